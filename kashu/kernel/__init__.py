@@ -1,0 +1,1 @@
+"""What every module may use: the database, money, ids, time, sealing. No business words here."""

@@ -1,0 +1,114 @@
+"""Plain SQL over psycopg: rows become dataclasses, a service asserts the transaction its edge opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
+from psycopg.types.json import set_json_dumps
+from psycopg_pool import ConnectionPool
+
+from kashu.kernel import clock, text
+
+Row = TypeVar("Row")
+Db = Connection[tuple[Any, ...]]
+CONNECT_SECONDS = 5
+LOCK_WAIT_MS = 4_000
+STATEMENT_MS = 30_000
+
+
+def connect(dsn: str, *, autocommit: bool = True) -> Db:
+    """A connection with our adapters and limits, whoever opens it."""
+    db = psycopg.connect(dsn, autocommit=autocommit, connect_timeout=CONNECT_SECONDS, row_factory=tuple_row)
+    settle(db)
+    return db
+
+
+def settle(db: Db) -> None:
+    """Give a fresh connection the answers this code expects, in UTC and with bounded waits."""
+    set_json_dumps(text.canonical_json, context=db)
+    db.execute(
+        "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
+        " set_config('statement_timeout', %s, false)",
+        [str(LOCK_WAIT_MS), str(STATEMENT_MS)],
+    )
+    if not db.autocommit:
+        db.commit()
+
+
+class Pool:
+    """Connections of one process. The edge says `with pool.transaction() as db`."""
+
+    def __init__(self, dsn: str, most: int = 8) -> None:
+        self._pool: ConnectionPool[Db] = ConnectionPool(
+            dsn,
+            min_size=0,
+            max_size=most,
+            timeout=CONNECT_SECONDS,
+            max_idle=60,
+            kwargs={"autocommit": True, "connect_timeout": CONNECT_SECONDS},
+            configure=settle,
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Db]:
+        with self._pool.connection() as db, db.transaction():
+            yield db
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def assert_in_transaction(db: Db) -> None:
+    """The domain never opens a transaction: a caller that forgot to would write half a sale."""
+    assert db.info.transaction_status == TransactionStatus.INTRANS, "open a transaction at the edge"
+
+
+def rows(db: Db, kind: Callable[..., Row], sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    """Every row of the answer as a `kind`, columns by name."""
+    with db.cursor(row_factory=class_row(kind)) as cursor:  # type: ignore[arg-type]  # any callable serves
+        return cursor.execute(sql, params).fetchall()  # type: ignore[arg-type]  # SQL is ours, never built from input
+
+
+def one(db: Db, kind: Callable[..., Row], sql: str, params: Sequence[Any] = ()) -> Row | None:
+    found = rows(db, kind, sql, params)
+    assert len(found) < 2, "more than one row where at most one can be"
+    return found[0] if found else None
+
+
+def records(db: Db, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    with db.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql, params).fetchall()  # type: ignore[arg-type]  # see rows
+
+
+def values(db: Db, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+    """The first column of every row."""
+    with db.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(sql, params).fetchall()  # type: ignore[arg-type]  # see rows
+
+
+def value(db: Db, sql: str, params: Sequence[Any] = ()) -> Any:  # noqa: ANN401  # whatever the column is
+    """The first column of the first row, or None."""
+    found = values(db, sql, params)
+    return found[0] if found else None
+
+
+def run(db: Db, sql: str, params: Sequence[Any] = ()) -> int:
+    """Execute and say how many rows were touched."""
+    return db.execute(sql, params).rowcount  # type: ignore[arg-type]  # see rows
+
+
+def now_in(db: Db) -> Any:  # noqa: ANN401
+    """The database's clock, for comparing with ours in readiness checks only."""
+    return value(db, "SELECT clock_timestamp()")
+
+
+def clock_skew_seconds(db: Db) -> float:
+    return abs((now_in(db) - clock.now()).total_seconds())

@@ -1,0 +1,41 @@
+"""Text in one form: JSON that always hashes the same, and masks that tell nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+MASK = "••••"
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401
+    """The one JSON text of a value: sorted keys, no spaces, UTF-8 kept, instants as RFC 3339."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def sha256_hex(content: str | bytes) -> str:
+    raw = content.encode() if isinstance(content, str) else content
+    return hashlib.sha256(raw).hexdigest()
+
+
+def mask(secret: str) -> str:
+    """A secret's recognisable ends, never more than a third of it: `KZ7F-48MW-Q3XD-92TR` → `KZ7F••••92TR`."""
+    shown = min(4, len(secret) // 6)
+    return f"{secret[:shown]}{MASK}{secret[len(secret) - shown :]}" if shown else MASK
+
+
+def mask_phone(phone: str) -> str:
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****" + phone[-4:]
+
+
+def _plain(value: object) -> str | int | float:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")

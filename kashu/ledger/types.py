@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+# Accounts every Kashu has, by the ids the first migration gives them.
+ORDER_LIABILITY, SALES, COMMISSION_INCOME, COGS, INVENTORY, REFUND_CLEARING = 1, 2, 3, 4, 5, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One side of a movement: `amount_fen` into an account; a credit is positive, a debit negative."""
+
+    pool_id: int
+    reason_id: UUID
+    recipe: str
+    account_id: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A posting as a page shows it."""
+
+    recipe: str
+    reason_id: UUID
+    code: str
+    name: str
+    amount_fen: int
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    kind: str
+    where: str
+    amount_fen: int

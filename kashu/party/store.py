@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from kashu.kernel.db import Db, one, rows, run, value
+from kashu.party.types import Licence, Party, Platform
+
+LICENCES = """
+SELECT licence.id, licence.party_id, party.name AS party, licence.kind, licence.number, licence.scope,
+       licence.territory, licence.valid_from, licence.valid_to
+FROM party_licence AS licence JOIN party_party AS party ON party.id = licence.party_id
+WHERE licence.valid_from <= %(day)s AND licence.valid_to >= %(day)s
+  AND (%(party)s::bigint IS NULL OR licence.party_id = %(party)s)
+ORDER BY party.kind, party.id, licence.valid_to
+"""
+
+
+def parties(db: Db, kind: str | None = None) -> list[Party]:
+    sql = "SELECT id, kind, name, uscc, address, contact, state FROM party_party"
+    if kind is None:
+        return rows(db, Party, f"{sql} ORDER BY kind, id")
+    return rows(db, Party, f"{sql} WHERE kind = %s ORDER BY id", [kind])
+
+
+def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:
+    """The licences in force on a day, the platform's own first."""
+    return rows(db, Licence, LICENCES, {"day": day, "party": party_id})  # type: ignore[arg-type]  # named parameters
+
+
+def platform(db: Db) -> Platform:
+    found = one(db, Platform, "SELECT is_solo, solo_wait_seconds FROM party_platform")
+    assert found is not None, "the first migration writes this row"
+    return found
+
+
+def set_platform(db: Db, chosen: Platform) -> None:
+    sql = "UPDATE party_platform SET is_solo = %s, solo_wait_seconds = %s"
+    assert run(db, sql, [chosen.is_solo, chosen.solo_wait_seconds]) == 1
+
+
+def add_party(db: Db, party: Party, at: datetime) -> int:
+    sql = """
+    INSERT INTO party_party (kind, name, uscc, address, contact, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
+    """
+    found: int = value(db, sql, [party.kind, party.name, party.uscc, party.address, party.contact, at])
+    return found
+
+
+def add_licence(db: Db, licence: Licence) -> int:
+    sql = """
+    INSERT INTO party_licence (party_id, kind, number, scope, territory, valid_from, valid_to)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
+    """
+    told = [licence.party_id, licence.kind, licence.number, licence.scope, licence.territory]
+    found: int = value(db, sql, [*told, licence.valid_from, licence.valid_to])
+    return found

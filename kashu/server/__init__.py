@@ -1,0 +1,1 @@
+"""Putting it together: settings, the embedded database, the processes and their parent."""
