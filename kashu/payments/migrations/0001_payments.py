@@ -47,7 +47,8 @@ CREATE TABLE payments_event (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (channel_id, event_id)
 );
-CREATE INDEX payments_event_newest ON payments_event (received_at);
+CREATE INDEX payments_event_of_trade ON payments_event (trade_no);
+CREATE INDEX payments_event_to_look_at ON payments_event (received_at) WHERE verdict IN ('quarantined', 'paid_twice');
 CREATE TABLE payments_transaction (
     channel_id text   NOT NULL,
     gateway_no text   NOT NULL,

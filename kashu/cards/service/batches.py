@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kashu import audit
+from kashu.audit import Actor, Deed
+from kashu.cards import rules, store
+from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.seal import DataKey, Keyring
+from kashu.kernel.text import mask
+
+CHUNK_LINES_MAX = 10_000
+EXPORT_MAX = 100_000
+
+
+def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch:
+    """Take in a spooled file: its own pool, its own data key, nothing read and nothing for sale yet."""
+    assert_in_transaction(db)
+    pool_id = store.new_pool(db, new.sku_id, new.supplier_id, new.kind)
+    _, wrapped = ring.new_data_key(pool_id)
+    code = rules.batch_code(pool_id, at)
+    store.new_batch(db, pool_id, code, new, wrapped, actor.name, at)
+    after = {"code": code, "file": new.file_name, "sha256": new.manifest_hash, "supplier": new.supplier_id}
+    audit.record(db, [Deed(actor, "batch.receive", "batch", code, after=after, pool_id=pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def change_format(db: Db, actor: Actor, pool_id: int, form: Format, at: datetime) -> Batch | Refusal:
+    """Read the file another way, as long as nothing has been written."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state != "uploaded":
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    if "secret" not in form.columns or len(set(form.columns) - {"-"}) != len([c for c in form.columns if c != "-"]):
+        return Refusal.BAD_FORMAT
+    store.set_batch(db, pool_id, "uploaded", "uploaded", {"format": _json(form.to_json())})
+    told = ({"format": found.format}, {"format": form.to_json()})
+    audit.record(db, [Deed(actor, "batch.format", "batch", found.code, *told, pool_id=pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def start(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
+    """Confirm how the file is read and have it loaded by a job."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state != "uploaded":
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    _move(db, actor, found, "loading", {}, "loading", at)
+    tell(db, [Fact("cards.load", {"pool_id": pool_id}, pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def load(
+    db: Db, ring: Keyring, pool_id: int, lines_done: int, lines: Sequence[NewCard | Reject], at: datetime
+) -> Batch | Refusal:
+    """Write a stretch of lines that follows the `lines_done` written before: all of it, or none.
+
+    The row of the batch is locked first, so a second worker on the same file finds that somebody is further
+    and stops (`WRONG_STATE`); that is what makes a resumed import exact.
+    """
+    assert_in_transaction(db)
+    assert len(lines) <= CHUNK_LINES_MAX
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state != "loading" or found.lines_done != lines_done:
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    good = [line for line in lines if isinstance(line, NewCard)]
+    bad = [line for line in lines if isinstance(line, Reject)]
+    written, again, cost_fen = _write(db, ring, found, good) if good else (0, [], 0)
+    if bad or again:
+        store.add_rejects(db, pool_id, [*bad, *again])
+    store.progress(db, pool_id, len(lines), written, len(bad) + len(again), cost_fen)
+    return _seen(db, pool_id)
+
+
+def loaded(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
+    """The file's last line is written: the batch can be put on sale as a whole."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state != "loading":
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    store.set_expires_first(db, pool_id)
+    _move(db, actor, found, "loaded", {"loaded_at": at, "lines_total": found.lines_done, "spool": ""}, "loaded", at)
+    tell(db, [Fact("cards.loaded", {"pool_id": pool_id, "spool": found.spool}, pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
+    """Open a loaded (or withdrawn) batch for sale: one row moves, so all of its cards do."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted:
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    _move(db, actor, found, "on_sale", {"on_sale_at": at}, "", at)
+    tell(db, [Fact("cards.on_sale", {"pool_id": pool_id, "sku_id": found.sku_id}, pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def withdraw(db: Db, actor: Actor, pool_id: int, reason: str, at: datetime) -> Batch | Refusal:
+    """Take a batch off sale. What buyers hold or have bought stays theirs."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state not in ("on_sale", "loaded"):
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    _move(db, actor, found, "withdrawn", {"withdrawn_at": at}, "withdrawn", at, reason)
+    return _seen(db, pool_id)
+
+
+def cancel(db: Db, actor: Actor, pool_id: int, reason: str, at: datetime) -> Batch | Refusal:
+    """Give a batch up before it was ever for sale. Its cards are void and may be imported again by another file."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state not in ("uploaded", "loading", "loaded"):
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    _move(db, actor, found, "cancelled", {"spool": ""}, "cancelled", at, reason)
+    tell(db, [Fact("cards.cancelled", {"pool_id": pool_id, "spool": found.spool}, pool_id)], at)
+    return _seen(db, pool_id)
+
+
+def export_unsold(
+    db: Db, ring: Keyring, actor: Actor, pool_id: int, approval_id: UUID, at: datetime
+) -> list[Opened] | Refusal:
+    """Open the unsold cards of a withdrawn batch, once: they leave the shelf for good.
+
+    The caller holds an approved act (two persons or solo mode) and seals the answer with a password.
+    """
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None or found.state != "withdrawn":
+        return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    if found.kind != "single_use":
+        return Refusal.WRONG_KIND
+    taken = store.void_unsold(db, pool_id, "exported", EXPORT_MAX)
+    if not taken:
+        return Refusal.NOTHING_UNSOLD
+    key = ring.open_data_key(pool_id, found.data_key)
+    opened = []
+    for card_id, sealed, expires_on in sorted(taken):
+        assert sealed is not None, "a single-use card carries its own secret"
+        number, secret, _ = rules.unpack(key.open(card_id, sealed))
+        opened.append(Opened(pool_id, card_id, approval_id, number, secret, expires_on))
+    deed = Deed(actor, "batch.export", "batch", found.code, after={"cards": len(opened)}, pool_id=pool_id)
+    audit.record(db, [deed], at)
+    return opened
+
+
+def _write(
+    db: Db, ring: Keyring, batch: Batch, good: Sequence[NewCard]
+) -> tuple[int, list[Reject], int]:
+    """Seal and write the cards nobody had before; the others come back as rejected."""
+    prints: dict[bytes, NewCard] = {}
+    again = []
+    for card in good:
+        fingerprint = ring.fingerprint(card.number, card.secret)
+        if fingerprint in prints:
+            again.append(Reject(card.line_no, "duplicate_in_file", str(prints[fingerprint].line_no)))
+        else:
+            prints[fingerprint] = card
+    ids = store.card_ids(db, len(prints))
+    new = [(print_, card_id, card.line_no) for (print_, card), card_id in zip(prints.items(), ids, strict=True)]
+    fresh = store.new_fingerprints(db, batch.pool_id, new)
+    old = [print_ for print_, card_id, _ in new if card_id not in fresh]
+    for fingerprint, (pool_id, line_no, code) in (store.known(db, old) if old else {}).items():
+        told = ("duplicate_in_file", str(line_no)) if pool_id == batch.pool_id else ("duplicate_of_batch", f"{code}:{line_no}")
+        again.append(Reject(prints[fingerprint].line_no, *told))
+    key = ring.open_data_key(batch.pool_id, batch.data_key)
+    sealed = [_sealed(batch, key, card_id, prints[print_]) for print_, card_id, _ in new if card_id in fresh]
+    store.copy_cards(db, sealed)
+    assert len(sealed) + len(again) == len(good), "every line is a card or has a reason"
+    return len(sealed), again, sum(card[6] for card in sealed)
+
+
+def _sealed(batch: Batch, key: DataKey, card_id: int, card: NewCard) -> tuple[Any, ...]:
+    cost_fen = batch.unit_cost_fen if card.unit_cost_fen is None else card.unit_cost_fen
+    sealed = key.seal(card_id, rules.pack(card.number, card.secret, card.note))
+    shown = mask(card.secret)
+    return (batch.pool_id, card_id, card.line_no, sealed, shown, card.expires_on, cost_fen, card.face_value_fen)
+
+
+def _move(
+    db: Db, actor: Actor, batch: Batch, after: str, changes: Mapping[str, Any], pool_reason: str, at: datetime,
+    reason: str = "",
+) -> None:  # fmt: skip
+    rules.BATCH.check(batch.state, after)
+    store.set_batch(db, batch.pool_id, batch.state, after, changes)
+    store.set_sellable(db, batch.pool_id, pool_reason)
+    told = ({"state": batch.state}, {"state": after, "accepted": batch.accepted})
+    audit.record(db, [Deed(actor, f"batch.{after}", "batch", batch.code, *told, reason, batch.pool_id)], at)
+
+
+def _seen(db: Db, pool_id: int) -> Batch:
+    found = store.batch(db, pool_id)
+    assert found is not None
+    return found
+
+
+def _json(value: Mapping[str, Any]) -> object:
+    return store.Jsonb(dict(value))

@@ -1,0 +1,91 @@
+"""循环卡: one secret for many buyers. Its cap is that many slots; its content has versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from kashu import audit
+from kashu.audit import Actor, Deed
+from kashu.cards import rules, store
+from kashu.cards.service.batches import receive
+from kashu.cards.types import Batch, NewBatch, Refusal
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.seal import Keyring
+from kashu.kernel.text import mask, sha256_hex
+
+SLOTS_MAX = 100_000
+
+
+def open_shared(
+    db: Db, ring: Keyring, actor: Actor, new: NewBatch, content: tuple[str, str], cap: int, at: datetime
+) -> Batch | Refusal:
+    """Open a pool of `cap` slots for one secret, `content` being its number and secret. Not for sale yet."""
+    assert_in_transaction(db)
+    assert 1 <= cap <= SLOTS_MAX
+    [content_id] = store.card_ids(db, 1)
+    told = replace(new, kind="shared_secret", file_name="", file_bytes=0, manifest_hash=sha256_hex(b""), spool="")
+    batch = receive(db, ring, actor, told, at)
+    if not store.new_fingerprints(db, batch.pool_id, [(ring.fingerprint(*content), content_id, 0)]):
+        return Refusal.KNOWN_SECRET
+    _write_content(db, ring, actor, batch, content, content_id, at)
+    store.set_batch(db, batch.pool_id, "uploaded", "loading", {})
+    _fill(db, batch, 0, cap)
+    store.set_batch(db, batch.pool_id, "loading", "loaded", {"loaded_at": at})
+    store.set_sellable(db, batch.pool_id, "loaded")
+    return _seen(db, batch.pool_id)
+
+
+def change_content(
+    db: Db, ring: Keyring, actor: Actor, pool_id: int, content: tuple[str, str], at: datetime
+) -> int | Refusal:
+    """Change the secret once for all later buyers; says its version. Earlier buyers keep what they bought."""
+    assert_in_transaction(db)
+    batch = store.batch(db, pool_id, lock=True)
+    if batch is None or batch.kind != "shared_secret":
+        return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
+    [content_id] = store.card_ids(db, 1)
+    if not store.new_fingerprints(db, pool_id, [(ring.fingerprint(*content), content_id, 0)]):
+        return Refusal.KNOWN_SECRET
+    return _write_content(db, ring, actor, batch, content, content_id, at)
+
+
+def add_slots(db: Db, actor: Actor, pool_id: int, more: int, at: datetime) -> Batch | Refusal:
+    """Raise the cap of a shared secret."""
+    assert_in_transaction(db)
+    batch = store.batch(db, pool_id, lock=True)
+    if batch is None or batch.kind != "shared_secret":
+        return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
+    if batch.state not in ("loaded", "on_sale") or batch.accepted + more > SLOTS_MAX:
+        return Refusal.WRONG_STATE
+    store.set_batch(db, pool_id, batch.state, "loading", {})
+    _fill(db, batch, batch.accepted, more)
+    store.set_batch(db, pool_id, "loading", batch.state, {})
+    after = {"cap": batch.accepted + more}
+    deed = Deed(actor, "batch.slots", "batch", batch.code, {"cap": batch.accepted}, after, pool_id=pool_id)
+    audit.record(db, [deed], at)
+    return _seen(db, pool_id)
+
+
+def _fill(db: Db, batch: Batch, have: int, more: int) -> None:
+    ids = store.card_ids(db, more)
+    slots = [(card_id, have + at) for at, card_id in enumerate(ids, start=1)]
+    store.add_slots(db, batch.pool_id, slots, "", batch.unit_cost_fen)
+    store.progress(db, batch.pool_id, more, more, 0, batch.unit_cost_fen * more)
+
+
+def _write_content(
+    db: Db, ring: Keyring, actor: Actor, batch: Batch, content: tuple[str, str], content_id: int, at: datetime
+) -> int:
+    key = ring.open_data_key(batch.pool_id, batch.data_key)
+    sealed = key.seal(content_id, rules.pack(*content, ""))
+    version = store.new_content(db, batch.pool_id, content_id, sealed, mask(content[1]), actor.name, at)
+    deed = Deed(actor, "batch.content", "batch", batch.code, after={"version": version}, pool_id=batch.pool_id)
+    audit.record(db, [deed], at)
+    return version
+
+
+def _seen(db: Db, pool_id: int) -> Batch:
+    found = store.batch(db, pool_id)
+    assert found is not None
+    return found

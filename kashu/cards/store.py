@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from kashu.cards.types import Batch, Card, Held, Masked, NewBatch, Reject, Stock
+from kashu.kernel.db import Db, one, rows, run, value, values
+
+# Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
+PICK = """
+SELECT card.pool_id, card.id, wanted.sku_id, wanted.supplier_id, card.unit_cost_fen
+FROM unnest(%(pools)s::bigint[], %(skus)s::bigint[], %(suppliers)s::bigint[], %(wants)s::int[])
+    AS wanted (pool_id, sku_id, supplier_id, quantity)
+CROSS JOIN LATERAL (
+    SELECT pool_id, id, unit_cost_fen FROM cards_card
+    WHERE pool_id = wanted.pool_id AND state = 'on_shelf' AND expires_on >= %(today)s
+    ORDER BY expires_on, id
+    LIMIT wanted.quantity
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS card
+"""
+
+POOLS = """
+SELECT id, sku_id, supplier_id FROM cards_pool
+WHERE sku_id = ANY (%s) AND sellable ORDER BY sku_id, expires_first, id
+"""
+
+HOLD = """
+UPDATE cards_card AS card
+SET state = 'held', order_id = held.order_id, sale_line_id = held.line_id, held_until = held.until
+FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::timestamptz[])
+    AS held (pool_id, id, order_id, line_id, until)
+WHERE card.pool_id = held.pool_id AND card.id = held.id AND card.state = 'on_shelf'
+"""
+
+# A slot of a shared secret becomes a card when it is sold: it takes the content of that moment (循环卡).
+HAND_OVER = """
+UPDATE cards_card AS card
+SET state = 'sold', sold_at = %s, held_until = NULL,
+    content_id = CASE WHEN card.sealed IS NULL THEN pool.content_id END
+FROM unnest(%s::bigint[], %s::uuid[]) AS sold (pool_id, line_id)
+JOIN cards_pool AS pool ON pool.id = sold.pool_id
+WHERE card.pool_id = sold.pool_id AND card.sale_line_id = sold.line_id AND card.state = 'held'
+RETURNING card.pool_id, card.sale_line_id
+"""
+
+PUT_BACK = """
+UPDATE cards_card AS card
+SET state = 'on_shelf', order_id = NULL, sale_line_id = NULL, held_until = NULL, sold_at = NULL, content_id = NULL
+FROM unnest(%s::bigint[], %s::uuid[]) AS returned (pool_id, line_id)
+WHERE card.pool_id = returned.pool_id AND card.sale_line_id = returned.line_id
+  AND card.state IN ('held', 'sold') AND card.revealed_at IS NULL
+"""
+
+LOCK_OF = """
+SELECT card.pool_id, card.id, card.sale_line_id, card.revealed_at
+FROM cards_card AS card JOIN unnest(%s::bigint[], %s::uuid[]) AS line (pool_id, line_id)
+  ON card.pool_id = line.pool_id AND card.sale_line_id = line.line_id
+ORDER BY card.pool_id, card.id
+FOR NO KEY UPDATE OF card
+"""
+
+REVEAL = """
+UPDATE cards_card SET revealed_at = %s
+WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND revealed_at IS NULL
+"""
+
+SEALED = """
+SELECT card.pool_id, card.id, card.sale_line_id, card.expires_on,
+       coalesce(card.sealed, content.sealed) AS sealed, coalesce(content.id, card.id) AS bound_to, batch.data_key
+FROM cards_card AS card
+JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
+LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id
+WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s) AND card.state = 'sold'
+ORDER BY card.pool_id, card.id
+"""
+
+MASKED = """
+SELECT card.pool_id, card.id, card.sale_line_id, coalesce(content.mask, card.mask) AS mask, card.expires_on,
+       card.state, card.revealed_at, batch.code AS batch, card.line_no
+FROM cards_card AS card
+JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
+LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id
+WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s)
+ORDER BY card.pool_id, card.id
+"""
+
+BATCH = """
+SELECT batch.*, pool.sku_id, pool.supplier_id, pool.kind, pool.sellable, pool.reason
+FROM cards_batch AS batch JOIN cards_pool AS pool ON pool.id = batch.pool_id
+"""
+
+NEW_FINGERPRINTS = """
+INSERT INTO cards_fingerprint (fingerprint, pool_id, card_id, line_no)
+SELECT fingerprint, %s, card_id, line_no
+FROM unnest(%s::bytea[], %s::bigint[], %s::int[]) AS new (fingerprint, card_id, line_no)
+ORDER BY fingerprint            -- two imports of one file meet in the same order, so neither can deadlock
+ON CONFLICT (fingerprint) DO NOTHING
+RETURNING card_id
+"""
+
+KNOWN = """
+SELECT known.fingerprint, known.pool_id, known.line_no, batch.code
+FROM cards_fingerprint AS known JOIN cards_batch AS batch ON batch.pool_id = known.pool_id
+WHERE known.fingerprint = ANY (%s)
+"""
+
+PROGRESS = """
+UPDATE cards_batch
+SET lines_done = lines_done + %s, accepted = accepted + %s, rejected = rejected + %s, cost_fen = cost_fen + %s
+WHERE pool_id = %s AND state = 'loading'
+"""
+
+COPY_CARDS = """
+COPY cards_card (pool_id, id, line_no, sealed, mask, expires_on, unit_cost_fen, face_value_fen)
+FROM STDIN (FORMAT BINARY)
+"""
+
+STOCK = """
+SELECT card.pool_id,
+       count(*) FILTER (WHERE state = 'on_shelf')::int AS on_shelf,
+       count(*) FILTER (WHERE state = 'held')::int AS held,
+       count(*) FILTER (WHERE state = 'sold')::int AS sold,
+       count(*) FILTER (WHERE state = 'exported')::int AS exported,
+       count(*) FILTER (WHERE state = 'void')::int AS void
+FROM cards_card AS card WHERE card.pool_id = ANY (%s) GROUP BY card.pool_id
+"""
+
+ON_SHELF = """
+SELECT sku.id, (
+    SELECT count(*)::int FROM (
+        SELECT FROM cards_pool AS pool
+        JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %s
+        WHERE pool.sku_id = sku.id AND pool.sellable
+        LIMIT %s
+    ) AS some
+)
+FROM unnest(%s::bigint[]) AS sku (id)
+"""
+
+
+def pools(db: Db, sku_ids: Collection[int]) -> dict[int, list[tuple[int, int]]]:
+    """The pools that may sell, by SKU, in the order in which they should: (pool, supplier)."""
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for pool_id, sku_id, supplier_id in db.execute(POOLS, [list(sku_ids)]):
+        found[sku_id].append((pool_id, supplier_id))
+    return found
+
+
+def pools_of(db: Db, sku_ids: Collection[int]) -> list[int]:
+    """Every pool these SKUs ever sold from that can still hold something back."""
+    return values(db, "SELECT id FROM cards_pool WHERE sku_id = ANY (%s)", [list(sku_ids)])
+
+
+def pick(db: Db, wanted: Sequence[tuple[int, int, int, int]], today: date) -> list[Card]:
+    """Lock up to so many cards of each pool; rows of (pool, SKU, supplier, quantity)."""
+    pool_ids, skus, suppliers, wants = (list(column) for column in zip(*wanted, strict=True))
+    told = {"pools": pool_ids, "skus": skus, "suppliers": suppliers, "wants": wants, "today": today}
+    return rows(db, Card, PICK, told)  # type: ignore[arg-type]  # named parameters
+
+
+def hold(db: Db, held: Sequence[Held]) -> int:
+    return run(
+        db,
+        HOLD,
+        [
+            [one.card.pool_id for one in held],
+            [one.card.id for one in held],
+            [one.order_id for one in held],
+            [one.line_id for one in held],
+            [one.until for one in held],
+        ],
+    )
+
+
+def hand_over(db: Db, lines: Sequence[tuple[int, UUID]], at: datetime) -> list[tuple[int, UUID]]:
+    pool_ids, line_ids = [pool for pool, _ in lines], [line for _, line in lines]
+    return db.execute(HAND_OVER, [at, pool_ids, line_ids]).fetchall()  # type: ignore[return-value]  # two columns
+
+
+def put_back(db: Db, lines: Sequence[tuple[int, UUID]]) -> int:
+    return run(db, PUT_BACK, [[pool for pool, _ in lines], [line for _, line in lines]])
+
+
+def lock_of(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[tuple[int, int, UUID, datetime | None]]:
+    pools_, ids = [pool for pool, _ in lines], [line for _, line in lines]
+    return db.execute(LOCK_OF, [pools_, ids]).fetchall()  # type: ignore[return-value]  # four columns
+
+
+def reveal(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID], at: datetime) -> int:
+    return run(db, REVEAL, [at, list(pool_ids), list(line_ids)])
+
+
+def sealed(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+    return db.execute(SEALED, [list(pool_ids), list(line_ids)]).fetchall()
+
+
+def masked(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[Masked]:
+    """The cards of sale lines, as anyone with the order link may see them."""
+    return rows(db, Masked, MASKED, [list(pool_ids), list(line_ids)])
+
+
+def on_shelf(db: Db, sku_ids: Sequence[int], today: date, most: int) -> dict[int, int]:
+    """How many cards each SKU can sell now, counted up to `most`."""
+    return dict(db.execute(ON_SHELF, [today, most, list(sku_ids)]).fetchall())
+
+
+def stock(db: Db, pool_ids: Sequence[int]) -> dict[int, Stock]:
+    """Counts by state; counting walks the pool, so this is for pages about a few pools."""
+    found = db.execute(STOCK, [list(pool_ids)]).fetchall()
+    return {row[0]: Stock(*row[1:]) for row in found}
+
+
+def batch(db: Db, pool_id: int, *, lock: bool = False) -> Batch | None:
+    return one(db, Batch, f"{BATCH} WHERE batch.pool_id = %s{' FOR UPDATE OF batch, pool' if lock else ''}", [pool_id])
+
+
+def batches(db: Db, before: tuple[datetime, int] | None, most: int) -> list[Batch]:
+    if before is None:
+        return rows(db, Batch, f"{BATCH} ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s", [most])
+    sql = f"{BATCH} WHERE (received_at, batch.pool_id) < (%s, %s) ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s"
+    return rows(db, Batch, sql, [*before, most])
+
+
+def new_pool(db: Db, sku_id: int, supplier_id: int, kind: str) -> int:
+    sql = "INSERT INTO cards_pool (sku_id, supplier_id, kind) VALUES (%s, %s, %s) RETURNING id"
+    found: int = value(db, sql, [sku_id, supplier_id, kind])
+    return found
+
+
+def new_batch(db: Db, pool_id: int, code: str, new: NewBatch, data_key: bytes, by: str, at: datetime) -> None:
+    sql = """
+    INSERT INTO cards_batch (pool_id, code, state, file_name, file_bytes, manifest_hash, spool, data_key, format,
+                             unit_cost_fen, note, lines_total, received_by, received_at)
+    VALUES (%s, %s, 'uploaded', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    told = [new.file_name, new.file_bytes, new.manifest_hash, new.spool, data_key, Jsonb(new.format.to_json())]
+    run(db, sql, [pool_id, code, *told, new.unit_cost_fen, new.note, new.lines_total, by, at])
+
+
+def set_batch(db: Db, pool_id: int, before: str, after: str, changes: Mapping[str, Any]) -> None:
+    """Move a batch from a named state to a named state; `changes` are columns of ours, never from outside."""
+    sets = "".join(f", {name} = %s" for name in changes)
+    sql = f"UPDATE cards_batch SET state = %s{sets} WHERE pool_id = %s AND state = %s"
+    assert run(db, sql, [after, *changes.values(), pool_id, before]) == 1, "a batch moves from the state it was seen in"
+
+
+def set_sellable(db: Db, pool_id: int, reason: str) -> None:
+    sql = "UPDATE cards_pool SET sellable = %s, reason = %s WHERE id = %s"
+    assert run(db, sql, [reason == "", reason, pool_id]) == 1
+
+
+def set_expires_first(db: Db, pool_id: int) -> None:
+    sql = """
+    UPDATE cards_pool SET expires_first = coalesce(
+        (SELECT min(expires_on) FROM cards_card WHERE pool_id = %s AND state = 'on_shelf'), expires_first)
+    WHERE id = %s
+    """
+    run(db, sql, [pool_id, pool_id])
+
+
+def progress(db: Db, pool_id: int, lines: int, accepted: int, rejected: int, cost_fen: int) -> None:
+    assert run(db, PROGRESS, [lines, accepted, rejected, cost_fen, pool_id]) == 1
+
+
+def card_ids(db: Db, many: int) -> list[int]:
+    return values(db, "SELECT nextval('cards_card_id') FROM generate_series(1, %s)", [many])
+
+
+def new_fingerprints(db: Db, pool_id: int, new: Sequence[tuple[bytes, int, int]]) -> set[int]:
+    """Write down fingerprints (with card and line); the cards whose fingerprint nobody had are returned."""
+    columns = [list(column) for column in zip(*new, strict=True)]
+    return set(values(db, NEW_FINGERPRINTS, [pool_id, *columns]))
+
+
+def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, str]]:
+    """Whose these fingerprints are: pool, line and batch code."""
+    found = db.execute(KNOWN, [list(fingerprints)])
+    return {fingerprint: (pool_id, line_no, code) for fingerprint, pool_id, line_no, code in found}
+
+
+def copy_cards(db: Db, cards: Sequence[tuple[Any, ...]]) -> None:
+    with db.cursor() as cursor, cursor.copy(COPY_CARDS) as copy:
+        copy.set_types(["int8", "int8", "int4", "bytea", "text", "date", "int8", "int8"])
+        for card in cards:
+            copy.write_row(card)
+
+
+def add_slots(db: Db, pool_id: int, slots: Sequence[tuple[int, int]], mask: str, unit_cost_fen: int) -> None:
+    sql = """
+    INSERT INTO cards_card (pool_id, id, line_no, mask, unit_cost_fen)
+    SELECT %s, id, line_no, %s, %s FROM unnest(%s::bigint[], %s::int[]) AS slot (id, line_no)
+    """
+    run(db, sql, [pool_id, mask, unit_cost_fen, [slot for slot, _ in slots], [line for _, line in slots]])
+
+
+def new_content(db: Db, pool_id: int, content_id: int, sealed: bytes, mask: str, by: str, at: datetime) -> int:
+    sql = """
+    INSERT INTO cards_content (pool_id, id, version, sealed, mask, made_by, made_at)
+    SELECT %s, %s, coalesce(max(version), 0) + 1, %s, %s, %s, %s FROM cards_content WHERE pool_id = %s
+    RETURNING version
+    """
+    version: int = value(db, sql, [pool_id, content_id, sealed, mask, by, at, pool_id])
+    run(db, "UPDATE cards_pool SET content_id = %s WHERE id = %s", [content_id, pool_id])
+    return version
+
+
+def contents(db: Db, pool_id: int) -> list[tuple[int, str, str, datetime]]:
+    sql = "SELECT version, mask, made_by, made_at FROM cards_content WHERE pool_id = %s ORDER BY version DESC"
+    return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns
+
+
+def add_rejects(db: Db, pool_id: int, rejects: Sequence[Reject]) -> None:
+    sql = """
+    INSERT INTO cards_reject (pool_id, line_no, reason, detail)
+    SELECT %s, line_no, reason, detail FROM unnest(%s::int[], %s::text[], %s::text[]) AS r (line_no, reason, detail)
+    """
+    columns = [[r.line_no for r in rejects], [r.reason for r in rejects], [r.detail for r in rejects]]
+    run(db, sql, [pool_id, *columns])
+
+
+def rejects(db: Db, pool_id: int, after_line: int, most: int, reason: str | None = None) -> list[Reject]:
+    sql = "SELECT line_no, reason, detail FROM cards_reject WHERE pool_id = %s AND line_no > %s"
+    if reason is not None:
+        return rows(db, Reject, f"{sql} AND reason = %s ORDER BY line_no LIMIT %s", [pool_id, after_line, reason, most])
+    return rows(db, Reject, f"{sql} ORDER BY line_no LIMIT %s", [pool_id, after_line, most])
+
+
+def reject_counts(db: Db, pool_id: int) -> dict[str, int]:
+    sql = "SELECT reason, count(*)::int FROM cards_reject WHERE pool_id = %s GROUP BY reason ORDER BY count(*) DESC"
+    return dict(db.execute(sql, [pool_id]).fetchall())
+
+
+def void_unsold(db: Db, pool_id: int, after_state: str, most: int) -> list[tuple[int, bytes | None, date]]:
+    """Take unsold cards off the shelf for good; (card, sealed, expiry) of each."""
+    sql = """
+    UPDATE cards_card SET state = %s
+    WHERE pool_id = %s AND id IN (
+        SELECT id FROM cards_card WHERE pool_id = %s AND state = 'on_shelf'
+        ORDER BY expires_on, id LIMIT %s FOR UPDATE)
+      AND state = 'on_shelf'
+    RETURNING id, sealed, expires_on
+    """
+    return db.execute(sql, [after_state, pool_id, pool_id, most]).fetchall()  # type: ignore[return-value]  # three
+
+
+def free_fingerprints(db: Db, pool_id: int, card_ids_: Sequence[int]) -> int:
+    sql = "DELETE FROM cards_fingerprint WHERE pool_id = %s AND card_id = ANY (%s)"
+    return run(db, sql, [pool_id, list(card_ids_)])
+
+
+def of_fingerprint(db: Db, fingerprint_start: bytes) -> list[tuple[int, int, bytes]]:
+    """Cards whose fingerprint begins so: (pool, card, whole fingerprint)."""
+    low = fingerprint_start.ljust(32, b"\0")
+    high = fingerprint_start.ljust(32, b"\xff")
+    sql = "SELECT pool_id, card_id, fingerprint FROM cards_fingerprint WHERE fingerprint BETWEEN %s AND %s LIMIT 20"
+    return db.execute(sql, [low, high]).fetchall()  # type: ignore[return-value]  # three columns
+
+
+def line_of_card(db: Db, pool_id: int, card_id: int) -> tuple[str, UUID | None, UUID | None] | None:
+    sql = "SELECT state, order_id, sale_line_id FROM cards_card WHERE pool_id = %s AND id = %s"
+    return db.execute(sql, [pool_id, card_id]).fetchone()  # type: ignore[return-value]  # three columns
+
+
+def keep_export(db: Db, export_id: UUID, pool_id: int, cards: int, content: bytes, by: str, at: datetime) -> None:
+    sql = "INSERT INTO cards_export (id, pool_id, cards, content, made_by, made_at) VALUES (%s, %s, %s, %s, %s, %s)"
+    run(db, sql, [export_id, pool_id, cards, content, by, at])
+
+
+def export(db: Db, export_id: UUID) -> tuple[int, int, bytes, datetime] | None:
+    sql = "SELECT pool_id, cards, content, made_at FROM cards_export WHERE id = %s"
+    return db.execute(sql, [export_id]).fetchone()  # type: ignore[return-value]  # four columns
+
+
+def exports_of(db: Db, pool_id: int) -> list[tuple[UUID, int, datetime, str]]:
+    sql = "SELECT id, cards, made_at, made_by FROM cards_export WHERE pool_id = %s ORDER BY made_at DESC"
+    return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns

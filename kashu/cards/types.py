@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+NEVER = date(9999, 12, 31)  # a card that does not expire; 'infinity' has no Python date
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card on the shelf, ours until the transaction ends. It carries no secret."""
+
+    pool_id: int
+    id: int
+    sku_id: int
+    supplier_id: int
+    unit_cost_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a hold takes: a card, for a line of an order, until a deadline."""
+
+    card: Card
+    order_id: UUID
+    line_id: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A delivered card as it may be shown without possession."""
+
+    pool_id: int
+    id: int
+    sale_line_id: UUID
+    mask: str
+    expires_on: date
+    state: str
+    revealed_at: datetime | None
+    batch: str
+    line_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A card in the clear, on its way to the one who holds it."""
+
+    pool_id: int
+    id: int
+    sale_line_id: UUID
+    number: str = field(repr=False)
+    secret: str = field(repr=False)
+    expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a card file is read: its encoding, what parts a line, and what each column is."""
+
+    encoding: str
+    separator: str  # one of SEPARATORS' names; "" means one column
+    columns: tuple[str, ...]
+    has_header: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "encoding": self.encoding,
+            "separator": self.separator,
+            "columns": list(self.columns),
+            "has_header": self.has_header,
+        }
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Format:
+        return cls(raw["encoding"], raw["separator"], tuple(raw["columns"]), raw["has_header"])
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """A good line of a card file."""
+
+    line_no: int
+    number: str = field(repr=False)
+    secret: str = field(repr=False)
+    expires_on: date
+    unit_cost_fen: int | None
+    face_value_fen: int | None
+    note: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line turned away, with its reason and never its content."""
+
+    line_no: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One file of cards and the pool it fills."""
+
+    pool_id: int
+    code: str
+    state: str
+    file_name: str
+    file_bytes: int
+    manifest_hash: str
+    spool: str
+    data_key: bytes = field(repr=False)
+    format: dict[str, Any]
+    unit_cost_fen: int
+    note: str
+    lines_done: int
+    lines_total: int
+    accepted: int
+    rejected: int
+    cost_fen: int
+    trouble: str
+    received_by: str
+    received_at: datetime
+    loaded_at: datetime | None
+    on_sale_at: datetime | None
+    withdrawn_at: datetime | None
+    sku_id: int
+    supplier_id: int
+    kind: str
+    sellable: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """What is known of a file before its first line is read."""
+
+    sku_id: int
+    supplier_id: int
+    kind: str
+    file_name: str
+    file_bytes: int
+    manifest_hash: str
+    spool: str
+    format: Format
+    unit_cost_fen: int
+    note: str
+    lines_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many cards a pool or a SKU has in each state."""
+
+    on_shelf: int = 0
+    held: int = 0
+    sold: int = 0
+    exported: int = 0
+    void: int = 0
+
+
+class Refusal(StrEnum):
+    """Why stock did not change. Nothing moved."""
+
+    NO_SUCH_BATCH = "no_such_batch"
+    WRONG_STATE = "wrong_state"
+    NOTHING_UNSOLD = "nothing_unsold"
+    WRONG_KIND = "wrong_kind"
+    KNOWN_SECRET = "known_secret"
+    BAD_FORMAT = "bad_format"

@@ -1,0 +1,111 @@
+"""Prices and pages, as plain functions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kashu.catalog.types import Deal, Offer, Quote, Tier
+from kashu.kernel.clock import biz_date
+from kashu.kernel.states import moves
+from kashu.kernel.text import canonical_json
+
+PRODUCT = moves("product", draft="on_sale", on_sale="off_sale", off_sale="on_sale")
+STRUCK_DAYS = 7
+TIERS_MAX = 10
+
+# C-31: words that void themselves in law, wherever a text for buyers contains them.
+VOID_CLAUSES = (
+    "最终解释权",
+    "签收即认可",
+    "概不退款",
+    "概不退换",
+    "一经售出",
+    "不承担任何责任",
+    "平台不担责",
+    "放弃诉讼",
+)
+
+
+def tiers_of(raw: Sequence[Mapping[str, int]]) -> list[Tier]:
+    return sorted((Tier(tier["from"], tier["price_fen"]) for tier in raw), key=lambda tier: tier.from_quantity)
+
+
+def tiers_fit(price_fen: int, tiers: Sequence[Tier]) -> bool:
+    """More pieces never cost more each, and a tier begins above one piece."""
+    steps = [Tier(1, price_fen), *tiers]
+    falls = all(a.from_quantity < b.from_quantity and a.price_fen > b.price_fen for a, b in zip(steps, steps[1:], strict=False))
+    return falls and len(tiers) <= TIERS_MAX and all(tier.price_fen > 0 for tier in tiers)
+
+
+def quote(price_fen: int, tiers: Sequence[Mapping[str, int]], quantity: int) -> Quote:
+    """What a quantity costs: the base price, or that of the highest tier reached. Ours bears the difference."""
+    unit_fen, steps = price_fen, [{"what": "base", "price_fen": price_fen}]
+    for tier in tiers_of(tiers):
+        if quantity >= tier.from_quantity:
+            unit_fen = tier.price_fen
+    if unit_fen != price_fen:
+        steps.append({"what": "tier", "price_fen": unit_fen, "off_fen": price_fen - unit_fen, "borne_by": "seller"})
+    return Quote(unit_fen, unit_fen * quantity, tuple(steps))
+
+
+def struck_price_most(deals: Sequence[Deal], price_from: datetime) -> int | None:
+    """The highest price that may stand struck through beside a price in force since `price_from` (C-35).
+
+    It is the lowest deal price of the seven days before, or the last deal's where those days saw none; with no
+    deal at all there is nothing to compare with.
+    """
+    begin = biz_date(price_from)
+    before = [deal for deal in deals if deal.day < begin]
+    week = [deal.lowest_fen for deal in before if deal.day >= begin - timedelta(days=STRUCK_DAYS)]
+    if week:
+        return min(week)
+    return max(before, key=lambda deal: deal.day).last_fen if before else None
+
+
+def has_struck_price(list_price_fen: int | None, deals: Sequence[Deal], price_from: datetime) -> bool:
+    most = struck_price_most(deals, price_from)
+    return list_price_fen is not None and most is not None and list_price_fen <= most
+
+
+def void_clauses(*texts: str) -> list[str]:
+    """The void clauses in these texts (C-31), spaces and line breaks between the characters notwithstanding."""
+    joined = "\n".join("".join(text.split()) for text in texts)
+    return [clause for clause in VOID_CLAUSES if clause in joined]
+
+
+def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:
+    """All that a product page promises, without what changes by the second. Its hash is what the buyer consents to."""
+    return {
+        "code": offer.code,
+        "title": offer.title,
+        "brand": offer.brand,
+        "headline": offer.headline,
+        "sku": offer.sku_name,
+        "price_fen": offer.price_fen,
+        "list_price_fen": list_price_fen,
+        "tiers": [{"from": tier.from_quantity, "price_fen": tier.price_fen} for tier in tiers_of(offer.tiers)],
+        "order_max": offer.order_max,
+        "buyer_max": offer.buyer_max,
+        "validity": offer.validity,
+        "facts": offer.facts,
+        "steps": offer.steps,
+        "refund_terms": offer.refund_terms,
+        "warranty_days": offer.warranty_days,
+        "image": None if offer.image_id is None else str(offer.image_id),
+        "seller": offer.seller,
+        "seller_uscc": offer.seller_uscc,
+        "is_third_party": offer.is_third_party,
+        "agreement": offer.agreement_id,
+    }
+
+
+def page_hash(body: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(canonical_json(body).encode()).digest()
+
+
+def notice_date(published_on: date) -> date:
+    """The first day changed rules may take effect: seven days after they are shown (C-06)."""
+    return published_on + timedelta(days=7)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from kashu import audit
+from kashu.audit import Actor, Deed
+from kashu.catalog import rules, store
+from kashu.catalog.types import Agreement, Category, Image, PriceChange, Product, Refusal, Sku
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+
+DEAL_DAYS = 90  # how far back a last deal is looked for
+
+
+def add_category(db: Db, actor: Actor, category: Category, at: datetime) -> Category | Refusal:
+    """Open a category under its slug; the given id is ignored."""
+    assert_in_transaction(db)
+    found = store.add_category(db, category)
+    if not found:
+        return Refusal.TAKEN
+    after = {"name": category.name, "is_open": category.is_open}
+    audit.record(db, [Deed(actor, "category.add", "category", str(found), after=after)], at)
+    return replace(category, id=found)
+
+
+def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | Refusal:
+    """Start a product as a draft; the given id and state are ignored."""
+    assert_in_transaction(db)
+    if rules.void_clauses(new.title, new.summary, new.refund_terms, *new.steps):
+        return Refusal.VOID_CLAUSE
+    found = store.add_product(db, new, at)
+    if not found:
+        return Refusal.TAKEN
+    after = {"slug": new.slug, "title": new.title, "seller": new.seller_id}
+    audit.record(db, [Deed(actor, "product.open", "product", str(found), after=after)], at)
+    return replace(new, id=found, state="draft")
+
+
+def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetime) -> Product | Refusal:
+    """Change what the page says. Buyers keep the page they bought from."""
+    assert_in_transaction(db)
+    if rules.void_clauses(edited.title, edited.summary, edited.refund_terms, *edited.steps):
+        return Refusal.VOID_CLAUSE
+    before = store.product(db, product_id=edited.id)
+    assert before is not None
+    store.edit_product(db, edited)
+    changed = [name for name in ("title", "brand", "headline", "summary", "facts", "steps", "refund_terms",
+                                 "warranty_days", "category_id", "image_id")
+               if getattr(before, name) != getattr(edited, name)]  # fmt: skip
+    told = [{name: getattr(one, name) for name in changed} for one in (before, edited)]
+    deed = Deed(actor, "product.edit", "product", str(edited.id), before=told[0], after=told[1], reason=reason)
+    audit.record(db, [deed], at)
+    return edited
+
+
+def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str, at: datetime) -> Refusal | None:
+    """Put a product on sale or take it off. Default-deny: only an open category can be published (C-04)."""
+    assert_in_transaction(db)
+    found = store.product(db, product_id=product_id)
+    assert found is not None
+    if not rules.PRODUCT.allows(found.state, after):
+        return Refusal.NO_SUCH_MOVE
+    if after == "on_sale" and not found.category_is_open:
+        return Refusal.CATEGORY_CLOSED
+    if after == "on_sale" and not any(sku.is_open for sku in store.skus_of(db, product_id)):
+        return Refusal.NOTHING_TO_SELL
+    store.move_product(db, product_id, found.state, after)
+    told = ({"state": found.state}, {"state": after})
+    deed = Deed(actor, f"product.{after}", "product", str(product_id), before=told[0], after=told[1], reason=reason)
+    audit.record(db, [deed], at)
+    return None
+
+
+def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
+    """Add a SKU with its first price; the given id is ignored and a list price has to be proven later."""
+    assert_in_transaction(db)
+    if not rules.tiers_fit(new.price_fen, rules.tiers_of(new.tiers)):
+        return Refusal.TIERS_WRONG
+    found = store.add_sku(db, new)
+    if not found:
+        return Refusal.TAKEN
+    store.set_price(db, found, PriceChange(new.price_fen, None, new.tiers, at, actor.name, ""))
+    after = {"code": new.code, "kind": new.kind, "price_fen": new.price_fen}
+    audit.record(db, [Deed(actor, "sku.add", "sku", new.code, after=after)], at)
+    return replace(new, id=found, list_price_fen=None)
+
+
+def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> None:
+    """Change a SKU's limits, name or place; its price moves by `set_price` only."""
+    assert_in_transaction(db)
+    before = store.sku(db, edited.code, lock=True)
+    assert before is not None
+    store.edit_sku(db, edited)
+    names = ("name", "order_max", "buyer_max", "validity", "low_stock", "position", "is_open")
+    told = [{name: getattr(one, name) for name in names} for one in (before, edited)]
+    audit.record(db, [Deed(actor, "sku.edit", "sku", edited.code, before=told[0], after=told[1])], at)
+
+
+def set_price(db: Db, actor: Actor, code: str, change: PriceChange) -> Refusal | None:
+    """Change a price from now on. A struck price needs deals that prove it (C-35)."""
+    assert_in_transaction(db)
+    before = store.sku(db, code, lock=True)
+    assert before is not None
+    if not rules.tiers_fit(change.price_fen, rules.tiers_of(change.tiers)):
+        return Refusal.TIERS_WRONG
+    if change.list_price_fen is not None:
+        deals = store.deals(db, [before.id], biz_date(change.from_at) - timedelta(days=DEAL_DAYS))
+        proven = rules.has_struck_price(change.list_price_fen, deals, change.from_at)
+        if not proven or change.list_price_fen <= change.price_fen:
+            return Refusal.LIST_PRICE_UNPROVEN
+    store.set_price(db, before.id, change)
+    told = [{"price_fen": one.price_fen, "list_price_fen": one.list_price_fen, "tiers": one.tiers} for one in (before, change)]
+    deed = Deed(actor, "sku.price", "sku", code, before=told[0], after=told[1], reason=change.reason)
+    audit.record(db, [deed], change.from_at)
+    return None
+
+
+def note_deals(db: Db, sold: Sequence[tuple[int, int, datetime]]) -> None:
+    """Remember deal prices by day: (SKU, price, instant). Comes from the outbox, so a repeat changes nothing."""
+    assert_in_transaction(db)
+    days: dict[tuple[int, date], tuple[int, int, datetime]] = {}
+    for sku_id, price_fen, at in sold:
+        lowest, last, last_at = days.get((sku_id, biz_date(at)), (price_fen, price_fen, at))
+        newer = (price_fen, at) if at >= last_at else (last, last_at)
+        days[sku_id, biz_date(at)] = (min(lowest, price_fen), *newer)
+    if days:
+        store.note_deals(db, [(*key, *deal) for key, deal in sorted(days.items())])
+
+
+def keep_image(db: Db, actor: Actor, new: Image, at: datetime) -> None:
+    """Keep an image that `wire.images` has checked and encoded anew."""
+    assert_in_transaction(db)
+    store.keep_image(db, new, at)
+    after = {"width": new.width, "height": new.height, "bytes": len(new.content)}
+    audit.record(db, [Deed(actor, "image.keep", "image", str(new.id), after=after)], at)
+
+
+def publish_agreement(db: Db, actor: Actor, new: Agreement) -> Agreement | Refusal:
+    """Publish a version of the public rules; the database refuses less than seven days' notice (C-06)."""
+    assert_in_transaction(db)
+    if rules.void_clauses(new.title, new.body):
+        return Refusal.VOID_CLAUSE
+    published = replace(new, id=store.add_agreement(db, new))
+    after = {"kind": new.kind, "version": new.version, "effective_at": new.effective_at}
+    audit.record(db, [Deed(actor, "agreement.publish", "agreement", str(published.id), after=after)], new.published_at)
+    return published

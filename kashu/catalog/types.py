@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+KINDS = ("single_use", "shared_secret", "pick", "own_code", "on_demand", "manual")
+KINDS_OPEN = ("single_use", "shared_secret")  # the others have their place in the schema; later issues sell them
+INKS = ("green", "indigo", "ink", "plum")
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    id: int
+    parent_id: int | None
+    slug: str
+    name: str
+    ink: str
+    position: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a page is about; its SKUs are what one buys."""
+
+    id: int
+    slug: str
+    category_id: int
+    category: str
+    ink: str
+    seller_id: int
+    seller: str
+    is_third_party: bool
+    title: str
+    brand: str
+    headline: str
+    summary: str
+    facts: list[list[str]]
+    steps: list[str]
+    refund_terms: str
+    warranty_days: int
+    image_id: UUID | None
+    state: str
+    category_is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """From `from_quantity` pieces on, one costs `price_fen`."""
+
+    from_quantity: int
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    id: int
+    code: str
+    product_id: int
+    name: str
+    kind: str
+    price_fen: int
+    list_price_fen: int | None
+    tiers: list[dict[str, int]]
+    order_max: int
+    buyer_max: int | None
+    validity: str
+    low_stock: int
+    position: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A SKU as it may be bought now, with everything a sale line must remember of it."""
+
+    sku_id: int
+    code: str
+    slug: str
+    title: str
+    brand: str
+    headline: str
+    sku_name: str
+    kind: str
+    price_fen: int
+    list_price_fen: int | None
+    tiers: list[dict[str, int]]
+    order_max: int
+    buyer_max: int | None
+    validity: str
+    facts: list[list[str]]
+    steps: list[str]
+    refund_terms: str
+    warranty_days: int
+    image_id: UUID | None
+    category_id: int
+    seller_id: int
+    seller: str
+    seller_uscc: str
+    is_third_party: bool
+    price_from: datetime
+    fee_rule_id: int
+    commission_bp: int
+    agreement_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What `quantity` pieces cost and how that came about; `steps` are kept with the sale."""
+
+    price_fen: int
+    total_fen: int
+    steps: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """The deal prices of one SKU on one business day."""
+
+    sku_id: int
+    day: date
+    lowest_fen: int
+    last_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    price_fen: int
+    list_price_fen: int | None
+    tiers: list[dict[str, int]]
+    from_at: datetime
+    set_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A public rule, by kind and version (C-06)."""
+
+    id: int
+    kind: str
+    version: int
+    title: str
+    body: str
+    published_at: datetime
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    id: UUID
+    content: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+
+
+class Refusal(StrEnum):
+    """Why the catalogue did not change."""
+
+    LIST_PRICE_UNPROVEN = "list_price_unproven"
+    CATEGORY_CLOSED = "category_closed"
+    NOTHING_TO_SELL = "nothing_to_sell"
+    NO_SUCH_MOVE = "no_such_move"
+    VOID_CLAUSE = "void_clause"
+    TAKEN = "taken"
+    TIERS_WRONG = "tiers_wrong"

@@ -1,0 +1,27 @@
+"""What a verified notice means for a payment, as a plain function."""
+
+from __future__ import annotations
+
+from kashu.kernel.states import moves
+from kashu.payments.types import Channel, Notice, Payment, Verdict
+
+PAYMENT = moves("payment", created="paying paid closed", paying="paid closed", closed="paid", paid="")
+EVENT_ID_CHARS_MAX = 128
+
+
+def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Verdict, str]:
+    """PAID when the notice is new and true to the order in amount, currency, merchant and channel.
+
+    The amount is compared before the state: a wrong amount under a paid trade number is still a wrong amount.
+    """
+    if payment is None:
+        return Verdict.QUARANTINED, "unknown trade"
+    if notice.merchant != channel.merchant:
+        return Verdict.QUARANTINED, "another merchant"
+    if notice.currency != payment.currency:
+        return Verdict.QUARANTINED, f"currency {notice.currency}"
+    if notice.amount_fen != payment.amount_fen:
+        return Verdict.QUARANTINED, f"amount {notice.amount_fen} instead of {payment.amount_fen}"
+    if payment.state == "paid":
+        return (Verdict.REPEATED, "") if notice.gateway_no == payment.gateway_no else (Verdict.PAID_TWICE, "")
+    return Verdict.PAID, ""

@@ -1,0 +1,63 @@
+"""Selling: the one path on which cards leave the shelf and money moves."""
+
+from kashu.sales.service import (
+    cancel,
+    check_code,
+    complete,
+    consent,
+    expire,
+    place,
+    refund,
+    refunded,
+    reveal,
+    send_code,
+    settle,
+)
+from kashu.sales.service.checkout import HOLD_SECONDS
+from kashu.sales.store import by_token, keep_buyer_orders, lines_of, orders, orders_of_buyer, orders_possessed, possesses
+from kashu.sales.types import (
+    Buyer,
+    Checkout,
+    CodeRefusal,
+    Earlier,
+    Order,
+    Placed,
+    Refusal,
+    RefundRefusal,
+    RevealRefusal,
+    SaleLine,
+    Source,
+)
+
+__all__ = [
+    "HOLD_SECONDS",
+    "Buyer",
+    "Checkout",
+    "CodeRefusal",
+    "Earlier",
+    "Order",
+    "Placed",
+    "Refusal",
+    "RefundRefusal",
+    "RevealRefusal",
+    "SaleLine",
+    "Source",
+    "by_token",
+    "cancel",
+    "check_code",
+    "complete",
+    "consent",
+    "expire",
+    "keep_buyer_orders",
+    "lines_of",
+    "orders",
+    "orders_of_buyer",
+    "orders_possessed",
+    "place",
+    "possesses",
+    "refund",
+    "refunded",
+    "reveal",
+    "send_code",
+    "settle",
+]

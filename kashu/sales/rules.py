@@ -1,0 +1,217 @@
+"""The decisions of selling, as plain functions: no database, no clock, no network."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from kashu import catalog
+from kashu.cards import Card
+from kashu.catalog import Deal, Offer
+from kashu.kernel import ids
+from kashu.kernel.money import share
+from kashu.kernel.states import moves
+from kashu.ledger import COGS, COMMISSION_INCOME, INVENTORY, ORDER_LIABILITY, REFUND_CLEARING, SALES, Posting
+from kashu.payments import Refund
+from kashu.sales.types import Checkout, Earlier, Line, Order, Placed, Refusal, SaleLine, Usage
+
+ORDER = moves(
+    "order",
+    placed="paid delivered expired cancelled refunding",
+    paid="delivered refunding",
+    delivered="completed refunding disputed",
+    completed="refunding disputed",
+    expired="delivered refunding",
+    cancelled="delivered refunding",
+    disputed="completed refunding",
+    refunding="refunded",
+    refunded="",
+)
+UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
+ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold this many, or a share of the shelf
+ADDRESS_SHARE_BP = 2_000
+SHELF_COUNT_MAX = 1_000  # the shelf is counted no further than this
+QUANTITY_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the decisions look at; `usage` and `shelf` are used up as orders are played."""
+
+    offers: Mapping[str, Offer]
+    deals: Sequence[Deal]
+    usage: dict[bytes, Usage]
+    shelf: dict[int, deque[Card]]
+    shelf_sizes: Mapping[int, int]
+    open_channels: frozenset[str]
+    consent_hash: str
+    at: datetime
+    hold_seconds: int
+
+
+def not_yet_placed(checkouts: Sequence[Checkout], earlier: Mapping[tuple[bytes, str], Earlier]) -> list[Checkout]:
+    """The first checkout under each identity that has led to no order before."""
+    first: dict[tuple[bytes, str], Checkout] = {}
+    for checkout in checkouts:
+        if checkout.identity not in earlier:
+            first.setdefault(checkout.identity, checkout)
+    return list(first.values())
+
+
+def demand(checkouts: Sequence[Checkout], offers: Mapping[str, Offer]) -> dict[int, int]:
+    """How many cards of each SKU these orders could use at most."""
+    wanted: Counter[int] = Counter()
+    for checkout in checkouts:
+        offer = offers.get(checkout.code)
+        if offer is not None and 1 <= checkout.quantity <= offer.order_max:
+            wanted[offer.sku_id] += checkout.quantity
+    return dict(sorted(wanted.items()))
+
+
+def decide(
+    checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]
+) -> dict[tuple[bytes, str], Placed | Refusal]:
+    """Play the checkouts one after another, each as if it had come alone."""
+    outcomes: dict[tuple[bytes, str], Placed | Refusal] = {}
+    for checkout in checkouts:
+        outcome = _decide_one(checkout, world, mint)
+        if isinstance(outcome, Placed):
+            _use(world.usage, outcome)
+        outcomes[checkout.identity] = outcome
+    return outcomes
+
+
+def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> Placed | Refusal:
+    offer = world.offers.get(checkout.code)
+    refusal = _refusal(checkout, offer, world)
+    if refusal is not None or offer is None:
+        return refusal or Refusal.NOT_FOR_SALE
+    shelf = world.shelf.get(offer.sku_id, deque())
+    if len(shelf) < checkout.quantity:
+        return Refusal.OUT_OF_STOCK
+    cards = sorted((shelf.popleft() for _ in range(checkout.quantity)), key=lambda card: card.pool_id)
+    lines = tuple(
+        Line(pool_id, mint(), supplier_id, tuple(group))
+        for (pool_id, supplier_id), group in groupby(cards, key=lambda card: (card.pool_id, card.supplier_id))
+    )
+    quoted = catalog.quote(offer.price_fen, offer.tiers, checkout.quantity)
+    pool_id = lines[0].pool_id
+    return Placed(
+        pool_id=pool_id,
+        id=mint(),
+        number=ids.new_number(pool_id),
+        token=ids.new_token(pool_id),
+        payment_id=mint(),
+        price_fen=quoted.price_fen,
+        total_fen=quoted.total_fen,
+        steps=quoted.steps,
+        lines=lines,
+        offer=offer,
+        checkout=checkout,
+        list_price_fen=shown_list_price(offer, world.deals),
+        placed_at=world.at,
+        hold_until=world.at + timedelta(seconds=world.hold_seconds),
+    )
+
+
+def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal | None:
+    if offer is None:
+        return Refusal.NOT_FOR_SALE
+    if checkout.channel_id not in world.open_channels:
+        return Refusal.CHANNEL_CLOSED
+    if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX):
+        return Refusal.OVER_LIMIT
+    if checkout.consent_hash != world.consent_hash:
+        return Refusal.NO_CONSENT
+    body = catalog.page_body(offer, shown_list_price(offer, world.deals))
+    if checkout.page_hash != catalog.page_hash(body):
+        return Refusal.PAGE_CHANGED
+    return _over_limits(checkout, offer, world)
+
+
+def _over_limits(checkout: Checkout, offer: Offer, world: World) -> Refusal | None:
+    for bucket in checkout.buyer.buckets:
+        usage = world.usage[bucket]
+        if usage.unpaid_orders >= UNPAID_ORDERS_MAX[bucket.partition(b":")[0]]:
+            return Refusal.TOO_MANY_UNPAID
+    if offer.buyer_max is not None:
+        for bucket in checkout.buyer.identities:
+            if world.usage[bucket].pieces.get(offer.sku_id, 0) + checkout.quantity > offer.buyer_max:
+                return Refusal.BUYER_LIMIT
+    address = world.usage[checkout.buyer.buckets[-1]]
+    most = max(ADDRESS_PIECES_MIN, share(world.shelf_sizes.get(offer.sku_id, 0), ADDRESS_SHARE_BP))
+    if address.held_pieces.get(offer.sku_id, 0) + checkout.quantity > max(most, offer.order_max):
+        return Refusal.TOO_MANY_UNPAID
+    return None
+
+
+def shown_list_price(offer: Offer, deals: Sequence[Deal]) -> int | None:
+    """The struck price, where deals prove it (C-35)."""
+    of_sku = [deal for deal in deals if deal.sku_id == offer.sku_id]
+    proven = catalog.has_struck_price(offer.list_price_fen, of_sku, offer.price_from)
+    return offer.list_price_fen if proven else None
+
+
+def _use(usage: dict[bytes, Usage], placed: Placed) -> None:
+    sku, quantity = placed.offer.sku_id, placed.checkout.quantity
+    for bucket in placed.checkout.buyer.buckets:
+        before = usage[bucket]
+        usage[bucket] = Usage(
+            before.unpaid_orders + 1,
+            {**before.held_pieces, sku: before.held_pieces.get(sku, 0) + quantity},
+            {**before.pieces, sku: before.pieces.get(sku, 0) + quantity},
+        )
+
+
+def commission_fen(total_fen: int, offer: Offer) -> int:
+    return share(total_fen, offer.commission_bp) if offer.is_third_party else 0
+
+
+def paid_postings(order: Order, psp_account: int) -> list[Posting]:
+    """order_paid: the gateway holds the money for us, we owe the order."""
+    return _booking(order.pool_id, order.id, "order_paid", {psp_account: -order.total_fen, ORDER_LIABILITY: order.total_fen})
+
+
+def delivered_postings(line: SaleLine, payable_account: int, *, back: bool = False) -> list[Posting]:
+    """line_delivered: what we owed becomes income (自营) or the supplier's, less our commission (第三方).
+
+    `back` undoes it under its own recipe when an unseen card returns.
+    """
+    if line.is_third_party:
+        sides = {
+            ORDER_LIABILITY: -line.total_fen,
+            payable_account: line.total_fen - line.commission_fen,
+            COMMISSION_INCOME: line.commission_fen,
+        }
+    else:
+        sides = {
+            ORDER_LIABILITY: -line.total_fen,
+            SALES: line.total_fen,
+            COGS: -line.cost_fen,
+            INVENTORY: line.cost_fen,
+        }
+    if back:
+        return _booking(line.pool_id, line.id, "line_returned", {one: -fen for one, fen in sides.items()})
+    return _booking(line.pool_id, line.id, "line_delivered", sides)
+
+
+def refund_postings(refund: Refund, against: int) -> list[Posting]:
+    """refund_requested: money leaves `against` (the order's liability, or the gateway when paid twice)."""
+    return _booking(
+        refund.pool_id, refund.id, "refund_requested", {against: -refund.amount_fen, REFUND_CLEARING: refund.amount_fen}
+    )
+
+
+def refunded_postings(refund: Refund, psp_account: int) -> list[Posting]:
+    """refund_done: the gateway has given it back."""
+    return _booking(
+        refund.pool_id, refund.id, "refund_done", {REFUND_CLEARING: -refund.amount_fen, psp_account: refund.amount_fen}
+    )
+
+
+def _booking(pool_id: int, reason_id: UUID, recipe: str, sides: Mapping[int, int]) -> list[Posting]:
+    return [Posting(pool_id, reason_id, recipe, account, fen) for account, fen in sides.items()]

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from kashu import audit, cards, catalog, payments
+from kashu.audit import SYSTEM, Actor, Deed
+from kashu.cards import Held
+from kashu.catalog import Agreement
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.ids import new_id
+from kashu.kernel.seal import Keyring
+from kashu.kernel.text import sha256_hex
+from kashu.payments import Payment
+from kashu.sales import rules, store
+from kashu.sales.types import Checkout, Earlier, Order, Placed, Refusal
+
+HOLD_SECONDS = 600
+PAY_MARGIN_SECONDS = 15  # the gateway stops taking money this long before the hold ends
+DEAL_DAYS = 90
+EXPIRE_MAX = 200
+QUERY_AFTER_SECONDS = 10
+
+
+def place(
+    db: Db, ring: Keyring, checkouts: Sequence[Checkout], at: datetime, hold_seconds: int = HOLD_SECONDS
+) -> list[Placed | Earlier | Refusal]:
+    """Answer every checkout, in order, as if each had come alone; cards are held for those that are placed.
+
+    Locking the buyers' buckets comes first and does two jobs: limits cannot be outrun by two requests at once,
+    and two requests under one key wait for each other, so the look for an earlier order cannot miss one.
+    """
+    assert_in_transaction(db)
+    buckets = {bucket for checkout in checkouts for bucket in checkout.buyer.buckets}
+    store.lock_buckets(db, buckets)
+    earlier = store.earlier(db, {checkout.identity for checkout in checkouts})
+    fresh = rules.not_yet_placed(checkouts, earlier)
+    world = _world(db, fresh, buckets, at, hold_seconds)
+    outcomes = rules.decide(fresh, world, new_id)
+    placed = [outcome for outcome in outcomes.values() if isinstance(outcome, Placed)]
+    if placed:
+        _write(db, ring, placed, at)
+    return [_answer(checkout, earlier, outcomes) for checkout in checkouts]
+
+
+def expire(db: Db, at: datetime, pools: Sequence[int] | None = None, most: int = EXPIRE_MAX) -> int:
+    """Release orders past their deadline: cards go back to the shelf. Says how many orders lapsed.
+
+    The gateway is told to close afterwards, through the outbox; money that comes all the same takes the late path.
+    """
+    assert_in_transaction(db)
+    orders = store.lapsed(db, at, pools, most)
+    if orders:
+        release(db, orders, "expired", SYSTEM, "hold ended", at)
+    return len(orders)
+
+
+def release(db: Db, orders: Sequence[Order], after: str, actor: Actor, reason: str, at: datetime) -> None:
+    """Let go of the cards of unpaid orders, locked by the caller."""
+    lines = [line for found in store.lines_of(db, [order.id for order in orders]).values() for line in found]
+    store.move(db, orders, after, at, reason=reason)
+    cards.put_back(db, [(line.pool_id, line.id) for line in lines])
+    store.free_quota(db, [order.id for order in orders])
+    audit.record(db, [_moved(order, after, actor, reason) for order in orders], at)
+    tell(db, [Fact("payment.close", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for o in orders], at)
+
+
+def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
+    """The text a buyer agrees to before buying (C-30), and its hash."""
+    found = catalog.agreement(db, "digital_consent", at)
+    assert found is not None, "set-up publishes the first version"
+    return found, sha256_hex(found.body)
+
+
+def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
+    offers = catalog.offers(db, {checkout.code for checkout in fresh}, at)
+    sku_ids = sorted(offer.sku_id for offer in offers.values())
+    wanted = rules.demand(fresh, offers)
+    shelf = cards.pick(db, wanted, biz_date(at))
+    short = {sku: want - len(shelf[sku]) for sku, want in wanted.items() if len(shelf[sku]) < want}
+    if short and _release_for(db, list(short), at):
+        for sku, more in cards.pick(db, short, biz_date(at)).items():
+            shelf[sku].extend(card for card in more if card not in shelf[sku])
+    return rules.World(
+        offers=offers,
+        deals=catalog.deals(db, sku_ids, biz_date(at) - timedelta(days=DEAL_DAYS)),
+        usage=store.usage(db, buckets, at),
+        shelf=shelf,
+        shelf_sizes=cards.on_shelf(db, sku_ids, biz_date(at), rules.SHELF_COUNT_MAX) if sku_ids else {},
+        open_channels=frozenset(one.id for one in payments.channels(db).values() if one.is_open),
+        consent_hash=consent(db, at)[1],
+        at=at,
+        hold_seconds=hold_seconds,
+    )
+
+
+def _release_for(db: Db, sku_ids: Sequence[int], at: datetime) -> int:
+    """A shelf runs short: let lapsed holds go at once instead of waiting for the job."""
+    return expire(db, at, pools=cards.pools_of(db, sku_ids))
+
+
+def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> None:
+    pages = {p.checkout.page_hash: catalog.page_body(p.offer, p.list_price_fen) for p in placed}
+    catalog.keep_pages(db, pages, at)
+    store.place(db, ring, placed)
+    held = [Held(card, p.id, line.id, p.hold_until) for p in placed for line in p.lines for card in line.cards]
+    cards.hold(db, sorted(held, key=lambda one: (one.card.pool_id, one.card.id)))
+    payments.create(db, [_payment(p) for p in placed])
+    deeds = [
+        Deed(
+            Actor("buyer", p.checkout.buyer.device.hex()[:12]),
+            "order.place",
+            "order",
+            str(p.id),
+            after={
+                "number": p.number,
+                "code": p.offer.code,
+                "quantity": p.checkout.quantity,
+                "total_fen": p.total_fen,
+                "hold_until": p.hold_until,
+                "page": p.checkout.page_hash.hex(),
+                "consent": p.checkout.consent_hash,
+            },
+            pool_id=p.pool_id,
+        )
+        for p in placed
+    ]
+    audit.record(db, deeds, at)
+    query_at = at + timedelta(seconds=QUERY_AFTER_SECONDS)
+    facts = [Fact("order.placed", {"pool_id": p.pool_id, "order_id": p.id}, p.pool_id) for p in placed]
+    polls = [
+        Fact("payment.query", {"pool_id": p.pool_id, "payment_id": p.payment_id, "round": 0}, p.pool_id, query_at)
+        for p in placed
+    ]
+    tell(db, [*facts, *polls], at)
+
+
+def _payment(p: Placed) -> Payment:
+    expires_at = p.hold_until - timedelta(seconds=PAY_MARGIN_SECONDS)
+    return Payment(
+        p.pool_id, p.payment_id, p.id, p.checkout.channel_id, p.number, p.total_fen, "CNY", "created", "", None,
+        p.placed_at, expires_at, None,
+    )  # fmt: skip
+
+
+def _moved(order: Order, after: str, actor: Actor, reason: str) -> Deed:
+    told = ({"state": order.state}, {"state": after})
+    return Deed(actor, f"order.{after}", "order", str(order.id), *told, reason, order.pool_id)
+
+
+def _answer(
+    checkout: Checkout,
+    earlier: dict[tuple[bytes, str], Earlier],
+    outcomes: dict[tuple[bytes, str], Placed | Refusal],
+) -> Placed | Earlier | Refusal:
+    """What to tell the buyer. A key that once asked for something else asks for nothing now."""
+    found = earlier.get(checkout.identity) or outcomes[checkout.identity]
+    if isinstance(found, Earlier) and found.asked != checkout.asked:
+        return Refusal.KEY_REUSED
+    if isinstance(found, Placed) and found.checkout.asked != checkout.asked:
+        return Refusal.KEY_REUSED
+    return found

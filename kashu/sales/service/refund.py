@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from kashu import audit, cards, ledger, payments
+from kashu.audit import SYSTEM, Actor, Deed
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.ids import new_id, pool_of
+from kashu.ledger import ORDER_LIABILITY
+from kashu.payments import Refund
+from kashu.sales import rules, store
+from kashu.sales.service.checkout import release
+from kashu.sales.service.settle import payable_account, psp_account
+from kashu.sales.types import RefundRefusal
+
+
+def cancel(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> RefundRefusal | None:
+    """A buyer gives an unpaid order up; its cards go back at once."""
+    assert_in_transaction(db)
+    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    if order is None:
+        return RefundRefusal.NO_SUCH_ORDER
+    if not store.possesses(db, order.pool_id, order.id, device):
+        return RefundRefusal.NOT_YOURS
+    if order.state != "placed":
+        return RefundRefusal.UNDER_WAY
+    release(db, [order], "cancelled", actor, "by the buyer", at)
+    return None
+
+
+def refund(
+    db: Db, actor: Actor, token: str, device: bytes | None, reason: str, at: datetime
+) -> Refund | RefundRefusal:
+    """Refund an order whose cards nobody has seen: cards return to the shelf, money by the route it came.
+
+    Staff (`device` None) and buyers take the same path. The row locks of the cards are the ones a reveal takes, so
+    of the two, whichever comes first wins (design §6).
+    """
+    assert_in_transaction(db)
+    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    if order is None:
+        return RefundRefusal.NO_SUCH_ORDER
+    if device is not None and not store.possesses(db, order.pool_id, order.id, device):
+        return RefundRefusal.NOT_YOURS
+    if order.state in ("refunding", "refunded"):
+        return RefundRefusal.UNDER_WAY
+    if order.state not in ("delivered", "completed"):
+        return RefundRefusal.NOT_PAID
+    lines = store.lines_of(db, [order.id])[order.id]
+    keys = [(line.pool_id, line.id) for line in lines]
+    if cards.lock_of(db, keys):
+        return RefundRefusal.ALREADY_SEEN
+    [paid] = [one for one in payments.of_order(db, order.pool_id, order.id) if one.state == "paid"][:1]
+    assert paid.gateway_no is not None
+    asked = Refund(
+        order.pool_id, new_id(), paid.id, order.id, paid.gateway_no, order.total_fen, reason, "requested", 0, at, None, ""
+    )  # fmt: skip
+    assert cards.put_back(db, keys) == order.quantity
+    store.move(db, [order], "refunding", at, reason=reason)
+    store.free_quota(db, [order.id])
+    payments.request_refunds(db, [asked])
+    postings = rules.refund_postings(asked, ORDER_LIABILITY)
+    for line in lines:
+        payable = payable_account(db, line.seller_id) if line.is_third_party else 0
+        postings += rules.delivered_postings(line, payable, back=True)
+    ledger.post(db, postings, at)
+    told = ({"state": order.state}, {"state": "refunding", "amount_fen": order.total_fen})
+    audit.record(db, [Deed(actor, "order.refunding", "order", str(order.id), *told, reason, order.pool_id)], at)
+    tell(db, [Fact("refund.send", {"pool_id": asked.pool_id, "refund_id": asked.id}, asked.pool_id)], at)
+    return asked
+
+
+def refunded(db: Db, pool_id: int, refund_id: UUID, at: datetime) -> bool:
+    """The gateway has given the money back; False when that was known already."""
+    assert_in_transaction(db)
+    seen = payments.refund(db, pool_id, refund_id)
+    assert seen is not None
+    order = store.orders(db, [(pool_id, seen.order_id)], lock=True)[seen.order_id]
+    if payments.finish_refund(db, pool_id, refund_id, at) == 0:
+        return False
+    paid = payments.payment(db, pool_id, seen.payment_id)
+    assert paid is not None
+    ledger.post(db, rules.refunded_postings(seen, psp_account(db, paid.channel_id)), at)
+    told = ({"state": order.state}, {"amount_fen": seen.amount_fen})
+    audit.record(db, [Deed(SYSTEM, "order.refunded", "order", str(order.id), *told, seen.reason, pool_id)], at)
+    if order.state == "refunding":
+        store.move(db, [order], "refunded", at)
+        tell(db, [Fact("order.refunded", {"pool_id": pool_id, "order_id": order.id}, pool_id)], at)
+    return True

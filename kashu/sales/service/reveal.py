@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from kashu import audit, cards
+from kashu.audit import SYSTEM, Actor, Deed
+from kashu.cards import Opened
+from kashu.kernel import limits
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.ids import pool_of
+from kashu.kernel.seal import Keyring
+from kashu.sales import store
+from kashu.sales.types import RevealRefusal
+
+REVEALS_MAX, REVEALS_SECONDS = 30, 60
+COMPLETE_MAX = 500
+
+
+def reveal(db: Db, ring: Keyring, token: str, device: bytes, at: datetime) -> list[Opened] | RevealRefusal:
+    """Open an order's cards for the browser that holds it.
+
+    The order link grants view, not this: possession is the browser that checked out, or one that proved the
+    order's phone. The audit row is written before the answer leaves; if it cannot be, nothing is shown (S-04).
+    """
+    assert_in_transaction(db)
+    if not limits.allow(db, f"reveal:{device.hex()}", at, most=REVEALS_MAX, seconds=REVEALS_SECONDS):
+        return RevealRefusal.TOO_OFTEN
+    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    if order is None:
+        return RevealRefusal.NO_SUCH_ORDER
+    if not store.possesses(db, order.pool_id, order.id, device):
+        return RevealRefusal.NOT_YOURS
+    if order.state not in ("delivered", "completed", "disputed"):
+        return RevealRefusal.NOT_DELIVERED
+    lines = store.lines_of(db, [order.id])[order.id]
+    if any(line.risk_hold != "clear" for line in lines):
+        return RevealRefusal.HELD_BY_RISK
+    keys = [(line.pool_id, line.id) for line in lines]
+    seen_before = cards.lock_of(db, keys)
+    actor = Actor("buyer", device.hex()[:12])
+    after = {"cards": order.quantity, "first": not seen_before}
+    audit.record(db, [Deed(actor, "order.reveal", "order", str(order.id), after=after, pool_id=order.pool_id)], at)
+    opened = cards.reveal(db, ring, keys, at)
+    store.reveal_lines(db, lines, at)
+    assert len(opened) == order.quantity, "a buyer sees exactly what was paid for"
+    return opened
+
+
+def complete(db: Db, at: datetime) -> int:
+    """Close the books on orders whose warranty has ended; three years of keeping begin here (C-20)."""
+    assert_in_transaction(db)
+    orders = store.complete(db, biz_date(at), at, COMPLETE_MAX)
+    if orders:
+        store.move(db, orders, "completed", at)
+        told = ({"state": "delivered"}, {"state": "completed"})
+        deeds = [Deed(SYSTEM, "order.completed", "order", str(o.id), *told, pool_id=o.pool_id) for o in orders]
+        audit.record(db, deeds, at)
+    return len(orders)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from kashu import audit, cards, catalog, ledger, payments
+from kashu.audit import Actor, Deed
+from kashu.cards import Card, Held
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.ids import new_id
+from kashu.ledger import ORDER_LIABILITY, Posting
+from kashu.payments import Judged, Notice, Refund, Verdict
+from kashu.sales import rules, store
+from kashu.sales.types import Order, SaleLine
+
+Paid = tuple[Judged, Order]
+
+
+def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
+    """Take verified notices: mark paid, hand the held cards over, book, and enqueue what must follow.
+
+    One notice or many, each is answered as if it had come alone. The orders are locked first, in one order, so a
+    repeated notice waits and then finds the work done; nobody is left paid and empty-handed (design §4).
+    """
+    assert_in_transaction(db)
+    found = payments.find(db, notices)
+    orders = store.orders(db, {(one.pool_id, one.order_id) for one in found.values()}, lock=True)
+    judged = payments.judge(db, notices, payments.find(db, notices, lock=True))
+    judged, paid = _sort(judged, orders)
+    payments.keep(db, judged, at)
+    lines = store.lines_of(db, [order.id for _, order in paid])
+    on_time = [one for one in paid if one[1].state == "placed"]
+    late = [one for one in paid if one[1].state in ("expired", "cancelled")]
+    saved, lost = _reclaim(db, late, lines, at)
+    _book_paid(db, paid, at)
+    _deliver(db, [*on_time, *saved], lines, at)
+    _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], at)
+    twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
+    _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], at)
+    return [one.verdict for one in judged]
+
+
+def _sort(judged: Sequence[Judged], orders: Mapping[UUID, Order]) -> tuple[list[Judged], list[Paid]]:
+    """Match what was paid to its order: a second payment of one order is paid twice, one after its end is late."""
+    told, paid, taken = [], [], set()
+    for one in judged:
+        final = one
+        if one.verdict is Verdict.PAID and one.payment is not None:
+            order = orders[one.payment.order_id]
+            if order.id in taken or order.state not in ("placed", "expired", "cancelled"):
+                final = replace(one, verdict=Verdict.PAID_TWICE, detail="the order was paid otherwise")
+            else:
+                taken.add(order.id)
+                final = one if order.state == "placed" else replace(one, verdict=Verdict.LATE)
+                paid.append((final, order))
+        told.append(final)
+    return told, paid
+
+
+def _book_paid(db: Db, paid: Sequence[Paid], at: datetime) -> None:
+    postings: list[Posting] = []
+    for one, order in paid:
+        postings += rules.paid_postings(order, psp_account(db, one.notice.channel_id))
+    ledger.post(db, postings, at)
+
+
+def psp_account(db: Db, channel_id: str) -> int:
+    """The account of what a gateway holds for us."""
+    return ledger.account(db, f"psp:{channel_id}", "asset", f"支付通道在途 {channel_id}")
+
+
+def payable_account(db: Db, seller_id: int) -> int:
+    """The account of what a third-party seller is owed."""
+    return ledger.account(db, f"payable:{seller_id}", "liability", f"应付供应商 {seller_id}")
+
+
+def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime) -> None:
+    if not paid:
+        return
+    given = [line for _, order in paid for line in lines[order.id]]
+    cards.hand_over(db, [((line.pool_id, line.id), line.quantity) for line in given], at)
+    for state in sorted({order.state for _, order in paid}):
+        for one, order in paid:
+            if order.state == state:
+                store.move(db, [order], "delivered", at, paid_at=one.notice.paid_at, late=state != "placed")
+    store.deliver_lines(db, given, _warranties(db, given, at), at)
+    store.settle_quota(db, [order.id for _, order in paid])
+    postings: list[Posting] = []
+    for line in given:
+        payable = payable_account(db, line.seller_id) if line.is_third_party else 0
+        postings += rules.delivered_postings(line, payable)
+    ledger.post(db, postings, at)
+    audit.record(db, [_delivered(one, order) for one, order in paid], at)
+    tell(db, [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid], at)
+
+
+def _warranties(db: Db, lines: Sequence[SaleLine], at: datetime) -> dict[UUID, date]:
+    """The last day of each line's warranty, by the page it was bought from."""
+    days: dict[bytes, int] = {}
+    for line in lines:
+        if line.page_hash not in days:
+            page = catalog.page(db, line.page_hash)
+            days[line.page_hash] = page["warranty_days"] if page else 0
+    return {line.id: biz_date(at) + timedelta(days=days[line.page_hash]) for line in lines}
+
+
+def _reclaim(
+    db: Db, late: Sequence[Paid], lines: dict[UUID, list[SaleLine]], at: datetime
+) -> tuple[list[Paid], list[Paid]]:
+    """Money came after the hold had ended: take cards again where there are any."""
+    saved, lost = [], []
+    for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
+        [model, *_] = lines[order.id]
+        shelf = cards.pick(db, {model.sku_id: order.quantity}, biz_date(at))[model.sku_id]
+        if len(shelf) < order.quantity:
+            lost.append((one, order))
+            continue
+        lines[order.id] = _replace(db, order, lines[order.id], list(shelf), at)
+        saved.append((one, order))
+    if late:
+        kinds = {order.id: "paid_late_delivered" for _, order in saved} | {order.id: "paid_late_refunded" for _, order in lost}
+        store.note_incidents(db, [(kinds[o.id], o.pool_id, o.id, o.close_reason) for _, o in late], at)
+    return saved, lost
+
+
+def _replace(db: Db, order: Order, old: Sequence[SaleLine], shelf: Sequence[Card], at: datetime) -> list[SaleLine]:
+    by_pool: dict[int, list[Card]] = defaultdict(list)
+    for card in shelf:
+        by_pool[card.pool_id].append(card)
+    new = [
+        (old[0], new_id(), pool_id, taken[0].supplier_id, len(taken), sum(card.unit_cost_fen for card in taken))
+        for pool_id, taken in sorted(by_pool.items())
+    ]
+    whole = replace(old[0], quantity=order.quantity, commission_fen=sum(line.commission_fen for line in old))
+    store.replace_lines(db, old, [(whole, *rest) for _, *rest in new])
+    ids = {pool_id: line_id for _, line_id, pool_id, *_ in new}
+    cards.hold(db, [Held(card, order.id, ids[card.pool_id], at) for card in shelf])
+    return store.lines_of(db, [order.id])[order.id]
+
+
+def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) -> None:
+    """Refund in full, by the original route, what we cannot honour. It is an incident either way."""
+    if not told:
+        return
+    refunds, postings, facts = [], [], []
+    for one, order, why in told:
+        assert one.payment is not None
+        refund = Refund(
+            order.pool_id, new_id(), one.payment.id, order.id, one.notice.gateway_no, one.notice.amount_fen, why,
+            "requested", 0, at, None, "",
+        )  # fmt: skip
+        refunds.append(refund)
+        twice = why == "paid_twice"
+        postings += rules.refund_postings(refund, psp_account(db, one.notice.channel_id) if twice else ORDER_LIABILITY)
+        facts.append(Fact("refund.send", {"pool_id": refund.pool_id, "refund_id": refund.id}, refund.pool_id))
+        if twice:
+            store.note_incidents(db, [(why, order.pool_id, order.id, one.notice.gateway_no)], at)
+        else:
+            store.move(db, [order], "refunding", at, paid_at=one.notice.paid_at, late=True, reason=why)
+    payments.request_refunds(db, refunds)
+    ledger.post(db, postings, at)
+    audit.record(db, [_refunding(one, order, why) for one, order, why in told], at)
+    tell(db, facts, at)
+
+
+def _delivered(one: Judged, order: Order) -> Deed:
+    told = ({"state": order.state}, {"state": "delivered", "paid_fen": one.notice.amount_fen})
+    actor = Actor("channel", one.notice.channel_id)
+    return Deed(actor, "order.delivered", "order", str(order.id), *told, pool_id=order.pool_id)
+
+
+def _refunding(one: Judged, order: Order, why: str) -> Deed:
+    told = ({"state": order.state}, {"amount_fen": one.notice.amount_fen})
+    actor = Actor("channel", one.notice.channel_id)
+    return Deed(actor, "order.refunding", "order", str(order.id), *told, why, order.pool_id)

@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.ids import new_id
+from kashu.kernel.seal import Keyring
+from kashu.sales import rules
+from kashu.sales.types import Earlier, Order, Placed, SaleLine, Usage
+
+ORDER_COLUMNS = """
+pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_identity, phone_tail, open_id, device,
+address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
+paid_at, paid_late, delivered_at, closed_at, close_reason
+"""
+LINE = """
+SELECT pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen, list_price_fen,
+       price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash, agreement_id,
+       risk_hold, redemption, placed_on, delivered_at, revealed_at, warranty_ends_on
+FROM sales_line
+"""
+USAGE = """
+SELECT bucket, sku_id,
+       coalesce(sum(quantity) FILTER (WHERE held_until > %(at)s), 0)::int AS held,
+       coalesce(sum(quantity) FILTER (WHERE held_until IS NULL OR held_until > %(at)s), 0)::int AS pieces,
+       count(DISTINCT order_id) FILTER (WHERE held_until > %(at)s)::int AS unpaid_orders
+FROM sales_quota
+WHERE bucket = ANY (%(named)s)
+   OR (bucket = ANY (%(addresses)s) AND held_until > %(at)s)   -- what an address once bought does not matter
+GROUP BY bucket, sku_id
+"""
+LAPSED = f"""
+SELECT {ORDER_COLUMNS} FROM sales_order
+WHERE state = 'placed' AND hold_until < %(at)s AND (%(pools)s::bigint[] IS NULL OR pool_id = ANY (%(pools)s))
+ORDER BY hold_until LIMIT %(most)s
+FOR UPDATE SKIP LOCKED
+"""
+MOVE = """
+UPDATE sales_order AS told
+SET state = %(after)s,
+    paid_at = coalesce(%(paid_at)s, told.paid_at),
+    paid_late = told.paid_late OR %(late)s,
+    delivered_at = CASE WHEN %(after)s = 'delivered' THEN %(at)s ELSE told.delivered_at END,
+    closed_at = CASE WHEN %(after)s IN ('expired', 'cancelled', 'refunded') THEN %(at)s ELSE told.closed_at END,
+    close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
+FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[]) AS moved (pool_id, id)
+WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)
+"""
+
+
+def lock_buckets(db: Db, buckets: Collection[bytes]) -> None:
+    """Make two checkouts of one buyer wait for each other, so that neither limit nor key can be outrun."""
+    ordered = sorted(buckets)
+    sql = "INSERT INTO sales_bucket SELECT * FROM unnest(%s::bytea[]) AS b (bucket) ORDER BY 1 ON CONFLICT DO NOTHING"
+    run(db, sql, [ordered])
+    run(db, "SELECT FROM sales_bucket WHERE bucket = ANY (%s) ORDER BY bucket FOR NO KEY UPDATE", [ordered])
+
+
+def usage(db: Db, buckets: Collection[bytes], at: datetime) -> dict[bytes, Usage]:
+    addresses = sorted(one for one in buckets if one.startswith(b"address:"))
+    named = sorted(set(buckets) - set(addresses))
+    held: dict[bytes, dict[int, int]] = defaultdict(dict)
+    pieces: dict[bytes, dict[int, int]] = defaultdict(dict)
+    unpaid: dict[bytes, int] = defaultdict(int)
+    for bucket, sku, held_pieces, all_pieces, orders in db.execute(USAGE, {"at": at, "named": named, "addresses": addresses}):
+        held[bucket][sku], pieces[bucket][sku] = held_pieces, all_pieces
+        unpaid[bucket] += orders
+    return {bucket: Usage(unpaid[bucket], held[bucket], pieces[bucket]) for bucket in buckets}
+
+
+def earlier(db: Db, identities: Collection[tuple[bytes, str]]) -> dict[tuple[bytes, str], Earlier]:
+    sql = """
+    SELECT kept.scope, kept.key, kept.pool_id, kept.order_id AS id, told.token, kept.asked
+    FROM sales_key AS kept
+    JOIN unnest(%s::bytea[], %s::text[]) AS asked (scope, key) ON kept.scope = asked.scope AND kept.key = asked.key
+    JOIN sales_order AS told ON told.pool_id = kept.pool_id AND told.id = kept.order_id
+    """
+    columns = [list(column) for column in zip(*identities, strict=True)] or [[], []]
+    return {(scope, key): Earlier(*rest) for scope, key, *rest in db.execute(sql, columns)}
+
+
+def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
+    """Write orders, their lines, keys, quotas and who may open them."""
+    _place_orders(db, ring, placed)
+    _place_lines(db, placed)
+    sql = """
+    INSERT INTO sales_key (scope, key, asked, pool_id, order_id, made_at)
+    SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::timestamptz[])
+    """
+    keys = [(*p.checkout.identity, p.checkout.asked, p.pool_id, p.id, p.placed_at) for p in placed]
+    run(db, sql, _columns(keys))
+    quota = """
+    INSERT INTO sales_quota (bucket, order_id, sku_id, quantity, held_until)
+    SELECT * FROM unnest(%s::bytea[], %s::uuid[], %s::bigint[], %s::int[], %s::timestamptz[])
+    """
+    used = [
+        (bucket, p.id, p.offer.sku_id, p.checkout.quantity, p.hold_until)
+        for p in placed
+        for bucket in p.checkout.buyer.buckets
+    ]
+    run(db, quota, _columns(used))
+    grant(db, [(p.pool_id, p.id) for p in placed], [p.checkout.buyer.device for p in placed], "checkout", placed[0].placed_at)
+
+
+def grant(db: Db, orders: Sequence[tuple[int, UUID]], devices: Sequence[bytes], how: str, at: datetime) -> None:
+    sql = """
+    INSERT INTO sales_possession (pool_id, order_id, device, granted_at, how)
+    SELECT pool_id, order_id, device, %s, %s FROM unnest(%s::bigint[], %s::uuid[], %s::bytea[])
+        AS granted (pool_id, order_id, device)
+    ON CONFLICT DO NOTHING
+    """
+    run(db, sql, [at, how, [pool for pool, _ in orders], [order for _, order in orders], list(devices)])
+
+
+def possesses(db: Db, pool_id: int, order_id: UUID, device: bytes) -> bool:
+    sql = "SELECT true FROM sales_possession WHERE pool_id = %s AND order_id = %s AND device = %s"
+    return value(db, sql, [pool_id, order_id, device]) is True
+
+
+def by_token(db: Db, pool_id: int, token: str, *, lock: bool = False) -> Order | None:
+    sql = f"SELECT {ORDER_COLUMNS} FROM sales_order WHERE pool_id = %s AND token = %s{' FOR UPDATE' if lock else ''}"
+    return one(db, Order, sql, [pool_id, token])
+
+
+def orders(db: Db, keys: Collection[tuple[int, UUID]], *, lock: bool = False) -> dict[UUID, Order]:
+    """Orders by key; locked in one order everywhere when asked to."""
+    ordered = sorted(keys)
+    sql = f"""
+    SELECT {ORDER_COLUMNS} FROM sales_order
+    WHERE (pool_id, id) IN (SELECT * FROM unnest(%s::bigint[], %s::uuid[])) ORDER BY pool_id, id
+    {"FOR UPDATE" if lock else ""}
+    """
+    found = rows(db, Order, sql, [[pool for pool, _ in ordered], [order for _, order in ordered]])
+    return {order.id: order for order in found}
+
+
+def lines_of(db: Db, order_ids: Collection[UUID]) -> dict[UUID, list[SaleLine]]:
+    found: dict[UUID, list[SaleLine]] = defaultdict(list)
+    for line in rows(db, SaleLine, f"{LINE} WHERE order_id = ANY (%s) ORDER BY pool_id, id", [list(order_ids)]):
+        found[line.order_id].append(line)
+    return found
+
+
+def lapsed(db: Db, at: datetime, pools: Sequence[int] | None, most: int) -> list[Order]:
+    """Orders past their deadline that nobody else is working on, locked."""
+    told = {"at": at, "pools": list(pools) if pools is not None else None, "most": most}
+    return rows(db, Order, LAPSED, told)  # type: ignore[arg-type]  # named parameters
+
+
+def move(
+    db: Db, moved: Sequence[Order], after: str, at: datetime, *,
+    paid_at: datetime | None = None, late: bool = False, reason: str = "",
+) -> None:  # fmt: skip
+    """Move orders from the states they were seen in, under their locks, to a named state."""
+    for order in moved:
+        rules.ORDER.check(order.state, after)
+    told = {
+        "after": after,
+        "at": at,
+        "paid_at": paid_at,
+        "late": late,
+        "reason": reason,
+        "pools": [order.pool_id for order in moved],
+        "ids": [order.id for order in moved],
+        "before": sorted({order.state for order in moved}),
+    }
+    assert run(db, MOVE, told) == len(moved), "a state moves from the state it was seen in"  # type: ignore[arg-type]
+
+
+def deliver_lines(db: Db, lines: Sequence[SaleLine], warranty: Mapping[UUID, date], at: datetime) -> None:
+    sql = """
+    UPDATE sales_line AS line SET delivered_at = %s, warranty_ends_on = told.ends_on
+    FROM unnest(%s::bigint[], %s::uuid[], %s::date[]) AS told (pool_id, id, ends_on)
+    WHERE line.pool_id = told.pool_id AND line.id = told.id AND line.delivered_at IS NULL
+    """
+    columns = [[line.pool_id for line in lines], [line.id for line in lines], [warranty[line.id] for line in lines]]
+    assert run(db, sql, [at, *columns]) == len(lines), "a line is delivered once"
+
+
+def reveal_lines(db: Db, lines: Sequence[SaleLine], at: datetime) -> None:
+    sql = """
+    UPDATE sales_line SET revealed_at = %s
+    WHERE pool_id = ANY (%s) AND id = ANY (%s) AND revealed_at IS NULL
+    """
+    run(db, sql, [at, [line.pool_id for line in lines], [line.id for line in lines]])
+
+
+def replace_lines(db: Db, old: Sequence[SaleLine], new: Sequence[tuple[SaleLine, UUID, int, int, int, int]]) -> None:
+    """Give an order other lines of the same price, from other pools: (model, id, pool, supplier, quantity, cost)."""
+    sql = "DELETE FROM sales_line WHERE pool_id = ANY (%s) AND id = ANY (%s) AND delivered_at IS NULL"
+    assert run(db, sql, [[line.pool_id for line in old], [line.id for line in old]]) == len(old)
+    made = """
+    INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
+        list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
+        agreement_id, placed_on)
+    SELECT %s, %s, order_pool_id, order_id, sku_id, seller_id, %s, %s, price_fen, list_price_fen, %s, price_fen * %s, %s,
+        is_third_party, fee_rule_id, %s, page_hash, agreement_id, placed_on
+    FROM jsonb_to_record(%s) AS model (order_pool_id bigint, order_id uuid, sku_id bigint, seller_id bigint,
+        price_fen bigint, list_price_fen bigint, is_third_party boolean, fee_rule_id bigint, page_hash bytea,
+        agreement_id bigint, placed_on date)
+    """
+    for model, line_id, pool_id, supplier_id, quantity, cost_fen in new:
+        rate_kept = model.commission_fen * quantity // model.quantity
+        body = {
+            "order_pool_id": model.order_pool_id, "order_id": model.order_id, "sku_id": model.sku_id,
+            "seller_id": model.seller_id, "price_fen": model.price_fen, "list_price_fen": model.list_price_fen,
+            "is_third_party": model.is_third_party, "fee_rule_id": model.fee_rule_id,
+            "page_hash": "\\x" + model.page_hash.hex(), "agreement_id": model.agreement_id,
+            "placed_on": model.placed_on,
+        }  # fmt: skip
+        told = [pool_id, line_id, supplier_id, quantity, Jsonb(model.price_steps), quantity, cost_fen, rate_kept]
+        run(db, made, [*told, Jsonb(body)])
+
+
+def settle_quota(db: Db, order_ids: Sequence[UUID]) -> None:
+    """What was held is bought: it counts against limits for good."""
+    run(db, "UPDATE sales_quota SET held_until = NULL WHERE order_id = ANY (%s)", [list(order_ids)])
+
+
+def free_quota(db: Db, order_ids: Sequence[UUID]) -> None:
+    run(db, "DELETE FROM sales_quota WHERE order_id = ANY (%s)", [list(order_ids)])
+
+
+def add_quota(db: Db, order: Order, sku_id: int, buckets: Sequence[bytes]) -> None:
+    sql = """
+    INSERT INTO sales_quota (bucket, order_id, sku_id, quantity) SELECT bucket, %s, %s, %s
+    FROM unnest(%s::bytea[]) AS b (bucket) ON CONFLICT DO NOTHING
+    """
+    run(db, sql, [order.id, sku_id, order.quantity, list(buckets)])
+
+
+def note_incidents(db: Db, told: Sequence[tuple[str, int, UUID, str]], at: datetime) -> None:
+    sql = """
+    INSERT INTO sales_incident (id, kind, pool_id, order_id, at, detail)
+    SELECT id, kind, pool_id, order_id, %s, detail
+    FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::uuid[], %s::text[]) AS i (id, kind, pool_id, order_id, detail)
+    """
+    run(db, sql, [at, *_columns([(new_id(), *one) for one in told])])
+
+
+def keep_buyer_orders(db: Db, order: Order) -> None:
+    """The lists by buyer, in a table keyed by buyer; a repeat changes nothing."""
+    buyers = [b"device:" + order.device]
+    if order.phone_identity is not None:
+        buyers.append(b"phone:" + order.phone_identity)
+    sql = """
+    INSERT INTO sales_buyer_order (buyer, placed_at, pool_id, order_id)
+    SELECT buyer, %s, %s, %s FROM unnest(%s::bytea[]) AS b (buyer) ON CONFLICT DO NOTHING
+    """
+    run(db, sql, [order.placed_at, order.pool_id, order.id, buyers])
+
+
+def orders_of_buyer(db: Db, buyer: bytes, most: int) -> list[tuple[int, UUID]]:
+    sql = "SELECT pool_id, order_id FROM sales_buyer_order WHERE buyer = %s ORDER BY placed_at DESC LIMIT %s"
+    return db.execute(sql, [buyer, most]).fetchall()  # type: ignore[return-value]  # two columns
+
+
+def orders_possessed(db: Db, device: bytes, keys: Collection[tuple[int, UUID]]) -> set[UUID]:
+    sql = """
+    SELECT order_id FROM sales_possession
+    WHERE device = %s AND (pool_id, order_id) IN (SELECT * FROM unnest(%s::bigint[], %s::uuid[]))
+    """
+    columns = [[pool for pool, _ in keys], [order for _, order in keys]]
+    return {row[0] for row in db.execute(sql, [device, *columns])}
+
+
+def keep_code(db: Db, phone: bytes, device: bytes, code_hash: bytes, at: datetime, expires_at: datetime) -> None:
+    sql = """
+    INSERT INTO sales_code (id, phone_identity, device, code_hash, made_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s)
+    """
+    run(db, sql, [new_id(), phone, device, code_hash, at, expires_at])
+
+
+def latest_code(db: Db, phone: bytes, device: bytes) -> tuple[UUID, bytes, datetime, int, datetime | None] | None:
+    sql = """
+    SELECT id, code_hash, expires_at, tries, used_at FROM sales_code
+    WHERE phone_identity = %s AND device = %s ORDER BY made_at DESC LIMIT 1 FOR UPDATE
+    """
+    return db.execute(sql, [phone, device]).fetchone()  # type: ignore[return-value]  # five columns
+
+
+def try_code(db: Db, code_id: UUID, used_at: datetime | None) -> None:
+    run(db, "UPDATE sales_code SET tries = tries + 1, used_at = %s WHERE id = %s", [used_at, code_id])
+
+
+def orders_of_phone(db: Db, phone: bytes, most: int) -> list[tuple[int, UUID]]:
+    return orders_of_buyer(db, b"phone:" + phone, most)
+
+
+def complete(db: Db, today: date, at: datetime, most: int) -> list[Order]:
+    """Delivered orders whose warranty has ended, locked."""
+    sql = f"""
+    SELECT {ORDER_COLUMNS} FROM sales_order AS told
+    WHERE state = 'delivered' AND delivered_at < %s AND NOT EXISTS (
+        SELECT FROM sales_line AS line WHERE line.order_id = told.id AND line.warranty_ends_on >= %s)
+    ORDER BY placed_at LIMIT %s FOR UPDATE SKIP LOCKED
+    """
+    return rows(db, Order, sql, [at, today, most])
+
+
+def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
+    sql = """
+    INSERT INTO sales_order (pool_id, id, number, token, state, quantity, total_fen, open_id, phone_sealed,
+        phone_identity, phone_tail, device, address, source_entry, live_room, author, video, community, link,
+        consent_at, consent_hash, placed_at, hold_until)
+    SELECT pool_id, id, number, token, 'placed', quantity, total_fen, open_id, phone_sealed, phone_identity, phone_tail,
+        device, address, entry, live_room, author, video, community, link, placed_at, consent_hash, placed_at, hold_until
+    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::bytea[],
+        %s::bytea[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+        %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+        AS new (pool_id, id, number, token, quantity, total_fen, open_id, phone_sealed, phone_identity, phone_tail,
+        device, address, entry, live_room, author, video, community, link, consent_hash, placed_at, hold_until)
+    """
+    told = []
+    for p in placed:
+        buyer, source = p.checkout.buyer, p.checkout.source
+        sealed = ring.seal_personal(buyer.phone, f"order phone {p.id}") if buyer.phone else None
+        who = (buyer.open_id, sealed, buyer.phone_identity, buyer.phone[-4:], buyer.device, buyer.address)
+        whence = (source.entry, source.live_room, source.author, source.video, source.community, source.link)
+        what = (p.pool_id, p.id, p.number, p.token, p.checkout.quantity, p.total_fen)
+        told.append((*what, *who, *whence, p.checkout.consent_hash, p.placed_at, p.hold_until))
+    run(db, sql, _columns(told))
+
+
+def _place_lines(db: Db, placed: Sequence[Placed]) -> None:
+    sql = """
+    INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
+        list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
+        agreement_id, placed_on)
+    SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
+        %s::int[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
+        %s::bigint[], %s::bytea[], %s::bigint[], %s::date[])
+    """
+    told = []
+    for p in placed:
+        for line in p.lines:
+            total_fen = p.price_fen * line.quantity
+            where = (line.pool_id, line.id, p.pool_id, p.id, p.offer.sku_id, p.offer.seller_id, line.supplier_id)
+            money = (line.quantity, p.price_fen, p.list_price_fen, Jsonb(list(p.steps)), total_fen, line.cost_fen)
+            fee = (p.offer.is_third_party, p.offer.fee_rule_id, rules.commission_fen(total_fen, p.offer))
+            kept = (p.checkout.page_hash, p.offer.agreement_id, biz_date(p.placed_at))
+            told.append((*where, *money, *fee, *kept))
+    run(db, sql, _columns(told))
+
+
+def _columns(told: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*told, strict=True)]

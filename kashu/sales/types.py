@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from kashu.cards import Card
+from kashu.catalog import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys: a browser at an address, with a phone number or a Douyin identity where given."""
+
+    device: bytes
+    address: bytes
+    phone: str = field(default="", repr=False)
+    phone_identity: bytes | None = None
+    open_id: str = ""
+
+    @property
+    def identities(self) -> tuple[bytes, ...]:
+        """What tells this buyer from others; limits per buyer count on each of them."""
+        named = [b"open:" + self.open_id.encode()] if self.open_id else []
+        phone = [b"phone:" + self.phone_identity] if self.phone_identity else []
+        return (b"device:" + self.device, *phone, *named)
+
+    @property
+    def buckets(self) -> tuple[bytes, ...]:
+        return (*self.identities, b"address:" + self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a buyer came from."""
+
+    entry: str = "store"
+    live_room: str = ""
+    author: str = ""
+    video: str = ""
+    community: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A buyer asks for some pieces of a SKU, having seen a page and consented to its terms."""
+
+    code: str
+    quantity: int
+    buyer: Buyer
+    key: str
+    channel_id: str
+    page_hash: bytes
+    consent_hash: str
+    source: Source = Source()
+
+    @property
+    def identity(self) -> tuple[bytes, str]:
+        return self.buyer.device, self.key
+
+    @property
+    def asked(self) -> str:
+        """What must be the same when a key comes again."""
+        return f"{self.code}×{self.quantity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Cards of one pool within an order."""
+
+    pool_id: int
+    id: UUID
+    supplier_id: int
+    cards: tuple[Card, ...]
+
+    @property
+    def quantity(self) -> int:
+        return len(self.cards)
+
+    @property
+    def cost_fen(self) -> int:
+        return sum(card.unit_cost_fen for card in self.cards)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order with its cards held until a deadline."""
+
+    pool_id: int
+    id: UUID
+    number: str
+    token: str
+    payment_id: UUID
+    price_fen: int
+    total_fen: int
+    steps: tuple[dict[str, Any], ...]
+    lines: tuple[Line, ...]
+    offer: Offer
+    checkout: Checkout
+    list_price_fen: int | None
+    placed_at: datetime
+    hold_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An order this checkout already led to: the same key from the same browser."""
+
+    pool_id: int
+    id: UUID
+    token: str
+    asked: str
+
+
+class Refusal(StrEnum):
+    """Why an order was not placed. Nothing moved; the same key may be tried again."""
+
+    NOT_FOR_SALE = "not_for_sale"
+    OUT_OF_STOCK = "out_of_stock"
+    OVER_LIMIT = "over_limit"
+    BUYER_LIMIT = "buyer_limit"
+    TOO_MANY_UNPAID = "too_many_unpaid"
+    PAGE_CHANGED = "page_changed"
+    NO_CONSENT = "no_consent"
+    KEY_REUSED = "key_reused"
+    CHANNEL_CLOSED = "channel_closed"
+
+
+class RevealRefusal(StrEnum):
+    """Why cards stay masked."""
+
+    NO_SUCH_ORDER = "no_such_order"
+    NOT_YOURS = "not_yours"
+    NOT_DELIVERED = "not_delivered"
+    HELD_BY_RISK = "held_by_risk"
+    TOO_OFTEN = "too_often"
+
+
+class RefundRefusal(StrEnum):
+    """Why no money goes back."""
+
+    NO_SUCH_ORDER = "no_such_order"
+    NOT_YOURS = "not_yours"
+    NOT_PAID = "not_paid"
+    ALREADY_SEEN = "already_seen"
+    UNDER_WAY = "under_way"
+
+
+class CodeRefusal(StrEnum):
+    """Why a phone code does not open the orders of a number."""
+
+    WRONG = "wrong"
+    TOO_OFTEN = "too_often"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as stored."""
+
+    pool_id: int
+    id: UUID
+    number: str
+    token: str
+    state: str
+    quantity: int
+    total_fen: int
+    phone_sealed: bytes | None = field(repr=False)
+    phone_identity: bytes | None
+    phone_tail: str
+    open_id: str
+    device: bytes
+    address: bytes
+    source_entry: str
+    live_room: str
+    author: str
+    video: str
+    community: str
+    link: str
+    consent_at: datetime
+    consent_hash: str
+    placed_at: datetime
+    hold_until: datetime
+    paid_at: datetime | None
+    paid_late: bool
+    delivered_at: datetime | None
+    closed_at: datetime | None
+    close_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLine:
+    """A sale line as stored, with all that it remembers."""
+
+    pool_id: int
+    id: UUID
+    order_pool_id: int
+    order_id: UUID
+    sku_id: int
+    seller_id: int
+    supplier_id: int
+    quantity: int
+    price_fen: int
+    list_price_fen: int | None
+    price_steps: list[dict[str, Any]]
+    total_fen: int
+    cost_fen: int
+    is_third_party: bool
+    fee_rule_id: int
+    commission_fen: int
+    page_hash: bytes
+    agreement_id: int
+    risk_hold: str
+    redemption: str
+    placed_on: date
+    delivered_at: datetime | None
+    revealed_at: datetime | None
+    warranty_ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a bucket holds and has bought: open unpaid orders, and pieces by SKU."""
+
+    unpaid_orders: int
+    held_pieces: dict[int, int]
+    pieces: dict[int, int]
