@@ -138,7 +138,7 @@ SELECT sku.id, (
         JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %s
         WHERE pool.sku_id = sku.id AND pool.sellable
         LIMIT %s
-    ) AS some
+    ) AS seen
 )
 FROM unnest(%s::bigint[]) AS sku (id)
 """

@@ -28,7 +28,7 @@ CREATE TABLE party_licence (
     UNIQUE (party_id, kind, number)
 );
 CREATE TABLE party_platform (
-    only              boolean PRIMARY KEY DEFAULT true CHECK (only),
+    is_one            boolean PRIMARY KEY DEFAULT true CHECK (is_one),
     is_solo           boolean NOT NULL DEFAULT false,
     solo_wait_seconds int     NOT NULL DEFAULT 600 CHECK (solo_wait_seconds BETWEEN 0 AND 86400)
 );

@@ -1,0 +1,1 @@
+"""What follows afterwards: the relay of the outbox, jobs with retries, the timetable."""

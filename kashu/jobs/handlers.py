@@ -1,0 +1,139 @@
+"""What each fact of the outbox leads to. Every handler may run twice and does its work once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from kashu import catalog, payments, sales
+from kashu.wire.context import Context
+from kashu.jobs.imports import load_file, void_cards
+from kashu.kernel import clock, text
+from kashu.kernel.events import Fact, tell
+from kashu.wire import cashier, spool
+
+Body = Mapping[str, Any]
+QUERY_GAPS_SECONDS = (20, 90, 480, 1_200)  # after the first look at 10 s: 30 s, 2 m, 10 m, 30 m (payments.md §3.3)
+
+
+def keep_lists(ctx: Context, body: Body) -> None:
+    """An order was placed: it joins the lists of its buyer."""
+    with ctx.pool.transaction() as db:
+        order = sales.orders(db, [_key(body)]).get(UUID(body["order_id"]))
+        assert order is not None
+        sales.keep_buyer_orders(db, order)
+
+
+def note_delivery(ctx: Context, body: Body) -> None:
+    """An order was delivered: its price becomes a deal, and its phone hears of it."""
+    with ctx.pool.transaction() as db:
+        [order] = sales.orders(db, [_key(body)]).values()
+        lines = sales.lines_of(db, [order.id])[order.id]
+        catalog.note_deals(db, [(line.sku_id, line.price_fen, order.placed_at) for line in lines])
+    _message(ctx, body, f"【卡枢】订单尾号 {order.number[-4:]} 的卡密已送达，请在下单页面查看，或到「我的订单」用手机号查询。")
+
+
+def note_refund(ctx: Context, body: Body) -> None:
+    """Money went back: say so."""
+    with ctx.pool.transaction() as db:
+        [order] = sales.orders(db, [_key(body)]).values()
+    _message(ctx, body, f"【卡枢】订单尾号 {order.number[-4:]} 已全额退款，将原路退回你的支付账户。")
+
+
+def send_code(ctx: Context, body: Body) -> None:
+    phone, code = ctx.ring.open_personal(bytes.fromhex(body["sealed"]), "phone code").split(" ")
+    if clock.datetime.fromisoformat(body["expires_at"]) > clock.now():
+        ctx.sender.send(phone, f"【卡枢】验证码 {code}，用于查询订单，5 分钟内有效。请勿告诉他人。")
+
+
+def query_payment(ctx: Context, body: Body) -> None:
+    """Ask the gateway about a payment that no notice has told us of; look again later while it is open."""
+    pool_id, payment_id, turn = int(body["pool_id"]), UUID(body["payment_id"]), int(body["round"])
+    with ctx.pool.transaction() as db:
+        payment = payments.payment(db, pool_id, payment_id)
+    if payment is None or payment.state in ("paid", "closed"):
+        return
+    if payment.state == "paying":
+        cashier.ask(ctx, payment)
+    if turn < len(QUERY_GAPS_SECONDS):
+        due_at = clock.now() + timedelta(seconds=QUERY_GAPS_SECONDS[turn])
+        with ctx.pool.transaction() as db:
+            tell(db, [Fact("payment.query", {**body, "round": turn + 1}, pool_id, due_at)], clock.now())
+
+
+def close_payments(ctx: Context, body: Body) -> None:
+    """An order ended unpaid: close its trades at the gateway. One that was paid in the meantime is settled late."""
+    with ctx.pool.transaction() as db:
+        open_ones = [one for one in payments.of_order(db, *_key(body)) if one.state in ("created", "paying")]
+    for payment in open_ones:
+        cashier.close(ctx, payment)
+
+
+def send_refund(ctx: Context, body: Body) -> None:
+    """Have the gateway give money back, under the one id this refund has for ever."""
+    pool_id, refund_id = int(body["pool_id"]), UUID(body["refund_id"])
+    with ctx.pool.transaction() as db:
+        refund = payments.refund(db, pool_id, refund_id)
+        assert refund is not None
+        payment = payments.payment(db, pool_id, refund.payment_id)
+        assert payment is not None
+        channel = payments.channels(db)[payment.channel_id]
+    if refund.state == "done":
+        return
+    try:
+        done = ctx.gateway(channel).refund(str(refund.id), refund.gateway_no, refund.amount_fen)
+    except Exception as error:
+        with ctx.pool.transaction() as db:
+            payments.trouble_refund(db, pool_id, refund_id, text.canonical_json([type(error).__name__, str(error)]))
+        raise
+    if done:
+        with ctx.pool.transaction() as db:
+            sales.refunded(db, pool_id, refund_id, clock.now())
+
+
+def load_cards(ctx: Context, body: Body) -> None:
+    load_file(ctx, int(body["pool_id"]))
+
+
+def clear_spool(ctx: Context, body: Body) -> None:
+    spool.remove(ctx.spool, body["spool"])
+
+
+def give_up_cards(ctx: Context, body: Body) -> None:
+    """A batch was cancelled: its cards are void, and their fingerprints free for another file."""
+    spool.remove(ctx.spool, body["spool"])
+    void_cards(ctx, int(body["pool_id"]))
+
+
+def nothing_to_do(ctx: Context, body: Body) -> None:
+    """A fact that later modules will listen to."""
+
+
+HANDLERS: dict[str, Callable[[Context, Body], None]] = {
+    "order.placed": keep_lists,
+    "order.delivered": note_delivery,
+    "order.refunded": note_refund,
+    "code.send": send_code,
+    "payment.query": query_payment,
+    "payment.close": close_payments,
+    "refund.send": send_refund,
+    "cards.load": load_cards,
+    "cards.loaded": clear_spool,
+    "cards.cancelled": give_up_cards,
+    "cards.on_sale": nothing_to_do,
+}
+LONG = frozenset({"cards.load", "cards.cancelled"})  # these run in a queue of their own
+
+
+def _key(body: Body) -> tuple[int, UUID]:
+    return int(body["pool_id"]), UUID(body["order_id"])
+
+
+def _message(ctx: Context, body: Body, told: str) -> None:
+    with ctx.pool.transaction() as db:
+        [order] = sales.orders(db, [_key(body)]).values()
+    if order.phone_sealed is not None:
+        ctx.sender.send(ctx.ring.open_personal(order.phone_sealed, f"order phone {order.id}"), told)
+

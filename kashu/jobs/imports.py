@@ -1,0 +1,70 @@
+"""Loading a card file: a stream of lines, written in stretches, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from kashu import cards
+from kashu.audit import SYSTEM
+from kashu.cards import Batch, Format, Refusal
+from kashu.wire.context import Context
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.wire import spool
+
+CHUNK_LINES = 5_000
+VOID_AT_ONCE = 5_000
+Watch = Callable[[Batch], None]
+
+
+def load_file(ctx: Context, pool_id: int, watch: Watch = lambda _: None) -> Batch | None:
+    """Load a batch's file from where it stands; None when it is not there to be loaded (any more).
+
+    A worker that dies has written some stretches; the next one passes over as many lines and goes on. Two workers
+    at once cannot both write: the batch's row says how far it is, and the slower finds that it is further.
+    """
+    with ctx.pool.transaction() as db:
+        batch = cards.batch(db, pool_id)
+    if batch is None or batch.state != "loading":
+        return None
+    form = Format.from_json(batch.format)
+    today = biz_date(batch.received_at)
+    lines = _lines(ctx, batch, form)
+    for _ in islice(lines, batch.lines_done):
+        pass
+    done = batch.lines_done
+    skip = 1 if form.has_header else 0
+    while chunk := list(islice(lines, CHUNK_LINES)):
+        parsed = cards.parse(chunk, done + 1 + skip, form, today)
+        with ctx.pool.transaction() as db:
+            told = cards.load(db, ctx.ring, pool_id, done, parsed, clock.now())
+        if isinstance(told, Refusal):
+            return None
+        done += len(chunk)
+        watch(told)
+    with ctx.pool.transaction() as db:
+        ended = cards.loaded(db, SYSTEM, pool_id, clock.now())
+    return None if isinstance(ended, Refusal) else ended
+
+
+def void_cards(ctx: Context, pool_id: int) -> int:
+    """Void a cancelled batch's cards in stretches, freeing what they would block; says how many."""
+    total = 0
+    while True:
+        with ctx.pool.transaction() as db:
+            batch = cards.batch(db, pool_id)
+            assert batch is not None
+            assert batch.state == "cancelled"
+            taken = cards.void_unsold(db, pool_id, "void", VOID_AT_ONCE)
+            cards.free_fingerprints(db, pool_id, [card_id for card_id, *_ in taken])
+        total += len(taken)
+        if not taken:
+            return total
+
+
+def _lines(ctx: Context, batch: Batch, form: Format) -> Iterator[str | None]:
+    """The file's lines after its header, without the empty end that a last line break leaves."""
+    blocks = cards.split(spool.read(ctx.spool, ctx.ring, batch.spool), form.encoding)
+    every = (line for block in blocks for line in block)
+    return islice(every, 1 if form.has_header else 0, None)

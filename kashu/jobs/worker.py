@@ -1,0 +1,159 @@
+"""The worker: relays the outbox into Procrastinate, runs its jobs, keeps the timetable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import procrastinate
+from procrastinate import RetryStrategy
+
+from kashu import audit, sales
+from kashu.wire.context import Context
+from kashu.jobs.handlers import HANDLERS, LONG
+from kashu.kernel import clock, events, limits
+from kashu.kernel.db import run
+from kashu.wire import metrics
+
+log = logging.getLogger(__name__)
+RELAY_SECONDS = 0.15
+BEAT_SECONDS = 5
+STALLED_SECONDS = 20
+CONCURRENCY = 4
+JOB_TRIES_MAX = 40
+KEEP_JOBS_HOURS = 24
+
+
+def make_app(dsn: str, ctx: Context) -> procrastinate.App:
+    """Procrastinate with one task for every fact, and the timetable."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn, min_size=1, max_size=4))
+    retry = RetryStrategy(max_attempts=JOB_TRIES_MAX, exponential_wait=2)
+
+    @app.task(name="fact", queue="facts", retry=retry)
+    def fact(topic: str, body: dict[str, Any]) -> None:
+        try:
+            HANDLERS[topic](ctx, body)
+        except Exception:
+            metrics.JOBS.labels(topic, "failed").inc()
+            raise
+        metrics.JOBS.labels(topic, "done").inc()
+
+    def every(cron: str, name: str, do: Callable[[], object]) -> None:
+        @app.periodic(cron=cron)
+        @app.task(name=name, queue="timetable", queueing_lock=name)
+        def timed(timestamp: int) -> None:
+            do()
+
+    every("* * * * * */5", "expire", lambda: expire(ctx))
+    every("* * * * * */5", "seal", lambda: seal(ctx))
+    every("* * * * *", "sign", lambda: sign(ctx))
+    every("*/10 * * * *", "sweep", lambda: sweep(ctx))
+    every("7 * * * *", "complete", lambda: complete(ctx))
+    return app
+
+
+def expire(ctx: Context) -> int:
+    """Release every order past its deadline."""
+    total = 0
+    while True:
+        with ctx.pool.transaction() as db:
+            done = sales.expire(db, clock.now())
+        total += done
+        if not done:
+            return total
+
+
+def seal(ctx: Context) -> int:
+    with ctx.pool.transaction() as db:
+        return audit.seal(db)
+
+
+def sign(ctx: Context) -> None:
+    with ctx.pool.transaction() as db:
+        audit.sign_head(db, ctx.ring, clock.now())
+
+
+def sweep(ctx: Context) -> None:
+    with ctx.pool.transaction() as db:
+        limits.sweep(db, clock.now() - timedelta(days=1))
+
+
+def complete(ctx: Context) -> None:
+    with ctx.pool.transaction() as db:
+        sales.complete(db, clock.now())
+
+
+async def relay_once(app: procrastinate.App, ctx: Context) -> int:
+    """Move due facts into Procrastinate, and out of the outbox once they are there; says how many."""
+    facts = await asyncio.to_thread(_lease, ctx)
+    if not facts:
+        return 0
+    for queue in ("facts", "long"):
+        jobs = [
+            {"topic": fact.topic, "body": fact.body}
+            for fact in facts
+            if (fact.topic in LONG) == (queue == "long")
+        ]
+        if jobs:
+            await app.configure_task("fact", queue=queue).batch_defer_async(*jobs)
+    await asyncio.to_thread(_done, ctx, facts)
+    return len(facts)
+
+
+async def work(dsn: str, ctx: Context) -> None:
+    """Run until cancelled."""
+    app = make_app(dsn, ctx)
+    async with app.open_async():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_relay(app, ctx))
+            group.create_task(_beat(app, ctx))
+            short = {"queues": ["facts", "timetable"], "concurrency": CONCURRENCY}
+            group.create_task(app.run_worker_async(**short, install_signal_handlers=False, delete_jobs="successful", fetch_job_polling_interval=1.0))
+            group.create_task(app.run_worker_async(queues=["long"], concurrency=1, install_signal_handlers=False, delete_jobs="successful", fetch_job_polling_interval=1.0))
+
+
+async def _relay(app: procrastinate.App, ctx: Context) -> None:
+    while True:
+        try:
+            moved = await relay_once(app, ctx)
+        except Exception:
+            log.exception("relay.broken")
+            await asyncio.sleep(1)
+            continue
+        if moved < events.RELAY_MAX:
+            await asyncio.sleep(RELAY_SECONDS)
+
+
+async def _beat(app: procrastinate.App, ctx: Context) -> None:
+    """Say that we live, and take up jobs of a worker that no longer does."""
+    while True:
+        try:
+            await asyncio.to_thread(_write_beat, ctx)
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+                log.warning("job.stalled", extra={"job": job.id})
+                await app.job_manager.retry_job(job)
+        except Exception:
+            log.exception("beat.broken")
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _lease(ctx: Context) -> list[events.Leased]:
+    with ctx.pool.transaction() as db:
+        return events.lease(db, clock.now())
+
+
+def _done(ctx: Context, facts: list[events.Leased]) -> None:
+    with ctx.pool.transaction() as db:
+        events.done(db, facts)
+
+
+def _write_beat(ctx: Context) -> None:
+    sql = """
+    INSERT INTO heartbeat (name, beat_at) VALUES ('worker', %s)
+    ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at
+    """
+    with ctx.pool.transaction() as db:
+        run(db, sql, [clock.now()])

@@ -1,0 +1,62 @@
+"""What the application's role may do: read and write, but not rewrite history."""
+
+from __future__ import annotations
+
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from kashu.kernel.db import Db, connect
+
+# Rows here are facts: they may be added and read. The database refuses the rest, whatever the code says.
+APPEND_ONLY = (
+    "audit_entry",
+    "audit_seal",
+    "audit_head",
+    "ledger_entry",
+    "ledger_sale_entry",
+    "payments_event",
+    "payments_transaction",
+    "catalog_page",
+    "catalog_price",
+    "catalog_agreement",
+    "cards_content",
+    "cards_export",
+    "cards_reject",
+    "sales_incident",
+)
+# Never deleted, though they change state.
+KEPT = (
+    "cards_card",
+    "cards_pool",
+    "cards_batch",
+    "sales_order",
+    "payments_payment",
+    "payments_refund",
+    "audit_approval",
+    "ledger_account",
+    "ledger_guarded",
+)
+
+
+def grant(owner_dsn: str, app_dsn: str) -> bool:
+    """Give the application's role what it needs; False where one role is both, so that nothing can be withheld."""
+    owner, app = (conninfo_to_dict(dsn).get("user") for dsn in (owner_dsn, app_dsn))
+    if owner == app or app is None:
+        return False
+    role = sql.Identifier(str(app))
+    with connect(owner_dsn) as db, db.transaction():
+        db.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
+        everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE, SELECT ON ALL SEQUENCES", "EXECUTE ON ALL FUNCTIONS"
+        for what in everything:
+            db.execute(sql.SQL("GRANT {} IN SCHEMA public TO {}").format(sql.SQL(what), role))
+        for table in APPEND_ONLY:
+            db.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(sql.Identifier(table), role))
+        for table in KEPT:
+            db.execute(sql.SQL("REVOKE DELETE, TRUNCATE ON {} FROM {}").format(sql.Identifier(table), role))
+    return True
+
+
+def writable_history(db: Db) -> list[str]:
+    """The append-only tables that the connected role could rewrite. Should be none."""
+    asked = "SELECT name FROM unnest(%s::text[]) AS t (name) WHERE has_table_privilege(name, 'UPDATE, DELETE, TRUNCATE')"
+    return [row[0] for row in db.execute(asked, [list(APPEND_ONLY)])]

@@ -1,0 +1,27 @@
+"""Where lanes and domain meet what they run on."""
+
+from __future__ import annotations
+
+import httpx
+
+from kashu.wire.context import Context
+from kashu.server.runtime import Runtime
+from kashu.wire.messages import ConsoleSender, SandboxSender, Sender
+
+
+def context(run: Runtime) -> Context:
+    """What jobs, commands and the web lane work with."""
+    http = httpx.Client(trust_env=False)
+    sender: Sender = ConsoleSender()
+    if not run.env.is_production:
+        sender = SandboxSender(f"http://127.0.0.1:{run.env.sandbox_port}", http)
+    return Context(
+        pool=run.pool,
+        ring=run.ring,
+        http=http,
+        sender=sender,
+        public_url=run.env.public_url,
+        spool=run.env.var / "spool",
+        hold_seconds=run.env.hold_seconds,
+        is_behind_proxy=run.env.is_production,
+    )

@@ -1,0 +1,1 @@
+"""The fast lane: machines talking to us, many at a time. Knows nothing of Django."""

@@ -1,0 +1,1 @@
+"""The screens of every portal: Django, over the domain and never inside it."""

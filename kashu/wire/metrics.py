@@ -1,0 +1,21 @@
+"""What every process counts, in Prometheus' words. No label ever carries an id or a secret."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+DELIVERY_SECONDS = Histogram(
+    "kashu_delivery_seconds",
+    "From the instant a payment was made to the card being readable by the buyer",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300),
+)
+NOTICES = Counter("kashu_notices_total", "Payment notices by what they came to", ["channel", "verdict"])
+ORDERS = Counter("kashu_orders_total", "Checkouts by outcome", ["outcome"])
+REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
+REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])
+JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])
+
+
+def page() -> tuple[bytes, str]:
+    """The metrics of this process, and their content type."""
+    return generate_latest(), CONTENT_TYPE_LATEST

@@ -1,0 +1,107 @@
+"""Uploaded files on disk, encrypted from their first byte (S-07): AES-256-GCM in frames, in order, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kashu.kernel.seal import Keyring, SealBrokenError
+
+FRAME_BYTES = 1 << 20
+FILE_BYTES_MAX = 210 << 20  # 200 MiB is promised
+TAG_BYTES = 16
+HEAD = struct.Struct(">H8s")  # key version, file id
+
+
+class TooLargeError(Exception):
+    """The file is larger than `FILE_BYTES_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A file in the spool: its name there, its size and its SHA-256 in the clear."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Writer:
+    """Takes bytes as they arrive and keeps none of them in the clear on disk."""
+
+    def __init__(self, folder: Path, ring: Keyring) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.name = f"{uuid4().hex}.sealed"
+        self._path = folder / self.name
+        self._file = os.fdopen(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+        self._file_id = os.urandom(8)
+        self._cipher = AESGCM(ring.derive("spool"))
+        self._file.write(HEAD.pack(ring.current, self._file_id))
+        self._waiting, self._frames, self.size = bytearray(), 0, 0
+        self._digest = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        if self.size > FILE_BYTES_MAX:
+            raise TooLargeError
+        self._digest.update(chunk)
+        self._waiting += chunk
+        while len(self._waiting) > FRAME_BYTES:  # one byte at least stays for the frame that ends the file
+            self._seal(bytes(self._waiting[:FRAME_BYTES]), last=False)
+            del self._waiting[:FRAME_BYTES]
+
+    def finish(self) -> Spooled:
+        self._seal(bytes(self._waiting), last=True)
+        self._file.close()
+        return Spooled(self.name, self.size, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def _seal(self, plain: bytes, *, last: bool) -> None:
+        nonce = self._file_id + struct.pack(">I", self._frames)
+        self._file.write(self._cipher.encrypt(nonce, plain, b"last" if last else b"more"))
+        self._frames += 1
+
+
+def keep(folder: Path, ring: Keyring, chunks: Iterable[bytes]) -> Spooled:
+    """Spool a whole file."""
+    writer = Writer(folder, ring)
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+        return writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def read(folder: Path, ring: Keyring, name: str) -> Iterator[bytes]:
+    """The clear bytes of a spooled file, frame by frame. A file cut short or altered raises SealBrokenError."""
+    with (folder / Path(name).name).open("rb") as file:
+        version, file_id = HEAD.unpack(file.read(HEAD.size))
+        cipher = AESGCM(ring.derive("spool", version))
+        frame, at = file.read(FRAME_BYTES + TAG_BYTES), 0
+        while True:
+            following = file.read(FRAME_BYTES + TAG_BYTES)
+            try:
+                yield cipher.decrypt(file_id + struct.pack(">I", at), frame, b"more" if following else b"last")
+            except InvalidTag as error:
+                raise SealBrokenError(f"spooled file {name}") from error
+            if not following:
+                return
+            frame, at = following, at + 1
+
+
+def remove(folder: Path, name: str) -> None:
+    if name:
+        (folder / Path(name).name).unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""What the sandbox remembers, in one SQLite file, so that a restart forgets no trade."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS trade (
+    id TEXT PRIMARY KEY, trade_no TEXT NOT NULL, merchant TEXT NOT NULL, amount_fen INTEGER NOT NULL,
+    currency TEXT NOT NULL, subject TEXT NOT NULL, notify_url TEXT NOT NULL, return_url TEXT NOT NULL,
+    expires_at TEXT NOT NULL, state TEXT NOT NULL, gateway_no TEXT, event_id TEXT, paid_at TEXT,
+    notified INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, UNIQUE (merchant, trade_no));
+CREATE TABLE IF NOT EXISTS refund (
+    id TEXT PRIMARY KEY, gateway_no TEXT NOT NULL, amount_fen INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY, sent_at TEXT NOT NULL, phone TEXT NOT NULL, body TEXT NOT NULL);
+"""
+
+
+class Store:
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.executescript(SCHEMA)
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        with self._lock:
+            return [dict(row) for row in self._db.execute(sql, params).fetchall()]
+
+    def one(self, sql: str, *params: object) -> dict[str, Any] | None:
+        found = self.rows(sql, *params)
+        return found[0] if found else None
+
+    def run(self, sql: str, *params: object) -> int:
+        with self._lock:
+            return self._db.execute(sql, params).rowcount

@@ -1,0 +1,55 @@
+"""One embedded PostgreSQL for the run, migrated as in production; tests connect as the application's role."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VAR = Path(tempfile.mkdtemp(prefix="kashu-test-"))
+os.environ.update({"KASHU_VAR": str(VAR), "KASHU_PORT": "8100"})
+
+from kashu.kernel.db import Db, connect  # noqa: E402  # the settings come first
+from kashu.kernel.seal import Keyring  # noqa: E402
+from kashu.server.migrate import migrate  # noqa: E402
+from kashu.server.runtime import Runtime, runtime  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[Runtime]:
+    """Settings, keys and a migrated database, as every process of ours has them."""
+    os.chmod(VAR, 0o711)
+    run = runtime()
+    if run.embedded is not None:
+        run.embedded.settings = {"fsync": "off", "max_connections": "200"}
+        run.embedded.start()
+    migrate(run)
+    yield run
+    run.pool.close()
+    if run.embedded is not None:
+        run.embedded.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def dsn(house: Runtime) -> str:
+    return house.dsn
+
+
+@pytest.fixture(scope="session")
+def ring(house: Runtime) -> Keyring:
+    return house.ring
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Db]:
+    """A connection whose work is thrown away when the test ends."""
+    connection = connect(dsn, autocommit=False)
+    try:
+        connection.execute("SELECT")
+        yield connection
+    finally:
+        connection.rollback()
+        connection.close()

@@ -1,0 +1,148 @@
+"""Builders: a valid thing in one call, with only the fact that matters spelled out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+from kashu import cards, catalog, party, payments, sales
+from kashu.audit import Actor
+from kashu.cards import Format, NewBatch, NewCard
+from kashu.catalog import Agreement, Category, Product, Sku
+from kashu.kernel import clock
+from kashu.kernel.db import Db, value
+from kashu.kernel.ids import new_id
+from kashu.kernel.seal import Keyring
+from kashu.payments import Channel, Notice
+from kashu.sales import Buyer, Checkout, Placed
+
+numbers = count(1)
+STAFF = Actor("person", "tester@kashu.example")
+SEED = os.urandom(3).hex()
+CHANNEL = "test-pay"
+
+
+def name(what: str) -> str:
+    return f"{what}-{SEED}-{next(numbers)}"
+
+
+def platform(db: Db) -> int:
+    found = value(db, "SELECT id FROM party_party WHERE kind = 'platform'")
+    if found is not None:
+        return found
+    return party.open_party(db, STAFF, party.Party(0, "platform", "卡枢", "", "杭州", "400", "active"), clock.now()).id
+
+
+def supplier(db: Db) -> int:
+    told = party.Party(0, "supplier", name("供应商"), "91110000600037341L", "杭州", "400", "active")
+    return party.open_party(db, STAFF, told, clock.now()).id
+
+
+def agreements(db: Db) -> None:
+    for kind in ("trade", "digital_consent"):
+        if catalog.agreement(db, kind, clock.now()) is None:
+            at = datetime(2026, 1, 1, tzinfo=UTC)
+            catalog.publish_agreement(db, STAFF, Agreement(0, kind, 1, kind, f"条款 {kind}", at, at))
+
+
+def sku(
+    db: Db,
+    price_fen: int = 3_990,
+    seller: int | None = None,
+    kind: str = "single_use",
+    order_max: int = 100,
+    buyer_max: int | None = None,
+    tiers: list[dict[str, int]] | None = None,
+    warranty_days: int = 30,
+) -> Sku:
+    """A SKU of a product that is on sale; self-operated unless a seller is given."""
+    agreements(db)
+    slug = name("p").lower()
+    at = clock.now() - timedelta(days=1)
+    category = catalog.add_category(db, STAFF, Category(0, None, name("c").lower(), "会员", "green", 0, True), at)
+    assert isinstance(category, Category)
+    draft = Product(
+        0, slug, category.id, "", "", seller or platform(db), "", False, "知微课堂年度会员兑换码", "知微课堂", "年度会员",
+        "365 天", [["兑换平台", "知微课堂 App"]], ["打开 App", "粘贴卡密"], "查看前可随时退款", warranty_days, None, "draft",
+    )  # fmt: skip
+    product = catalog.open_product(db, STAFF, draft, at)
+    assert isinstance(product, Product)
+    wanted = Sku(0, name("S").upper(), product.id, "年卡", kind, price_fen, None, tiers or [], order_max, buyer_max, "", 1, 0, True)
+    made = catalog.add_sku(db, STAFF, wanted, at)
+    assert isinstance(made, Sku)
+    assert catalog.move_product(db, STAFF, product.id, "on_sale", "", at) is None
+    return made
+
+
+def batch(
+    db: Db, ring: Keyring, of: Sku, stock: int, cost_fen: int = 3_000, expires_on: date | None = None, on_sale: bool = True
+) -> cards.Batch:
+    """A batch of `stock` cards with secrets nobody has had before."""
+    form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
+    told = NewBatch(of.id, supplier(db), of.kind, "cards.txt", 1, "0" * 64, "", form, cost_fen, "")
+    received = cards.receive(db, ring, STAFF, told, clock.now())
+    assert isinstance(cards.start(db, STAFF, received.pool_id, clock.now()), cards.Batch)
+    lines = [
+        NewCard(n, f"N{n}", f"KZ7F-{SEED}-{next(numbers):06d}-92TR", expires_on or date(9999, 12, 31), None, None, "")
+        for n in range(1, stock + 1)
+    ]
+    for start in range(0, stock, 5_000):
+        cards.load(db, ring, received.pool_id, start, lines[start : start + 5_000], clock.now())
+    found = cards.loaded(db, STAFF, received.pool_id, clock.now())
+    if on_sale:
+        found = cards.put_on_sale(db, STAFF, received.pool_id, clock.now())
+    assert isinstance(found, cards.Batch)
+    return found
+
+
+def stocked(db: Db, ring: Keyring, stock: int, **told: object) -> Sku:
+    made = sku(db, **told)  # type: ignore[arg-type]
+    batch(db, ring, made, stock)
+    return made
+
+
+def channel(db: Db, channel_id: str = CHANNEL) -> str:
+    if channel_id not in payments.channels(db):
+        told = Channel(channel_id, "sandbox", "沙箱", "m-1", "http://127.0.0.1:1", "public", b"", True)
+        payments.open_channel(db, Keyring.new(), STAFF, told, "private", clock.now())
+    return channel_id
+
+
+def buyer(phone: str = "", device: str | None = None, address: str | None = None, ring: Keyring | None = None) -> Buyer:
+    told = ring or Keyring.new()
+    return Buyer(
+        told.identity("device", device or name("d")),
+        told.identity("address", address or name("a")),
+        phone,
+        told.identity("phone", phone) if phone else None,
+    )
+
+
+def checkout(db: Db, of: Sku, quantity: int = 1, who: Buyer | None = None, key: str | None = None) -> Checkout:
+    """What an honest browser sends, having seen the page as it is now."""
+    at = clock.now()
+    offer = catalog.offers(db, [of.code], at)[of.code]
+    body = catalog.page_body(offer, None)
+    consent = sales.consent(db, at)[1]
+    return Checkout(of.code, quantity, who or buyer(), key or name("k"), channel(db), catalog.page_hash(body), consent)
+
+
+def order(db: Db, ring: Keyring, of: Sku, quantity: int = 1, who: Buyer | None = None, hold_seconds: int = 600) -> Placed:
+    [placed] = sales.place(db, ring, [checkout(db, of, quantity, who)], clock.now(), hold_seconds)
+    assert isinstance(placed, Placed), placed
+    return placed
+
+
+def notice(placed: Placed, **changed: object) -> Notice:
+    """The notice of an honest gateway for this order."""
+    gateway_no = name("G")
+    told = Notice(
+        placed.checkout.channel_id, name("e"), placed.number, gateway_no, placed.total_fen, "CNY", "m-1", clock.now(), b"{}"
+    )
+    return replace(told, **changed)  # type: ignore[arg-type]
+
+
+def ids(many: int) -> list[object]:
+    return [new_id() for _ in range(many)]
