@@ -22,6 +22,7 @@ numbers = count(1)
 STAFF = Actor("person", "tester@kashu.example")
 SEED = os.urandom(3).hex()
 CHANNEL = "test-pay"
+IDENTITIES = Keyring.new()
 
 
 def name(what: str) -> str:
@@ -111,7 +112,7 @@ def channel(db: Db, channel_id: str = CHANNEL) -> str:
 
 
 def buyer(phone: str = "", device: str | None = None, address: str | None = None, ring: Keyring | None = None) -> Buyer:
-    told = ring or Keyring.new()
+    told = ring or IDENTITIES
     return Buyer(
         told.identity("device", device or name("d")),
         told.identity("address", address or name("a")),

@@ -1,0 +1,3 @@
+from kashu.server.cli import main
+
+main()

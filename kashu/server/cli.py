@@ -1,0 +1,239 @@
+"""`kashu`: the command line. Every command has --help, exits non-zero on failure, and speaks JSON with --json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from cyclopts import Parameter
+from rich.console import Console
+
+from kashu import __version__
+from kashu.server.env import SettingError
+from kashu.server.postgres import CannotStartError
+from kashu.server.runtime import Runtime, runtime
+
+app = cyclopts.App(name="kashu", version=__version__, help="Kashu 卡枢: virtual goods sold as card keys.")
+cards_app = cyclopts.App(name="cards", help="Stock.")
+ledger_app = cyclopts.App(name="ledger", help="The books.")
+audit_app = cyclopts.App(name="audit", help="The audit trail.")
+for part in (cards_app, ledger_app, audit_app):
+    app.command(part)
+out, err = Console(), Console(stderr=True)
+AsJson = Annotated[bool, Parameter(name="--json", help="Answer with JSON.")]
+
+
+@app.command
+def serve(*, no_sandbox: bool = False) -> None:
+    """Start everything: database, web, till, worker and the sandbox, under one parent. Ctrl-C stops it all."""
+    from kashu.server.serving import serve as run_all  # noqa: PLC0415  # a command loads only what it needs
+
+    run_all(with_sandbox=not no_sandbox)
+
+
+@app.command
+def till() -> None:
+    """Run the till alone (`serve` starts it for you)."""
+    from kashu.server.serving import run_till  # noqa: PLC0415
+
+    run_till(runtime())
+
+
+@app.command
+def worker() -> None:
+    """Run the worker alone (`serve` starts it for you)."""
+    from kashu.server.serving import run_worker  # noqa: PLC0415
+
+    run_worker(runtime())
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database up to date."""
+    from kashu.server.migrate import migrate as bring_up  # noqa: PLC0415
+
+    run = _awake()
+    if not bring_up(run):
+        err.print("[yellow]one role is both owner and application: history could be rewritten (see docs/how-to/database.md)")
+    out.print("the database is up to date")
+
+
+@app.command
+def demo() -> None:
+    """Load the demo shop, once."""
+    from kashu.server.demo import load  # noqa: PLC0415
+    from kashu.server.migrate import set_up_django  # noqa: PLC0415
+    from kashu.server.wiring import context  # noqa: PLC0415
+    from kashu.wire import edge  # noqa: PLC0415
+
+    run = _awake()
+    set_up_django()
+    edge.install(context(run))
+    out.print(f"demo logins: {load(run, edge.ctx())}")
+
+
+@app.command
+def check(*, as_json: AsJson = False) -> None:
+    """Say what is missing before production."""
+    from kashu.server.checks import check as look  # noqa: PLC0415
+
+    findings = look(_awake())
+    _tell(as_json, [dataclasses.asdict(one) for one in findings], [f"{one.level}: {one.told}" for one in findings], "nothing is missing")
+    _exit(any(one.level == "error" for one in findings))
+
+
+@app.command
+def invariants(*, as_json: AsJson = False) -> None:
+    """Check what must always be true: cards, orders, payments and books against each other."""
+    from kashu.server.invariants import check as look  # noqa: PLC0415
+
+    with _awake().pool.transaction() as db:
+        breaches = look(db)
+    lines = [f"{breach.invariant}: {', '.join(breach.found)}" for breach in breaches]
+    _tell(as_json, [dataclasses.asdict(one) for one in breaches], lines, "all invariants hold")
+    _exit(bool(breaches))
+
+
+@ledger_app.command(name="check")
+def ledger_check(*, as_json: AsJson = False) -> None:
+    """Prove that every booking adds up to nothing and guarded balances equal their entries."""
+    from kashu import ledger  # noqa: PLC0415
+
+    with _awake().pool.transaction() as db:
+        faults = ledger.check(db)
+    lines = [f"{fault.kind}: {fault.where} {fault.amount_fen} fen" for fault in faults]
+    _tell(as_json, [dataclasses.asdict(one) for one in faults], lines, "the books balance")
+    _exit(bool(faults))
+
+
+@audit_app.command(name="verify")
+def audit_verify(*, as_json: AsJson = False) -> None:
+    """Seal what is new and verify the whole trail: its order, its hashes, its signed heads."""
+    from kashu import audit  # noqa: PLC0415
+
+    run = _awake()
+    with run.pool.transaction() as db:
+        audit.seal(db)
+    with run.pool.transaction() as db:
+        faults = audit.verify(db, run.ring)
+    _tell(as_json, [dataclasses.asdict(one) for one in faults], [f"{f.kind}: {f.where}" for f in faults], "the trail is whole")
+    _exit(bool(faults))
+
+
+@cards_app.command(name="import")
+def cards_import(
+    file: Path,
+    *,
+    sku: str,
+    supplier: str,
+    cost: str,
+    encoding: str = "",
+    separator: str = "",
+    columns: str = "",
+    note: str = "",
+    on_sale: bool = False,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a card file: shows how it would be read, asks, then loads it with progress.
+
+    Parameters
+    ----------
+    file:
+        One card a line: `secret`, `number----secret`, commas, tabs, or CSV with a header.
+    sku:
+        The SKU's code.
+    supplier:
+        The supplier's registered name.
+    cost:
+        What one card cost, in yuan (a cost column wins).
+    encoding:
+        utf-8, gb18030, utf-16 …; detected when left out.
+    separator:
+        dashes, tab, comma, bar or space; detected when left out.
+    columns:
+        What the columns are, such as `number,secret,expires_on`; detected when left out.
+    on_sale:
+        Put the batch on sale when it is loaded.
+    """
+    from kashu.server.importing import import_file  # noqa: PLC0415
+
+    changed = {"encoding": encoding, "separator": separator, "columns": columns}
+    done = import_file(_awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json)
+    _exit(not done)
+
+
+@cards_app.command(name="fingerprint")
+def cards_fingerprint(*, number: str = "") -> None:
+    """Read one secret from standard input and print its fingerprint, for the console's search."""
+    out.print(f"fp:{runtime().ring.fingerprint(number, sys.stdin.readline().rstrip(chr(10))).hex()[:16]}")
+
+
+@app.command
+def schema() -> None:
+    """Print the database's schema, as `docs/reference/schema.sql` keeps it."""
+    from kashu.server.reference import schema_sql  # noqa: PLC0415
+
+    sys.stdout.write(schema_sql(_awake()))
+
+
+def main() -> None:
+    """The command's entry: what goes wrong is told in a sentence."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        app()
+    except (SettingError, CannotStartError) as error:
+        err.print(f"[red]{error}", soft_wrap=True)
+        sys.exit(2)
+    except subprocess.CalledProcessError as error:
+        err.print(f"[red]{Path(str(error.cmd[0])).name} failed with {error.returncode}")
+        sys.exit(1)
+
+
+def _awake() -> Runtime:
+    """The runtime with its database running; an embedded one that we had to start stays up for the command only."""
+    run = runtime()
+    if run.embedded is not None and not run.embedded.is_running():
+        import atexit  # noqa: PLC0415
+
+        run.embedded.start()
+        atexit.register(run.embedded.stop)
+    _wait_for(run)
+    return run
+
+
+def _wait_for(run: Runtime, seconds: float = 10) -> None:
+    import psycopg  # noqa: PLC0415
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(run.dsn, connect_timeout=3).close()
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise CannotStartError(f"the database does not answer: {error}") from error
+            time.sleep(0.3)
+        else:
+            return
+
+
+def _tell(as_json: bool, told: list[dict[str, Any]], lines: list[str], fine: str) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, default=str) + "\n")
+        return
+    for line in lines or [fine]:
+        out.print(line, soft_wrap=True, highlight=False)
+
+
+def _exit(failed: bool) -> None:
+    if failed:
+        sys.exit(1)
+
+

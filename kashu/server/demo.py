@@ -1,0 +1,193 @@
+"""The demo shop: a platform, two suppliers, a few products with cards, people to sign in as. All of it is invented."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from kashu import cards, catalog, party, payments
+from kashu.audit import Actor
+from kashu.cards import Batch, Format, NewBatch, NewCard
+from kashu.catalog import Agreement, Category, PriceChange, Product, Sku
+from kashu.kernel import clock
+from kashu.kernel.db import Db, value
+from kashu.kernel.ids import ALPHABET
+from kashu.party import Licence, Party
+from kashu.payments import Channel
+from kashu.server.runtime import Runtime
+from kashu.wire.context import Context
+
+DEMO = Actor("system", "demo")
+LOGINS_FILE = "demo-logins.json"
+PEOPLE = (
+    ("owner@kashu.example", "林知夏", "owner"),
+    ("operator@kashu.example", "周以宁", "operator"),
+    ("finance@kashu.example", "许闻溪", "finance"),
+    ("support@kashu.example", "何清和", "support"),
+    ("auditor@kashu.example", "沈砚", "auditor"),
+)
+CONSENT = (
+    "我已知晓：卡密查看前可随时退款；查看后不适用七日无理由退货，质量问题与假卡仍可赔付。"
+)
+TRADE = """一、下单即为你留货，留货结束前未支付会自动释放，不收任何费用。
+二、付款后卡密直接显示在订单页。查看前可以随时全额退款，原路退回。
+三、卡密查看后视为交付。卡密无效的，核实后由平台先行赔付，再向销售方追偿。
+四、确认为假卡的，除退款外另赔十倍，不足 500 元按 500 元。
+五、留货结束后才到账的付款，有库存则补发，没有库存则自动全额退回。"""
+PRIVACY = """我们只收集完成交易需要的信息：下单设备的随机编号、网络地址的指纹，以及你自愿填写的手机号。
+手机号加密保存，只用于送达通知和找回订单。交易记录按法律要求保存三年。"""
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A demo product with its SKUs: (code, name, price, cost, cards)."""
+
+    slug: str
+    category: str
+    ink: str
+    seller: str
+    title: str
+    brand: str
+    headline: str
+    summary: str
+    facts: list[list[str]]
+    steps: list[str]
+    skus: tuple[tuple[str, str, int, int, int], ...]
+    list_price_fen: int | None = None
+    tiers: tuple[dict[str, int], ...] = ()
+
+
+GOODS = (
+    Goods(
+        "zhiwei-year", "知识付费", "green", "杭州知微文化传媒有限公司", "知微课堂会员兑换码", "知微课堂", "年度会员",
+        "全部课程 · 自兑换之日起算", [["兑换平台", "知微课堂 App、小程序"], ["兑换有效期", "2027-12-31 前"], ["发票", "由销售方开具"]],
+        ["打开知微课堂，进入「我的 › 兑换中心」", "粘贴卡密或扫描二维码，点「兑换」", "看到有效期即为成功"],
+        (("ZW-YEAR", "年卡", 3_990, 3_000, 300), ("ZW-QUARTER", "季卡", 1_590, 1_100, 120), ("ZW-MONTH", "月卡", 690, 450, 80)),
+        list_price_fen=4_500,
+    ),
+    Goods(
+        "shangu-50", "本地生活", "indigo", "", "山谷咖啡 50 元团购券", "山谷咖啡", "50 元团购券",
+        "全国门店 · 单次使用", [["使用范围", "全国 86 家门店"], ["有效期", "自购买之日起 90 天"]],
+        ["到店点单时出示券码", "由店员扫码核销", "一券一次，不找零"],
+        (("SG-50", "50 元券", 3_990, 3_200, 200),), tiers=({"from": 5, "price_fen": 3_790}, {"from": 20, "price_fen": 3_590}),
+    ),
+    Goods(
+        "zimu-month", "营销工具", "ink", "", "短剧字幕工具月卡", "字幕工坊", "月度授权",
+        "单设备 · 30 天", [["适用系统", "Windows、macOS"], ["激活方式", "客户端内输入激活码"]],
+        ["下载并打开字幕工坊", "在「激活」里粘贴卡密", "显示到期日即为成功"],
+        (("ZM-MONTH", "月卡", 1_900, 900, 60),),
+    ),
+)  # fmt: skip
+
+
+def is_loaded(db: Db) -> bool:
+    return bool(value(db, "SELECT count(*) FROM party_party"))
+
+
+def load(run: Runtime, ctx: Context) -> Path:
+    """Load the demo shop, once; the logins are written beside the keys."""
+    at = clock.now()
+    with run.pool.transaction() as db:
+        if not is_loaded(db):
+            sellers = _parties(db, at)
+            _agreements(db)
+            _goods(db, ctx, sellers, at)
+            _channel(db, run, ctx, at)
+    return _people(run)
+
+
+def _parties(db: Db, at: datetime) -> dict[str, int]:
+    own = party.open_party(db, DEMO, Party(0, "platform", "卡枢（示例）科技有限公司", "91330100MA2KASHU18", "杭州市示例路 1 号", "400-000-0000", "active"), at)
+    zhiwei = party.open_party(db, DEMO, Party(0, "supplier", "杭州知微文化传媒有限公司", "91330106MA2ZHIWE08", "杭州市示例路 28 号", "0571-0000-0000", "active"), at)
+    day, later = date(2025, 3, 18), date(2030, 3, 17)
+    for owner, kind, number, scope in (
+        (own.id, "营业执照", "91330100MA2KASHU18", ""),
+        (own.id, "增值电信业务经营许可证", "浙B2-20260137", "EDI、ICP"),
+        (zhiwei.id, "营业执照", "91330106MA2ZHIWE08", ""),
+        (zhiwei.id, "品牌授权书", "ZW-2026-0088", "知微课堂会员"),
+    ):
+        party.add_licence(db, DEMO, Licence(0, owner, "", kind, number, scope, "全国", day, later), at)
+    return {"": own.id, zhiwei.name: zhiwei.id}
+
+
+def _agreements(db: Db) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for kind, title, body in (("trade", "交易规则", TRADE), ("privacy", "隐私政策", PRIVACY), ("digital_consent", "数字商品退款说明", CONSENT)):
+        catalog.publish_agreement(db, DEMO, Agreement(0, kind, 1, title, body, at, at))
+
+
+def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
+    for place, goods in enumerate(GOODS):
+        slug = goods.slug.split("-", maxsplit=1)[0]
+        category = catalog.add_category(db, DEMO, Category(0, None, slug, goods.category, goods.ink, place, True), at)
+        assert isinstance(category, Category)
+        draft = Product(
+            0, goods.slug, category.id, "", "", sellers[goods.seller], "", False, goods.title, goods.brand, goods.headline,
+            goods.summary, goods.facts, goods.steps, "未查看卡密前可随时退", 30, None, "draft",
+        )  # fmt: skip
+        product = catalog.open_product(db, DEMO, draft, at)
+        assert isinstance(product, Product)
+        for position, (code, name, price_fen, cost_fen, stock) in enumerate(goods.skus):
+            wanted = Sku(0, code, product.id, name, "single_use", price_fen, None, list(goods.tiers), 20, None, "", 20, position, True)
+            sku = catalog.add_sku(db, DEMO, wanted, at)
+            assert isinstance(sku, Sku)
+            if goods.list_price_fen and position == 0:
+                _struck_price(db, sku, goods.list_price_fen, at)
+            _stock(db, ctx, sku, sellers[goods.seller], cost_fen, stock, at)
+        assert catalog.move_product(db, DEMO, product.id, "on_sale", "demo", at) is None
+
+
+def _struck_price(db: Db, sku: Sku, list_price_fen: int, at: datetime) -> None:
+    """A struck price needs deals that prove it (C-35): the demo invents a week of them."""
+    catalog.note_deals(db, [(sku.id, list_price_fen, at - timedelta(days=back)) for back in range(1, 7)])
+    change = PriceChange(sku.price_fen, list_price_fen, sku.tiers, at, DEMO.name, "demo")
+    assert catalog.set_price(db, DEMO, sku.code, change) is None
+
+
+def _stock(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: int, at: datetime) -> None:
+    form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
+    told = NewBatch(sku.id, supplier, "single_use", "demo.txt", 0, "0" * 64, "", form, cost_fen, "demo")
+    batch = cards.receive(db, ctx.ring, DEMO, told, at)
+    started = cards.start(db, DEMO, batch.pool_id, at)
+    assert isinstance(started, Batch)
+    lines = [NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "") for n in range(1, stock + 1)]
+    cards.load(db, ctx.ring, batch.pool_id, 0, lines, at)
+    cards.loaded(db, DEMO, batch.pool_id, at)
+    cards.put_on_sale(db, DEMO, batch.pool_id, at)
+
+
+def _secret() -> str:
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+def _channel(db: Db, run: Runtime, ctx: Context, at: datetime) -> None:
+    keys = run.env.var / "sandbox"
+    told = Channel(
+        "sandbox", "sandbox", "沙箱支付", "sandbox-merchant-1", f"http://127.0.0.1:{run.env.sandbox_port}",
+        (keys / "gateway.pub").read_text(), b"", True,
+    )  # fmt: skip
+    payments.open_channel(db, ctx.ring, DEMO, told, (keys / "merchant.pem").read_text(), at)
+
+
+def _people(run: Runtime) -> Path:
+    from allauth.account.models import EmailAddress  # noqa: PLC0415  # Django has to be set up first
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret  # noqa: PLC0415
+
+    from kashu.party.models import Person  # noqa: PLC0415
+
+    file = run.env.var / LOGINS_FILE
+    if file.exists() and Person.objects.exists():
+        return file
+    logins = []
+    for email, name, role in PEOPLE:
+        password, secret = secrets.token_urlsafe(9), generate_totp_secret()
+        person = Person.objects.create_user(email, password, name=name, role=role)
+        EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+        TOTP.activate(person, secret)
+        logins.append({"email": email, "password": password, "totp": secret, "role": role})
+    file.write_text(json.dumps(logins, indent=1))
+    file.chmod(0o600)
+    return file

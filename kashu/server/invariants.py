@@ -1,0 +1,101 @@
+"""What must be true of a Kashu at any moment, asked of its database. Each question's answer is what breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kashu import ledger
+from kashu.kernel.db import Db, values
+
+# Fire tests ask these after any mix of sales, notices, refunds, imports and killed processes (design §8).
+QUESTIONS = {
+    "a sold card belongs to a delivered sale line": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
+        LEFT JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+        WHERE card.state = 'sold' AND (line.delivered_at IS NULL OR told.state NOT IN ('delivered', 'completed', 'disputed'))
+    """,
+    "a delivered line has as many sold cards as it is owed": """
+        SELECT line.pool_id || '/' || line.id FROM sales_line AS line
+        JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+        LEFT JOIN cards_card AS card ON card.pool_id = line.pool_id AND card.sale_line_id = line.id AND card.state = 'sold'
+        WHERE told.state IN ('delivered', 'completed', 'disputed')
+        GROUP BY line.pool_id, line.id HAVING count(card.id) <> line.quantity
+    """,
+    "an order's lines add up to the order": """
+        SELECT told.number FROM sales_order AS told
+        JOIN sales_line AS line ON line.order_pool_id = told.pool_id AND line.order_id = told.id
+        GROUP BY told.pool_id, told.id HAVING sum(line.quantity) <> told.quantity OR sum(line.total_fen) <> told.total_fen
+    """,
+    "an order has lines": """
+        SELECT told.number FROM sales_order AS told
+        WHERE NOT EXISTS (SELECT FROM sales_line AS line WHERE line.order_id = told.id)
+    """,
+    "a held card belongs to a placed order": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
+        LEFT JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+        WHERE card.state = 'held' AND told.state IS DISTINCT FROM 'placed'
+    """,
+    "a placed order holds what it asked for": """
+        SELECT told.number FROM sales_order AS told
+        LEFT JOIN cards_card AS card ON card.order_id = told.id AND card.state = 'held'
+        WHERE told.state = 'placed' GROUP BY told.pool_id, told.id HAVING count(card.id) <> told.quantity
+    """,
+    "a paid payment belongs to an order that is delivered or gets its money back": """
+        SELECT told.number FROM payments_payment AS payment
+        JOIN sales_order AS told ON told.pool_id = payment.pool_id AND told.id = payment.order_id
+        WHERE payment.state = 'paid'
+          AND told.state NOT IN ('paid', 'delivered', 'completed', 'disputed', 'refunding', 'refunded')
+          AND NOT EXISTS (SELECT FROM payments_refund AS refund
+                          WHERE refund.pool_id = payment.pool_id AND refund.payment_id = payment.id)
+    """,
+    "a delivered order was paid": """
+        SELECT told.number FROM sales_order AS told
+        WHERE told.state IN ('delivered', 'completed', 'disputed') AND NOT EXISTS (
+            SELECT FROM payments_payment AS payment
+            WHERE payment.pool_id = told.pool_id AND payment.order_id = told.id AND payment.state = 'paid'
+              AND payment.amount_fen = told.total_fen)
+    """,
+    "no more goes back than was paid": """
+        SELECT payment.trade_no FROM payments_refund AS refund
+        JOIN payments_payment AS payment ON payment.pool_id = refund.pool_id AND payment.id = refund.payment_id
+        GROUP BY payment.pool_id, payment.id, payment.trade_no, refund.gateway_no
+        HAVING sum(refund.amount_fen) > payment.amount_fen
+    """,
+    "a revealed card was sold and its line says so": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
+        WHERE card.revealed_at IS NOT NULL AND line.revealed_at IS NULL
+    """,
+    "every live card has its own fingerprint": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN cards_fingerprint AS print ON print.card_id = card.id AND print.pool_id = card.pool_id
+        WHERE card.sealed IS NOT NULL AND card.state <> 'void' AND print.fingerprint IS NULL
+    """,
+    "a batch counts its cards": """
+        SELECT batch.code FROM cards_batch AS batch LEFT JOIN cards_card AS card ON card.pool_id = batch.pool_id
+        GROUP BY batch.pool_id, batch.code, batch.accepted HAVING count(card.id) <> batch.accepted
+    """,
+    "a delivered line is booked": """
+        SELECT line.pool_id || '/' || line.id FROM sales_line AS line
+        WHERE line.delivered_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM ledger_sale_entry AS entry
+            WHERE entry.pool_id = line.pool_id AND entry.reason_id = line.id AND entry.recipe = 'line_delivered')
+    """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """An invariant that does not hold, and some of what breaks it."""
+
+    invariant: str
+    found: list[str]
+
+
+def check(db: Db, most: int = 20) -> list[Breach]:
+    """Ask every question; an empty list is a sound Kashu."""
+    breaches = [Breach(name, values(db, f"{sql} LIMIT {most}")) for name, sql in QUESTIONS.items()]
+    books = [f"{fault.kind} {fault.where} {fault.amount_fen}" for fault in ledger.check(db)]
+    return [breach for breach in [*breaches, Breach("the books balance", books)] if breach.found]

@@ -1,0 +1,40 @@
+"""Logs: one JSON line an event, on standard error. Exceptions go without the values their frames held."""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+
+
+def configure(level: str, process: str) -> None:
+    """Route `logging` through structlog; a record's `extra` becomes its fields."""
+    shared = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,  # type: ignore[arg-type]  # processors of several kinds
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _named(process),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "procrastinate", "asyncio", "uvicorn.access", "_granian"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _named(process: str) -> structlog.typing.Processor:
+    def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["process"] = process
+        return event
+
+    return add

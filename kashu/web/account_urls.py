@@ -1,0 +1,17 @@
+"""Sign-in and what belongs to it. Sign-up, social accounts and e-mail juggling are not offered."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from allauth.usersessions import views as sessions
+from django.urls import include, path
+
+urlpatterns = [
+    path("login/", account.login, name="account_login"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", account.password_change, name="account_change_password"),
+    path("sessions/", sessions.list_usersessions, name="usersessions_list"),
+    path("2fa/", include("allauth.mfa.urls")),
+]

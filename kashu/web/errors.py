@@ -1,0 +1,58 @@
+"""Error pages: what failed, whether anything changed, and an error number to quote."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+log = logging.getLogger(__name__)
+RIGHT_NAMES = {
+    "orders.refund": "退款",
+    "products.edit": "商品编辑",
+    "batches.edit": "批次编辑",
+    "batches.export": "导出卡密",
+    "audit.read": "审计日志",
+    "people.edit": "人员管理",
+    "settings.edit": "平台设置",
+    "payments.read": "支付记录",
+    "orders.read": "订单查看",
+    "batches.read": "批次查看",
+    "products.read": "商品查看",
+}
+
+
+def page(request: HttpRequest, status: int, title: str, told: str) -> HttpResponse:
+    number = f"E-{secrets.token_hex(4).upper()}"
+    log.info("web.error_page", extra={"status": status, "number": number})
+    found = render(request, "error.html", {"title": title, "told": told, "number": number}, status=status)
+    found.headers["Cache-Control"] = "no-store"
+    return found
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001  # Django's signature
+    return page(request, 404, _("没有找到这个页面"), _("地址可能写错了，或者商品已经下架。"))
+
+
+def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    right = str(exception) if isinstance(exception, PermissionDenied) else ""
+    named = _(RIGHT_NAMES.get(right, right))
+    return page(request, 403, _("没有权限"), _("需要「%(right)s」权限，可以向所有者申请。数据没有改动。") % {"right": named})
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001  # Django's signature
+    return page(request, 400, _("请求不完整"), _("数据没有改动。请返回上一页再试。"))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return page(request, 500, _("这一步没有完成"), _("已经提交的付款不会丢失，也不会重复扣款。请稍后再试。"))
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
+    return page(request, 403, _("页面已过期"), _("数据没有改动。请返回上一页刷新后再试。"))
+
+

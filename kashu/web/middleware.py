@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve
+
+from kashu.wire import metrics
+
+log = logging.getLogger(__name__)
+Next = Callable[[HttpRequest], HttpResponseBase]
+PORTALS = ("/console/", "/desk/")
+SECOND_FACTOR = "/accounts/2fa/"
+
+
+class Observe:
+    """Times every request by its view's name, never by its path: paths carry tokens."""
+
+    def __init__(self, get_response: Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        begun = time.perf_counter()
+        response = self._next(request)
+        try:
+            view = resolve(request.path_info).view_name or "unnamed"
+        except Resolver404:
+            view = "none"
+        seconds = time.perf_counter() - begun
+        metrics.REQUEST_SECONDS.labels(view, str(response.status_code)).observe(seconds)
+        if response.status_code >= 500:
+            log.error("web.failed", extra={"view": view, "status": response.status_code})
+        return response
+
+
+class StaffSecondFactor:
+    """Portals open to people whose session has passed a second factor, and to nobody else.
+
+    Somebody without one yet is led to set one up; `allauth` asks for it at every later sign-in.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PORTALS):
+            return self._next(request)
+        if not request.user.is_authenticated:
+            return redirect(f"/accounts/login/?next={request.path_info}")
+        methods = request.session.get("account_authentication_methods", [])
+        if not any(one.get("method") == "mfa" for one in methods):
+            return redirect(f"{SECOND_FACTOR}totp/activate/")
+        response = self._next(request)
+        if isinstance(response, HttpResponse):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,49 @@
+"""Who may do what, by role. A view names the right it needs; a template asks the same table."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from kashu.audit import Actor
+from kashu.party.models import Person
+
+READ = {"dashboard", "orders.read", "products.read", "batches.read"}
+RIGHTS: dict[str, frozenset[str]] = {
+    "owner": frozenset(
+        READ
+        | {"products.edit", "batches.edit", "batches.export", "orders.refund", "audit.read", "people.edit", "settings.edit", "payments.read"}
+    ),
+    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export"}),
+    "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export"}),
+    "support": frozenset({"dashboard", "orders.read", "orders.refund", "products.read"}),
+    "auditor": frozenset(READ | {"audit.read", "payments.read"}),
+}
+View = Callable[..., HttpResponseBase]
+
+
+def may(person: object, right: str) -> bool:
+    return isinstance(person, Person) and person.is_active and right in RIGHTS[person.role]
+
+
+def needs(right: str) -> Callable[[View], View]:
+    """Open a view to those who have a right; others are told which one and who can grant it."""
+
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not may(request.user, right):
+                raise PermissionDenied(right)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return wrap
+
+
+def actor(request: HttpRequest) -> Actor:
+    return Actor("person", cast("Person", request.user).email)

@@ -1,0 +1,249 @@
+"""A buyer's orders: the page behind the link, the reveal, giving up and getting money back, finding orders again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import cards, catalog, payments, sales
+from kashu.audit import Actor
+from kashu.cards import Masked, Opened
+from kashu.kernel import clock
+from kashu.kernel.db import Db
+from kashu.kernel.ids import pool_of
+from kashu.payments import Payment, Refund
+from kashu.sales import CodeRefusal, Order, RefundRefusal, RevealRefusal, SaleLine
+from kashu.sales import queries as sales_queries
+from kashu.web import device
+from kashu.wire import edge
+from kashu.web.store.shop import pay_url
+from kashu.wire import cashier, metrics
+from kashu.wire.sandboxpay import GatewayError
+
+LISTED_MAX = 50
+REVEAL_REFUSALS = {
+    RevealRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
+    RevealRefusal.NOT_YOURS: (403, "这台设备不是下单设备。请用下单手机号收验证码后查看。"),
+    RevealRefusal.NOT_DELIVERED: (409, "这笔订单还没有可查看的卡密。"),
+    RevealRefusal.HELD_BY_RISK: (409, "订单正在核实，通过后即可查看；未通过会自动全额退款。"),
+    RevealRefusal.TOO_OFTEN: (429, "查看过于频繁，请一分钟后再试。"),
+}
+REFUND_REFUSALS = {
+    RefundRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
+    RefundRefusal.NOT_YOURS: (403, "这台设备不是下单设备，不能操作这笔订单。"),
+    RefundRefusal.NOT_PAID: (409, "这笔订单没有可退的款项。"),
+    RefundRefusal.ALREADY_SEEN: (409, "卡密已经查看，不适用随时退款。质量问题请申请售后。"),
+    RefundRefusal.UNDER_WAY: (409, "退款已经在处理，或订单已经结束。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An order as its page shows it."""
+
+    order: Order
+    lines: list[SaleLine]
+    page: dict[str, object]
+    cards: list[Masked]
+    payment: Payment
+    refunds: list[Refund]
+    is_mine: bool
+
+    @property
+    def delivery_seconds(self) -> float | None:
+        if self.order.delivered_at is None or self.order.paid_at is None or self.order.paid_late:
+            return None
+        return max(0.0, (self.order.delivered_at - self.order.paid_at).total_seconds())
+
+    @property
+    def warranty_ends_on(self) -> date | None:
+        return self.lines[0].warranty_ends_on
+
+    @property
+    def is_revealed(self) -> bool:
+        return any(line.revealed_at is not None for line in self.lines)
+
+    @property
+    def fake_fen(self) -> int:
+        """What a counterfeit costs us on top of the refund: ten times the price, 500 yuan at least (C-32)."""
+        return max(10 * self.order.total_fen, 50_000)
+
+
+@require_GET
+def order(request: HttpRequest, token: str) -> HttpResponse:
+    with edge.transaction() as db:
+        seen = _seen(db, request, token)
+    return _page(request, seen)
+
+
+@require_GET
+def status(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001  # Django's signature
+    """The state alone, for the page that waits."""
+    with edge.transaction() as db:
+        found = sales.by_token(db, pool_of(token) or 0, token)
+    if found is None:
+        raise Http404
+    return JsonResponse({"state": found.state}, headers={"Cache-Control": "no-store"})
+
+
+@require_POST
+def pay(request: HttpRequest, token: str) -> HttpResponse:
+    """To the pay page of an unpaid order."""
+    with edge.transaction() as db:
+        seen = _seen(db, request, token)
+    if seen.order.state != "placed":
+        return redirect("store:order", token=token)
+    try:
+        return redirect(pay_url(seen.payment, token))
+    except GatewayError:
+        return _page(request, seen, _("支付通道暂时没有回应，没有扣款。请稍后再试。"), 503)
+
+
+@require_POST
+def check(request: HttpRequest, token: str) -> HttpResponse:
+    """`I have paid`: ask the gateway now instead of waiting for its notice."""
+    with edge.transaction() as db:
+        seen = _seen(db, request, token)
+    if seen.payment.state == "paying":
+        try:
+            cashier.ask(edge.ctx(), seen.payment)
+        except GatewayError:
+            return _page(request, seen, _("支付通道还没有回复。付款不会丢失，也不会重复扣款。"), 503)
+    return redirect("store:order", token=token)
+
+
+@require_POST
+def reveal(request: HttpRequest, token: str) -> HttpResponse:
+    """The cards in the clear: a POST, audited before the answer, never stored by anyone on the way."""
+    with edge.transaction() as db:
+        answer = sales.reveal(db, edge.ctx().ring, token, device.identity(request), clock.now())
+    with edge.transaction() as db:
+        seen = _seen(db, request, token)
+    if isinstance(answer, RevealRefusal):
+        metrics.REVEALS.labels(answer.value).inc()
+        code, told = REVEAL_REFUSALS[answer]
+        return _page(request, seen, _(told), code)
+    metrics.REVEALS.labels("revealed").inc()
+    if "csv" in request.POST:
+        return _csv(seen, answer)
+    return _page(request, seen, opened=answer)
+
+
+@require_POST
+def refund(request: HttpRequest, token: str) -> HttpResponse:
+    mine = device.identity(request)
+    actor = Actor("buyer", mine.hex()[:12])
+    with edge.transaction() as db:
+        answer = sales.refund(db, actor, token, mine, "by the buyer", clock.now())
+    return _after(request, token, answer if isinstance(answer, RefundRefusal) else None)
+
+
+@require_POST
+def cancel(request: HttpRequest, token: str) -> HttpResponse:
+    mine = device.identity(request)
+    with edge.transaction() as db:
+        answer = sales.cancel(db, Actor("buyer", mine.hex()[:12]), token, mine, clock.now())
+    return _after(request, token, answer)
+
+
+@require_GET
+def orders(request: HttpRequest) -> HttpResponse:
+    return _lookup(request)
+
+
+@require_POST
+def send_code(request: HttpRequest) -> HttpResponse:
+    phone = device.tidy_phone(request.POST.get("phone", ""))
+    if not device.is_phone(phone):
+        return _lookup(request, error=_("手机号应为 11 位数字，以 1 开头。"), status=422)
+    ring = edge.ctx().ring
+    address = ring.identity("address", device.address(request))
+    with edge.transaction() as db:
+        refusal = sales.send_code(db, ring, phone, device.identity(request), address, clock.now())
+    if refusal is CodeRefusal.TOO_OFTEN:
+        return _lookup(request, error=_("验证码发送过于频繁，请一小时后再试。"), status=429)
+    return _lookup(request, phone=phone)
+
+
+@require_POST
+def check_code(request: HttpRequest) -> HttpResponse:
+    phone, code = device.tidy_phone(request.POST.get("phone", "")), request.POST.get("code", "").strip()
+    if not device.is_phone(phone):
+        return _lookup(request, error=_("手机号应为 11 位数字，以 1 开头。"), status=422)
+    with edge.transaction() as db:
+        answer = sales.check_code(db, edge.ctx().ring, phone, code[:12], device.identity(request), clock.now())
+    if answer is CodeRefusal.TOO_OFTEN:
+        return _lookup(request, error=_("输错次数过多，这个验证码已作废，请重新获取。"), status=429)
+    if isinstance(answer, CodeRefusal):
+        return _lookup(request, phone=phone, error=_("验证码不对或已过期，请核对后重新输入。"), status=422)
+    return _lookup(request, found=answer, mine=edge.ctx().ring.identity("phone", phone))
+
+
+def _lookup(
+    request: HttpRequest, *, phone: str = "", error: str = "", status: int = 200, found: int | None = None, mine: bytes | None = None
+) -> HttpResponse:
+    """Orders this browser holds; with a proven phone, those of the phone too."""
+    own = device.identity(request)
+    with edge.transaction() as db:
+        keys = sales.orders_of_buyer(db, b"device:" + own, LISTED_MAX)
+        if mine is not None:
+            keys += sales.orders_of_buyer(db, b"phone:" + mine, LISTED_MAX)
+        held = sales.orders_possessed(db, own, keys)
+        listed = sales_queries.orders_by_id(db, sorted(held))
+        tokens = {one.id: one.token for one in sales.orders(db, [(row.pool_id, row.id) for row in listed]).values()}
+    told = {"orders": listed, "tokens": tokens, "phone": phone, "error": error, "found": found}
+    response = device.remember(request, render(request, "store/orders.html", told, status=status))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _after(request: HttpRequest, token: str, refusal: RefundRefusal | None) -> HttpResponse:
+    if refusal is None:
+        return redirect("store:order", token=token)
+    with edge.transaction() as db:
+        seen = _seen(db, request, token)
+    code, told = REFUND_REFUSALS[refusal]
+    return _page(request, seen, _(told), code)
+
+
+def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
+    found = sales.by_token(db, pool_of(token) or 0, token) if len(token) <= 64 else None
+    if found is None:
+        raise Http404
+    lines = sales.lines_of(db, [found.id])[found.id]
+    page = catalog.page(db, lines[0].page_hash) or {}
+    masked = cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])
+    paid = payments.of_order(db, found.pool_id, found.id)
+    mine = sales.possesses(db, found.pool_id, found.id, device.identity(request))
+    current = next((one for one in paid if one.state == "paid"), paid[-1])
+    return Seen(found, lines, page, masked, current, payments.refunds_of(db, found.pool_id, found.id), mine)
+
+
+def _page(
+    request: HttpRequest, seen: Seen, error: str = "", status: int = 200, opened: list[Opened] | None = None
+) -> HttpResponse:
+    told = {"seen": seen, "order": seen.order, "page": seen.page, "error": error, "opened": opened or [], "now": clock.now()}
+    name = "store/order_wait.html" if seen.order.state == "placed" else "store/order.html"
+    response = render(request, name, told, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _csv(seen: Seen, opened: list[Opened]) -> HttpResponse:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([_("卡号"), _("卡密"), _("有效期至")])
+    writer.writerows([card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in opened)
+    headers = {
+        "Content-Disposition": f'attachment; filename="kashu-{seen.order.number[-4:]}.csv"',
+        "Cache-Control": "no-store",
+    }
+    return HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,270 @@
+"""The shop: its window, its product pages, its checkout."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from kashu import cards, catalog, party, payments, sales
+from kashu.catalog import Offer, Product, Sku
+from kashu.catalog import queries as catalog_queries
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
+from kashu.sales import Checkout, Earlier, Placed, Refusal, Source
+from kashu.sales import queries as sales_queries
+from kashu.web import device
+from kashu.wire import edge
+from kashu.wire import cashier, metrics
+from kashu.wire.sandboxpay import GatewayError
+
+SHELF_SHOWN_MAX = 1_000
+DEAL_DAYS = 90
+MEASURED_SECONDS = 60
+_measured: dict[str, tuple[float, float | None]] = {}
+
+REFUSALS = {
+    Refusal.NOT_FOR_SALE: "这件商品暂停销售，没有下单，也没有扣款。",
+    Refusal.OUT_OF_STOCK: "库存不足，没有下单，也没有扣款。可以减少数量再试。",
+    Refusal.OVER_LIMIT: "数量超出单笔限购，请调整后再提交。",
+    Refusal.BUYER_LIMIT: "已达到每人限购数量，没有下单。",
+    Refusal.TOO_MANY_UNPAID: "还有未支付的订单占着库存。请先支付或取消它们，再下新单。",
+    Refusal.PAGE_CHANGED: "页面内容或价格刚刚有变化，请核对后再提交。没有下单。",
+    Refusal.NO_CONSENT: "请先勾选数字商品的退款说明。",
+    Refusal.KEY_REUSED: "这次提交已经用过，请返回商品页重新下单。",
+    Refusal.CHANNEL_CLOSED: "所选支付方式暂停使用，请换一种。",
+}
+STATUS = {Refusal.NOT_FOR_SALE: 404, Refusal.OUT_OF_STOCK: 409, Refusal.PAGE_CHANGED: 409, Refusal.TOO_MANY_UNPAID: 429}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A SKU on its page, with what is true of it now."""
+
+    sku: Sku
+    offer: Offer | None
+    list_price_fen: int | None
+    page_hash: bytes
+    on_shelf: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    product: Product
+    choices: list[Choice]
+    chosen: Choice
+    licences: list[party.Licence]
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    with edge.transaction() as db:
+        found = catalog_queries.window(db)
+        told = {"window": found, "licences": _own_licences(db)}
+    return render(request, "store/home.html", told)
+
+
+@require_GET
+def product(request: HttpRequest, slug: str) -> HttpResponse:
+    """A product page. Everything on it is true now, or says from when it is."""
+    with edge.transaction() as db:
+        shown = _shown(db, slug, request.GET.get("sku", ""))
+        told = {"shown": shown, "p99": _p99(db), "own_licences": _own_licences(db), "source": _source(request)}
+    return render(request, "store/product.html", told)
+
+
+@require_http_methods(["GET", "POST"])
+def checkout(request: HttpRequest, slug: str) -> HttpResponse:
+    """The checkout sheet over the product page; posting it places the order."""
+    if request.method == "POST" and "place" in request.POST:
+        return _place(request, slug)
+    return _sheet(request, slug)
+
+
+def _sheet(request: HttpRequest, slug: str, error: str = "", status: int = 200) -> HttpResponse:
+    told = request.POST if request.method == "POST" else request.GET
+    with edge.transaction() as db:
+        shown = _shown(db, slug, told.get("sku", ""))
+        at = clock.now()
+        text, text_hash = sales.consent(db, at)
+        channels = [one for one in payments.channels(db).values() if one.is_open]
+        own = _own_licences(db)
+        p99 = _p99(db)
+    offer = shown.chosen.offer
+    if offer is None:
+        return redirect("store:product", slug=slug)
+    quantity = _quantity(told.get("quantity", "1"), told.get("step", ""), offer.order_max)
+    page = {
+        "shown": shown,
+        "p99": p99,
+        "own_licences": own,
+        "sheet": True,
+        "quantity": quantity,
+        "quote": catalog.quote(offer.price_fen, offer.tiers, quantity),
+        "consent": text,
+        "consent_hash": text_hash,
+        "channels": channels,
+        "pay": told.get("pay", ""),
+        "phone": told.get("phone", ""),
+        "key": told.get("key") or secrets.token_urlsafe(16),
+        "error": error,
+        "source": _source(request),
+        "hold_minutes": edge.ctx().hold_seconds // 60,
+    }
+    return device.remember(request, render(request, "store/product.html", page, status=status))
+
+
+def _place(request: HttpRequest, slug: str) -> HttpResponse:
+    phone = device.tidy_phone(request.POST.get("phone", ""))
+    if phone and not device.is_phone(phone):
+        return _sheet(request, slug, _("手机号应为 11 位数字，以 1 开头。"), 422)
+    asked = _asked(request, phone)
+    if asked is None:
+        return _sheet(request, slug, _("请求不完整，没有下单。请再试一次。"), 422)
+    with edge.transaction() as db:
+        [answer] = sales.place(db, edge.ctx().ring, [asked], clock.now(), edge.ctx().hold_seconds)
+    if isinstance(answer, Refusal):
+        metrics.ORDERS.labels(answer.value).inc()
+        return _sheet(request, slug, _(REFUSALS[answer]), STATUS.get(answer, 422))
+    metrics.ORDERS.labels("placed" if isinstance(answer, Placed) else "repeated").inc()
+    return device.remember(request, _to_cashier(answer))
+
+
+def _to_cashier(answer: Placed | Earlier) -> HttpResponse:
+    """To the pay page; where the gateway does not answer, the order's page offers to try again."""
+    with edge.transaction() as db:
+        order = sales.orders(db, [(answer.pool_id, answer.id)])[answer.id]
+        [payment] = payments.of_order(db, answer.pool_id, answer.id)[:1]
+    if order.state != "placed":
+        return redirect("store:order", token=answer.token)
+    try:
+        return redirect(pay_url(payment, answer.token))
+    except GatewayError:
+        return redirect("store:order", token=answer.token)
+
+
+def pay_url(payment: payments.Payment, token: str) -> str:
+    """Where to pay; the trade is opened at the gateway if it is not yet."""
+    if payment.pay_url:
+        return payment.pay_url
+    subject = _("卡枢订单 %(tail)s") % {"tail": payment.trade_no[-4:]}
+    return cashier.open_trade(edge.ctx(), payment, subject, f"{edge.ctx().public_url}/o/{token}")
+
+
+def _asked(request: HttpRequest, phone: str) -> Checkout | None:
+    told = request.POST
+    try:
+        page_hash = bytes.fromhex(told.get("page", ""))
+        quantity = int(told.get("quantity", ""))
+    except ValueError:
+        return None
+    key = told.get("key", "")
+    if not 8 <= len(key) <= 64 or len(told.get("sku", "")) > 32 or not 0 <= quantity <= 10**6:
+        return None
+    return Checkout(
+        code=told.get("sku", ""),
+        quantity=quantity,
+        buyer=device.buyer(request, phone),
+        key=key,
+        channel_id=told.get("pay", "")[:32],
+        page_hash=page_hash,
+        consent_hash=told.get("consent", "")[:64],
+        source=_source(request),
+    )
+
+
+def _source(request: HttpRequest) -> Source:
+    """Where this visit came from, as its link says; bounded, and never trusted for a price."""
+    told = request.POST if request.method == "POST" else request.GET
+    named = {name: told.get(name, "")[:64].replace("\x00", "") for name in ("live_room", "author", "video", "community", "link")}
+    entry = "live" if named["live_room"] else "video" if named["video"] else "store"
+    return replace(Source(), entry=entry, **named)
+
+
+def _quantity(told: str, step: str, most: int) -> int:
+    try:
+        wanted = int(told)
+    except ValueError:
+        wanted = 1
+    wanted += {"plus": 1, "minus": -1}.get(step, 0)
+    return max(1, min(wanted, most))
+
+
+def _shown(db: Db, slug: str, code: str) -> Shown:
+    found = catalog.product(db, slug=slug)
+    if found is None or found.state == "draft":
+        raise Http404
+    at = clock.now()
+    skus = [sku for sku in catalog.skus_of(db, found.id) if sku.is_open]
+    offers = catalog.offers(db, [sku.code for sku in skus], at)
+    ids = [sku.id for sku in skus]
+    stock = cards.on_shelf(db, ids, biz_date(at), SHELF_SHOWN_MAX) if ids else {}
+    deals = catalog.deals(db, ids, biz_date(at) - timedelta(days=DEAL_DAYS))
+    choices = []
+    for sku in skus:
+        offer = offers.get(sku.code)
+        struck, page_hash = None, b""
+        if offer is not None:
+            mine = [deal for deal in deals if deal.sku_id == sku.id]
+            struck = offer.list_price_fen if catalog.has_struck_price(offer.list_price_fen, mine, offer.price_from) else None
+            page_hash = catalog.page_hash(catalog.page_body(offer, struck))
+        choices.append(Choice(sku, offer, struck, page_hash, stock.get(sku.id, 0)))
+    if not choices:
+        raise Http404
+    chosen = next((one for one in choices if one.sku.code == code), None)
+    first = chosen or next((one for one in choices if one.on_shelf), choices[0])
+    return Shown(found, choices, first, party.licences(db, biz_date(at), found.seller_id))
+
+
+def _own_licences(db: Db) -> list[party.Licence]:
+    return [one for one in party.licences(db, biz_date(clock.now())) if one.party_id == _platform_id(db)]
+
+
+def _platform_id(db: Db) -> int:
+    found = party.parties(db, "platform")
+    return found[0].id if found else 0
+
+
+def _p99(db: Db) -> float | None:
+    """Paid → readable over the last seven days, measured at most once a minute; None is printed as nothing."""
+    until, p99 = _measured.get("p99", (0.0, None))
+    if time.monotonic() >= until:
+        p99, orders = sales_queries.p99_of_week(db, clock.now() - timedelta(days=7))
+        p99 = p99 if orders >= 20 else None
+        _measured["p99"] = (time.monotonic() + MEASURED_SECONDS, p99)
+    return p99
+
+
+@require_GET
+def image(request: HttpRequest, image_id: UUID) -> HttpResponse:  # noqa: ARG001  # Django's signature
+    with edge.transaction() as db:
+        found = catalog.image(db, image_id)
+    if found is None:
+        raise Http404
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Disposition": "inline"}
+    return HttpResponse(found.content, content_type=found.media_type, headers=headers)
+
+
+@require_GET
+def licences(request: HttpRequest) -> HttpResponse:
+    """Every licence in force, of the platform and of each seller (C-01)."""
+    with edge.transaction() as db:
+        told = {"licences": party.licences(db, biz_date(clock.now())), "parties": party.parties(db)}
+    return render(request, "store/licences.html", told)
+
+
+@require_GET
+def agreement(request: HttpRequest, kind: str) -> HttpResponse:
+    with edge.transaction() as db:
+        versions = catalog.agreements(db, kind.replace("-", "_"))
+    if not versions:
+        raise Http404
+    return render(request, "store/agreement.html", {"versions": versions, "now": clock.now()})

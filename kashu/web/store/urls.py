@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from kashu.web.store import orders, shop
+
+app_name = "store"
+urlpatterns = [
+    path("", shop.home, name="home"),
+    path("s/<slug:slug>", shop.product, name="product"),
+    path("s/<slug:slug>/checkout", shop.checkout, name="checkout"),
+    path("img/<uuid:image_id>", shop.image, name="image"),
+    path("o/<str:token>", orders.order, name="order"),
+    path("o/<str:token>/status", orders.status, name="order_status"),
+    path("o/<str:token>/pay", orders.pay, name="order_pay"),
+    path("o/<str:token>/check", orders.check, name="order_check"),
+    path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
+    path("o/<str:token>/refund", orders.refund, name="order_refund"),
+    path("o/<str:token>/cancel", orders.cancel, name="order_cancel"),
+    path("orders", orders.orders, name="orders"),
+    path("orders/code", orders.send_code, name="orders_code"),
+    path("orders/check", orders.check_code, name="orders_check"),
+    path("legal/licences", shop.licences, name="licences"),
+    path("legal/<slug:kind>", shop.agreement, name="agreement"),
+]

@@ -1,0 +1,185 @@
+"""The kit's words in templates: money, time, masks, icons."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import segno
+from django import template
+from django.conf import settings
+from django.template.context import Context
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from kashu.kernel import clock, money
+from kashu.kernel.clock import SHANGHAI
+from kashu.web.icons import ICONS
+
+register = template.Library()
+STATE_TONES = {
+    "placed": ("warn", "待支付"),
+    "paid": ("info", "支付已确认"),
+    "delivered": ("ok", "已送达"),
+    "completed": ("ok", "已完成"),
+    "expired": ("", "已关闭"),
+    "cancelled": ("", "已取消"),
+    "refunding": ("info", "退款中"),
+    "refunded": ("", "已退款"),
+    "disputed": ("warn", "售后中"),
+    "on_sale": ("ok", "在售"),
+    "off_sale": ("", "已下架"),
+    "draft": ("warn", "草稿"),
+    "uploaded": ("warn", "待核对"),
+    "loading": ("info", "入库中"),
+    "loaded": ("warn", "待上架"),
+    "withdrawn": ("", "已撤下"),
+}
+BATCH_TONES = {"cancelled": ("", "已撤销")}
+
+
+@register.filter
+def yuan(fen: int) -> str:
+    """`3990` → `39.90`."""
+    return money.yuan(fen)
+
+
+@register.filter
+def yuan_comma(fen: int) -> str:
+    return money.yuan(fen, comma=True)
+
+
+@register.filter
+def ledger(fen: int) -> str:
+    """A side of the books without a currency sign, negative with U+2212."""
+    return money.yuan(abs(fen), comma=True)
+
+
+@register.filter
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def when(instant: datetime | None) -> str:
+    """`今天 21:49`, `11-22 21:49`, another year's with its year."""
+    if instant is None:
+        return "—"
+    here, today = instant.astimezone(SHANGHAI), clock.biz_date(clock.now())
+    if here.date() == today:
+        return _("今天 %(time)s") % {"time": f"{here:%H:%M}"}
+    return f"{here:%m-%d %H:%M}" if here.year == today.year else f"{here:%Y-%m-%d %H:%M}"
+
+
+@register.filter
+def stamp(instant: datetime | None) -> str:
+    """`2026-11-22 21:49:02`, for desks."""
+    return "—" if instant is None else f"{instant.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+@register.filter
+def short_stamp(instant: datetime | None) -> str:
+    return "—" if instant is None else f"{instant.astimezone(SHANGHAI):%m-%d %H:%M:%S}"
+
+
+@register.filter
+def clock_ms(instant: datetime) -> str:
+    return f"{instant.astimezone(SHANGHAI):%H:%M:%S}.{instant.microsecond // 1000:03d}"
+
+
+@register.filter
+def iso(instant: datetime) -> str:
+    return instant.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+
+
+@register.filter
+def day(told: date | None) -> str:
+    """A date, or that there is none (a card that never expires)."""
+    return _("长期有效") if told is None or told.year == 9999 else told.isoformat()
+
+
+@register.filter
+def seconds(told: timedelta | float | None) -> str:
+    """`1.8`: a duration in seconds with one decimal."""
+    if told is None:
+        return "—"
+    return f"{told.total_seconds() if isinstance(told, timedelta) else told:.1f}"
+
+
+@register.filter
+def tail(number: str) -> str:
+    """What a buyer knows an order by."""
+    return number[-4:]
+
+
+@register.filter
+def hexed(raw: bytes, chars: int = 8) -> str:
+    return bytes(raw).hex()[:chars]
+
+
+@register.filter
+def percent(part: int, whole: int) -> str:
+    return f"{part * 100 / whole:.1f}" if whole else "0"
+
+
+@register.filter
+def get(table: Any, key: Any) -> Any:
+    return table.get(key)
+
+
+@register.simple_tag(takes_context=True)
+def icon(context: Context, name: str, css: str = "") -> SafeString:
+    """An icon of the kit; its symbol is printed once by `sprite`."""
+    _page_icons(context).add(name)
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="#i-{}"/></svg>', css, name)
+
+
+@register.simple_tag(takes_context=True)
+def sprite(context: Context) -> SafeString:
+    """The symbols of the icons this page has used so far: last in the body."""
+    used = sorted(_page_icons(context))
+    symbols = format_html_join("", '<symbol id="i-{}" viewBox="0 0 20 20">{}</symbol>', ((n, mark_safe(ICONS[n])) for n in used))  # noqa: S308  # our own drawings
+    return format_html('<svg hidden>{}</svg>', symbols)
+
+
+@register.simple_tag
+def chip(state: str, kind: str = "") -> SafeString:
+    """The state of one object, in its one word and tone."""
+    tone, word = BATCH_TONES[state] if kind == "batch" and state in BATCH_TONES else STATE_TONES.get(state, ("", state))
+    return format_html('<span class="chip" data-tone="{}">{}</span>', tone, _(word))
+
+
+@register.simple_tag
+def qr(text: str) -> SafeString:
+    """A QR code as one SVG path, made on the server."""
+    code = segno.make(text, error="m", micro=False)
+    rows = [list(row) for row in code.matrix]
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+    side = len(rows)
+    label = _("兑换二维码")
+    return format_html(
+        '<svg class="qr" viewBox="0 0 {} {}" shape-rendering="crispEdges" role="img" aria-label="{}">'
+        '<path fill="currentColor" d="{}"/></svg>', side, side, label, path,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def store_css() -> SafeString:
+    """The storefront's stylesheet, flattened for old webviews, to be inlined."""
+    return mark_safe(_store_css())  # noqa: S308  # our own file
+
+
+def _store_css() -> str:
+    if not _CSS:
+        folder = settings.STATICFILES_DIRS[0]
+        _CSS.append((folder / "built" / "store.css").read_text())
+    return _CSS[0]
+
+
+def _page_icons(context: Context) -> set[str]:
+    found: set[str] = context["request"].__dict__.setdefault("kashu_icons", set())
+    return found
+
+
+_CSS: list[str] = []
