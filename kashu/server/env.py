@@ -46,6 +46,11 @@ class Env:
         return self.env == "production"
 
     @property
+    def is_behind_proxy(self) -> bool:
+        """Whether one public address leads to all lanes; then, and only then, forwarded addresses are believed."""
+        return self.is_production
+
+    @property
     def public_host(self) -> str:
         return urlsplit(self.public_url).hostname or "127.0.0.1"
 

@@ -28,8 +28,18 @@ def configure(level: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "procrastinate", "asyncio", "uvicorn.access", "_granian"):
+    for noisy in ("httpx", "httpcore", "procrastinate", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Django names paths in these, and our paths carry order tokens; `Observe` logs the view's name instead.
+    for telling in ("django.request", "django.security.csrf"):
+        logging.getLogger(telling).addFilter(_without_paths)
+
+
+def _without_paths(record: logging.LogRecord) -> bool:
+    record.msg, record.args = record.name + (".failed" if record.exc_info else ".refused"), None
+    for name in ("request", "status_code"):
+        record.__dict__.pop(name, None)
+    return True
 
 
 def _named(process: str) -> structlog.typing.Processor:

@@ -27,7 +27,7 @@ from kashu.server.wiring import context
 from kashu.till.app import App
 from kashu.wire import edge
 
-WEB_THREADS = 8
+WEB_THREADS = 4
 READY_SECONDS = 60
 err = Console(stderr=True, highlight=False)
 
@@ -104,6 +104,7 @@ def _children(run: Runtime, *, with_sandbox: bool) -> list[Child]:
 
 def _prepare(run: Runtime, *, with_sandbox: bool) -> None:
     """Assets, database, tables, and on the first start the demo shop."""
+    (run.env.var / "static").mkdir(parents=True, exist_ok=True)
     _step("assets", assets.build)
     if run.embedded is not None:
         _step("database", run.embedded.start)
@@ -147,10 +148,9 @@ def _greet(run: Runtime, begun: float, *, with_sandbox: bool) -> None:
     err.print(table)
     file = env.var / LOGINS_FILE
     if with_sandbox and file.exists():
-        logins = Table("demo login", "password", "TOTP secret", "role", box=None, padding=(0, 2))
+        err.print("\ndemo logins (password, TOTP secret):")
         for one in json.loads(file.read_text()):
-            logins.add_row(one["email"], one["password"], one["totp"], one["role"])
-        err.print(logins)
+            err.print(f"  {one['email']:24} {one['password']}  {one['totp']}", soft_wrap=True)
     err.print("\nCtrl-C stops everything.")
 
 

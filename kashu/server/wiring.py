@@ -21,7 +21,9 @@ def context(run: Runtime) -> Context:
         http=http,
         sender=sender,
         public_url=run.env.public_url,
+        # Behind a proxy both lanes are one address; without one, notices go straight to the till.
+        callback_url=run.env.public_url if run.env.is_behind_proxy else f"http://{run.env.host}:{run.env.till_port}",
         spool=run.env.var / "spool",
         hold_seconds=run.env.hold_seconds,
-        is_behind_proxy=run.env.is_production,
+        is_behind_proxy=run.env.is_behind_proxy,
     )

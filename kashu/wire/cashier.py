@@ -13,7 +13,7 @@ from kashu.wire.sandboxpay import TradeState
 def open_trade(ctx: Context, payment: Payment, subject: str, return_url: str) -> str:
     """Open the trade at the gateway; the address of its pay page comes back and is kept. Safe to repeat."""
     channel = _channel(ctx, payment)
-    urls = (f"{ctx.public_url}/callbacks/{channel.id}", return_url)
+    urls = (f"{ctx.callback_url}/callbacks/{channel.id}", return_url)
     pay_url = ctx.gateway(channel).create(payment.trade_no, payment.amount_fen, subject, urls, payment.expires_at)
     with ctx.pool.transaction() as db:
         payments.paying(db, payment.pool_id, payment.id, pay_url)

@@ -21,6 +21,7 @@ class Context:
     http: httpx.Client
     sender: Sender
     public_url: str
+    callback_url: str
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool

@@ -19,6 +19,7 @@ CREATE TABLE audit_entry (
     PRIMARY KEY (pool_id, id)
 );
 CREATE INDEX audit_entry_of_object ON audit_entry (pool_id, object_kind, object_id, at);
+CREATE INDEX audit_entry_newest ON audit_entry (at, id);
 CREATE INDEX audit_entry_in_commit_order ON audit_entry (xact, id);
 
 CREATE TABLE audit_seal (

@@ -23,11 +23,14 @@ def open_shared(
     """Open a pool of `cap` slots for one secret, `content` being its number and secret. Not for sale yet."""
     assert_in_transaction(db)
     assert 1 <= cap <= SLOTS_MAX
+    fingerprint = ring.fingerprint(*content)
+    if store.known(db, [fingerprint]):
+        return Refusal.KNOWN_SECRET
     [content_id] = store.card_ids(db, 1)
     told = replace(new, kind="shared_secret", file_name="", file_bytes=0, manifest_hash=sha256_hex(b""), spool="")
     batch = receive(db, ring, actor, told, at)
-    if not store.new_fingerprints(db, batch.pool_id, [(ring.fingerprint(*content), content_id, 0)]):
-        return Refusal.KNOWN_SECRET
+    # Two operators with one secret at the same moment: the second one's transaction is undone as a whole.
+    assert store.new_fingerprints(db, batch.pool_id, [(fingerprint, content_id, 0)])
     _write_content(db, ring, actor, batch, content, content_id, at)
     store.set_batch(db, batch.pool_id, "uploaded", "loading", {})
     _fill(db, batch, 0, cap)

@@ -233,7 +233,6 @@ def _page(
     name = "store/order_wait.html" if seen.order.state == "placed" else "store/order.html"
     response = render(request, name, told, status=status)
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

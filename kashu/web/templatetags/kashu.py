@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from kashu.kernel import clock, money
 from kashu.kernel.clock import SHANGHAI
+from kashu.kernel.text import mask
 from kashu.web.icons import ICONS
 
 register = template.Library()
@@ -121,6 +122,17 @@ def hexed(raw: bytes, chars: int = 8) -> str:
 @register.filter
 def percent(part: int, whole: int) -> str:
     return f"{part * 100 / whole:.1f}" if whole else "0"
+
+
+@register.filter
+def masked(secret: str) -> str:
+    return mask(secret)
+
+
+@register.filter
+def role_name(role: str) -> str:
+    names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计"}
+    return _(names.get(role, role))
 
 
 @register.filter

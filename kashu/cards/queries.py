@@ -1,0 +1,46 @@
+"""Reads for screens: batches as lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kashu.kernel.db import Db, rows
+
+BATCHES = """
+SELECT batch.pool_id, batch.code, batch.state, batch.file_name, batch.accepted, batch.rejected, batch.lines_done,
+       batch.lines_total, batch.unit_cost_fen, batch.received_at, batch.received_by, supplier.name AS supplier,
+       sku.name AS sku, product.title, product.id AS product_id, pool.kind
+FROM cards_batch AS batch
+JOIN cards_pool AS pool ON pool.id = batch.pool_id
+JOIN party_party AS supplier ON supplier.id = pool.supplier_id
+JOIN catalog_sku AS sku ON sku.id = pool.sku_id
+JOIN catalog_product AS product ON product.id = sku.product_id
+WHERE (batch.received_at, batch.pool_id) < (%s, %s)
+ORDER BY batch.received_at DESC, batch.pool_id DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    pool_id: int
+    code: str
+    state: str
+    file_name: str
+    accepted: int
+    rejected: int
+    lines_done: int
+    lines_total: int
+    unit_cost_fen: int
+    received_at: datetime
+    received_by: str
+    supplier: str
+    sku: str
+    title: str
+    product_id: int
+    kind: str
+
+
+def batches(db: Db, before: tuple[datetime, int], most: int) -> list[BatchRow]:
+    """Batches before one in time, newest first."""
+    return rows(db, BatchRow, BATCHES, [*before, most])

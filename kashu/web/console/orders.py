@@ -1,0 +1,148 @@
+"""Orders for the desk: found, read as a document, refunded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import audit, cards, catalog, ledger, party, payments, sales
+from kashu.kernel import clock
+from kashu.kernel.db import Db
+from kashu.kernel.ids import pool_of
+from kashu.sales import RefundRefusal, queries
+from kashu.sales.queries import Search
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, with_charts
+from kashu.web.rights import actor, needs
+from kashu.wire import edge
+
+REFUND_REFUSALS = {
+    RefundRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
+    RefundRefusal.NOT_PAID: "这笔订单没有可退的款项。",
+    RefundRefusal.ALREADY_SEEN: "买家已经查看卡密，不能直接退款，请走售后流程。",
+    RefundRefusal.UNDER_WAY: "退款已经在处理，或订单已经结束。",
+}
+NOTHING = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the way from payment to reveal, placed on an axis of three seconds."""
+
+    name: str
+    at: datetime
+    seconds: float
+    left: str
+    width: str
+    tone: str
+
+
+@require_GET
+@needs("orders.read")
+def orders(request: HttpRequest) -> HttpResponse:
+    view = request.GET.get("view", "all")
+    view = view if view in queries.VIEWS else "all"
+    asked = request.GET.get("q", "").strip()[:80]
+    with edge.transaction() as db:
+        search = _search(db, asked)
+        found = queries.order_list(db, view, search, instant_cursor(request), PAGE_ROWS + 1)
+    page = page_of(found, lambda row: (row.placed_at.isoformat(), str(row.id)))
+    told = {"page": page, "view": view, "views": queries.VIEWS, "q": asked}
+    return show(request, "orders_rows" if request.headers.get("HX-Request") else "orders", "orders", told)
+
+
+@require_POST
+@needs("orders.read")
+def find_card(request: HttpRequest) -> HttpResponse:
+    """A whole card is searched by its fingerprint: it comes as a POST and leaves as a hash, never in an address."""
+    ring = edge.ctx().ring
+    secret, number = request.POST.get("secret", "").strip(), request.POST.get("number", "").strip()
+    return redirect(f"/console/orders?q=fp:{ring.fingerprint(number, secret).hex()[:32]}")
+
+
+@require_GET
+@with_charts
+@needs("orders.read")
+def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    with edge.transaction() as db:
+        found = sales.orders(db, [(pool_id, order_id)]).get(order_id)
+        if found is None:
+            raise Http404
+        lines = sales.lines_of(db, [order_id])[order_id]
+        paid = payments.of_order(db, pool_id, order_id)
+        refunds = payments.refunds_of(db, pool_id, order_id)
+        reasons = [order_id, *(line.id for line in lines), *(one.id for one in refunds)]
+        events = payments.events_of(db, [one.trade_no for one in paid])
+        told = {
+            "order": found,
+            "lines": lines,
+            "snapshot": catalog.page(db, lines[0].page_hash) or {},
+            "sellers": {one.id: one for one in party.parties(db)},
+            "cards": cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines]),
+            "payments": paid,
+            "events": events,
+            "refunds": refunds,
+            "postings": ledger.postings_of(db, [pool_id, *(line.pool_id for line in lines)], reasons),
+            "trail": audit.entries_of(db, pool_id, "order", str(order_id)),
+            "spans": _spans(found.paid_at, found.delivered_at, lines[0].revealed_at, events),
+        }
+    return show(request, "order", "orders", told)
+
+
+@require_POST
+@needs("orders.refund")
+def refund(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()[:200]
+    here = redirect("console:order", pool_id=pool_id, order_id=order_id)
+    if not reason:
+        say(request, _("请写明退款原因。数据没有改动。"), is_bad=True)
+        return here
+    with edge.transaction() as db:
+        found = sales.orders(db, [(pool_id, order_id)]).get(order_id)
+        if found is None:
+            raise Http404
+        answer = sales.refund(db, actor(request), found.token, None, reason, clock.now())
+    if isinstance(answer, RefundRefusal):
+        say(request, _(REFUND_REFUSALS[answer]), is_bad=True)
+    else:
+        say(request, _("已发起全额退款，原路退回。"))
+    return here
+
+
+def _search(db: Db, asked: str) -> Search:
+    """An order number, the last four digits of a phone, a card's fingerprint (`fp:…`), or a batch's code."""
+    if not asked:
+        return Search()
+    if asked.startswith("fp:"):
+        try:
+            start = bytes.fromhex(asked[3:])
+        except ValueError:
+            return Search(order_ids=(NOTHING,))
+        found = [cards.line_of_card(db, pool, card) for pool, card, _print in cards.of_fingerprint(db, start)] if start else []
+        return Search(order_ids=tuple(one[1] for one in found if one and one[1]) or (NOTHING,))
+    if len(asked) == 4 and asked.isdigit():
+        return Search(phone_tail=asked)
+    return Search(number=asked.upper()) if pool_of(asked) is not None else Search(order_ids=(NOTHING,))
+
+
+def _spans(
+    paid_at: datetime | None, delivered_at: datetime | None, revealed_at: datetime | None, events: list[payments.Event]
+) -> list[Span]:
+    """Where the seconds went between money and card, against the promise of three."""
+    if paid_at is None or delivered_at is None:
+        return []
+    told = min((one.received_at for one in events if one.verdict in ("paid", "late")), default=delivered_at)
+    marks = [(_("支付成功，通知到达"), paid_at, told, "var(--c4)"), (_("验签、认领卡密并记账，页面可读"), told, delivered_at, "var(--c1)")]
+    spans = []
+    for name, begin, end, tone in marks:
+        seconds = max(0.0, (end - begin).total_seconds())
+        left = min(97.0, max(0.0, (begin - paid_at).total_seconds()) / 3 * 100)
+        spans.append(Span(name, end, seconds, f"{left:.1f}%", f"{min(100 - left, seconds / 3 * 100):.1f}%", tone))
+    if revealed_at is not None:
+        spans.append(Span(_("买家查看卡密"), revealed_at, (revealed_at - paid_at).total_seconds(), "0%", "0%", "var(--c3)"))
+    return spans

@@ -1,0 +1,169 @@
+"""The house: people, solo mode, sellers and licences, channels, the trail, what calls for a look."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import audit, party, payments
+from kashu.audit import Deed
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.party import Licence, Party, Platform
+from kashu.party.models import ROLES, Person
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
+from kashu.web.rights import actor, needs
+from kashu.wire import edge
+
+EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
+TEXT_MAX = 120
+
+
+@require_GET
+@needs("dashboard")
+def settings(request: HttpRequest) -> HttpResponse:
+    with edge.transaction() as db:
+        told: dict[str, Any] = {
+            "platform": party.platform(db),
+            "parties": party.parties(db),
+            "licences": party.licences(db, biz_date(clock.now())),
+            "channels": payments.channels(db).values(),
+            "approvals": audit.open_approvals(db),
+        }
+    told |= {"people": Person.objects.order_by("id"), "roles": ROLES, "fresh": request.session.pop("fresh_person", None)}
+    return show(request, "settings", "settings", told)
+
+
+@require_POST
+@needs("settings.edit")
+@reauthentication_required
+def solo(request: HttpRequest) -> HttpResponse:
+    """Solo mode on or off (design §5a). It cannot hide a second person: with two owners it stays off."""
+    wanted = request.POST.get("is_solo") == "yes"
+    if wanted and Person.objects.filter(is_active=True, role__in=("owner", "operator", "finance")).count() > 1:
+        say(request, _("还有其他可以复核的同事，不能开启单人模式。数据没有改动。"), is_bad=True)
+        return redirect("console:settings")
+    with edge.transaction() as db:
+        before = party.platform(db)
+        party.choose_solo(db, actor(request), Platform(wanted, before.solo_wait_seconds), clock.now())
+    say(request, _("单人模式已开启，敏感操作会等待并要求再次确认。") if wanted else _("单人模式已关闭。"))
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("people.edit")
+@reauthentication_required
+def add_person(request: HttpRequest) -> HttpResponse:
+    """Open an account; its first password is shown once, its second factor is set up at the first sign-in."""
+    told = request.POST
+    email, name, role = told.get("email", "").strip().lower(), told.get("name", "").strip()[:60], told.get("role", "")
+    if not EMAIL.match(email) or not name or role not in ROLES:
+        say(request, _("邮箱、姓名和角色都要填写正确。数据没有改动。"), is_bad=True)
+        return redirect("console:settings")
+    password = secrets.token_urlsafe(12)
+    try:
+        with transaction.atomic():
+            person = Person.objects.create_user(email, password, name=name, role=role)
+            EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+    except IntegrityError:
+        say(request, _("这个邮箱已有账号。数据没有改动。"), is_bad=True)
+        return redirect("console:settings")
+    _record(request, "person.open", str(person.pk), {"email": email, "role": role})
+    request.session["fresh_person"] = {"email": email, "password": password}
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("people.edit")
+@reauthentication_required
+def change_person(request: HttpRequest, person_id: int) -> HttpResponse:
+    """Change a role, or close and reopen an account. The last owner stays."""
+    person = Person.objects.filter(pk=person_id).first()
+    role, active = request.POST.get("role", ""), request.POST.get("is_active") == "yes"
+    if person is None or role not in ROLES:
+        say(request, _("没有这位同事。数据没有改动。"), is_bad=True)
+        return redirect("console:settings")
+    others = Person.objects.filter(is_active=True, role="owner").exclude(pk=person_id).exists()
+    if person.role == "owner" and not others and (role != "owner" or not active):
+        say(request, _("至少要保留一位所有者。数据没有改动。"), is_bad=True)
+        return redirect("console:settings")
+    before = {"role": person.role, "is_active": person.is_active}
+    person.role, person.is_active = role, active
+    person.save(update_fields=["role", "is_active"])
+    _record(request, "person.change", str(person_id), {"role": role, "is_active": active}, before)
+    say(request, _("已保存。"))
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("settings.edit")
+def add_party(request: HttpRequest) -> HttpResponse:
+    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("name", "uscc", "address", "contact")}
+    with edge.transaction() as db:
+        known = {one.name for one in party.parties(db)}
+        if told["name"] and told["name"] not in known:
+            party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
+    if not told["name"] or told["name"] in known:
+        say(request, _("供应商名称必填，且不能重复。数据没有改动。"), is_bad=True)
+    else:
+        say(request, _("供应商已登记。"))
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("settings.edit")
+def add_licence(request: HttpRequest) -> HttpResponse:
+    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("kind", "number", "scope", "territory")}
+    try:
+        begin, end = (date.fromisoformat(request.POST.get(name, "")) for name in ("valid_from", "valid_to"))
+    except ValueError:
+        begin, end = date.max, date.min
+    owner = request.POST.get("party", "")
+    with edge.transaction() as db:
+        known = {str(one.id) for one in party.parties(db)}
+        taken = {(one.party_id, one.kind, one.number) for one in party.licences(db, biz_date(clock.now()))}
+        is_good = bool(told["kind"] and told["number"] and owner in known and begin <= end)
+        is_good = is_good and (int(owner), told["kind"], told["number"]) not in taken
+        if is_good:
+            blank = Licence(0, int(owner), "", "", "", "", "", begin, end)
+            party.add_licence(db, actor(request), replace(blank, **told), clock.now())
+    say(request, _("证照已登记。") if is_good else _("证照种类、编号和起止日期都要填写，且不能重复。数据没有改动。"), is_bad=not is_good)
+    return redirect("console:settings")
+
+
+@require_GET
+@needs("audit.read")
+def trail(request: HttpRequest) -> HttpResponse:
+    with edge.transaction() as db:
+        found = audit.newest(db, instant_cursor(request), PAGE_ROWS + 1)
+    return show(request, "trail", "trail", {"page": page_of(found, _key)})
+
+
+@require_GET
+@needs("payments.read")
+def quarantine(request: HttpRequest) -> HttpResponse:
+    with edge.transaction() as db:
+        told = {"events": payments.quarantined(db)}
+    return show(request, "quarantine", "payments", told)
+
+
+def _key(entry: audit.Entry) -> tuple[str, str]:
+    return entry.at.isoformat(), str(entry.id)
+
+
+def _record(request: HttpRequest, verb: str, person: str, after: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+    with edge.transaction() as db:
+        audit.record(db, [Deed(actor(request), verb, "person", person, before=before, after=after)], clock.now())
+
+

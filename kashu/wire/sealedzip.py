@@ -1,0 +1,33 @@
+"""A ZIP that only a password opens (WinZip AES-256), for files of cards that leave the house."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections.abc import Sequence
+
+import pyzipper
+
+from kashu.cards import Opened
+from kashu.kernel.ids import ALPHABET
+
+PASSWORD_CHARS = 20
+
+
+def new_password() -> str:
+    """100 bits, in letters that can be read out."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_CHARS))
+
+
+def seal(cards: Sequence[Opened], name: str, password: str) -> bytes:
+    """The cards as CSV, sealed with the password."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["number", "secret", "expires_on"])
+    writer.writerows([card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in cards)
+    out = io.BytesIO()
+    with pyzipper.AESZipFile(out, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(password.encode())
+        archive.writestr(f"{name}.csv", "\ufeff" + text.getvalue())
+    return out.getvalue()
