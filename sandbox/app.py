@@ -1,6 +1,6 @@
 """The sandbox payment channel: its gateway, its pay page, its notices; and a box where messages can be read.
 
-    python -m sandbox.app PORT FOLDER
+python -m sandbox.app PORT FOLDER
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Sandbox:
         if path == "/messages" and method == "POST":
             told = json.loads(body)
             now = datetime.now(UTC).isoformat()
-            self._store.run("INSERT INTO message (sent_at, phone, body) VALUES (?, ?, ?)", now, told["phone"], told["body"])
+            self._store.run(
+                "INSERT INTO message (sent_at, phone, body) VALUES (?, ?, ?)", now, told["phone"], told["body"]
+            )
             return 200, b"{}", {"content-type": "application/json"}
         if path == "/messages":
             found = self._store.rows("SELECT * FROM message ORDER BY id DESC LIMIT 50")
@@ -109,7 +111,9 @@ class Sandbox:
         return self._signed(404, {"error": "no such call"}) if do is None else do(told)
 
     def _create(self, told: dict[str, Any]) -> Answer:
-        found = self._store.one("SELECT * FROM trade WHERE merchant = ? AND trade_no = ?", MERCHANT_ID, told["trade_no"])
+        found = self._store.one(
+            "SELECT * FROM trade WHERE merchant = ? AND trade_no = ?", MERCHANT_ID, told["trade_no"]
+        )
         if found is None:
             trade_id = secrets.token_urlsafe(12)
             names = ("trade_no", "amount_fen", "currency", "subject", "notify_url", "return_url", "expires_at")
@@ -122,7 +126,9 @@ class Sandbox:
         return self._signed(200, {"pay_url": f"{self._base}/pay/{trade_id}"})
 
     def _query(self, told: dict[str, Any]) -> Answer:
-        found = self._store.one("SELECT * FROM trade WHERE merchant = ? AND trade_no = ?", MERCHANT_ID, told["trade_no"])
+        found = self._store.one(
+            "SELECT * FROM trade WHERE merchant = ? AND trade_no = ?", MERCHANT_ID, told["trade_no"]
+        )
         return self._signed(200, {"state": "UNKNOWN"} if found is None else self._told(found))
 
     def _close(self, told: dict[str, Any]) -> Answer:
@@ -135,10 +141,17 @@ class Sandbox:
         if self._store.one("SELECT id FROM refund WHERE id = ?", refund_id) is not None:
             return self._signed(200, {"state": "DONE", "fund_change": False})
         trade = self._store.one("SELECT amount_fen FROM trade WHERE gateway_no = ?", gateway_no)
-        sent = self._store.one("SELECT coalesce(sum(amount_fen), 0) AS fen FROM refund WHERE gateway_no = ?", gateway_no)
+        sent = self._store.one(
+            "SELECT coalesce(sum(amount_fen), 0) AS fen FROM refund WHERE gateway_no = ?", gateway_no
+        )
         if trade is None or sent is None or sent["fen"] + amount > trade["amount_fen"]:
             return self._signed(409, {"error": "more than was paid"})
-        self._store.run("INSERT INTO refund (id, gateway_no, amount_fen, state) VALUES (?, ?, ?, 'DONE')", refund_id, gateway_no, amount)
+        self._store.run(
+            "INSERT INTO refund (id, gateway_no, amount_fen, state) VALUES (?, ?, ?, 'DONE')",
+            refund_id,
+            gateway_no,
+            amount,
+        )
         return self._signed(200, {"state": "DONE", "fund_change": True})
 
     def _pay(self, method: str, trade_id: str, body: bytes) -> Answer:

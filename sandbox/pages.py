@@ -45,7 +45,9 @@ def messages(found: list[dict[str, Any]]) -> str:
     """The messages a phone would have received, newest first."""
     rows = "".join(
         f'<li><b class="num">{escape(one["phone"])}</b> <span class="sub">{escape(one["sent_at"][:19])}</span><br>'
-        f'{escape(one["body"])}</li>'
+        f"{escape(one['body'])}</li>"
         for one in found
     )
-    return SHELL.format(title="沙箱短信", body=f"<h1 style='font-size:20px'>沙箱短信</h1><ul>{rows or '<li>还没有短信</li>'}</ul>")
+    return SHELL.format(
+        title="沙箱短信", body=f"<h1 style='font-size:20px'>沙箱短信</h1><ul>{rows or '<li>还没有短信</li>'}</ul>"
+    )

@@ -21,7 +21,7 @@ from kashu.server.runtime import Runtime, runtime  # noqa: E402
 @pytest.fixture(scope="session")
 def house() -> Iterator[Runtime]:
     """Settings, keys and a migrated database, as every process of ours has them."""
-    os.chmod(VAR, 0o711)
+    VAR.chmod(0o711)
     run = runtime()
     if run.embedded is not None:
         run.embedded.settings = {"fsync": "off", "max_connections": "200"}

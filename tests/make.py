@@ -70,7 +70,22 @@ def sku(
     )  # fmt: skip
     product = catalog.open_product(db, STAFF, draft, at)
     assert isinstance(product, Product)
-    wanted = Sku(0, name("S").upper(), product.id, "年卡", kind, price_fen, None, tiers or [], order_max, buyer_max, "", 1, 0, True)
+    wanted = Sku(
+        0,
+        name("S").upper(),
+        product.id,
+        "年卡",
+        kind,
+        price_fen,
+        None,
+        tiers or [],
+        order_max,
+        buyer_max,
+        "",
+        1,
+        0,
+        True,
+    )
     made = catalog.add_sku(db, STAFF, wanted, at)
     assert isinstance(made, Sku)
     assert catalog.move_product(db, STAFF, product.id, "on_sale", "", at) is None
@@ -78,7 +93,13 @@ def sku(
 
 
 def batch(
-    db: Db, ring: Keyring, of: Sku, stock: int, cost_fen: int = 3_000, expires_on: date | None = None, on_sale: bool = True
+    db: Db,
+    ring: Keyring,
+    of: Sku,
+    stock: int,
+    cost_fen: int = 3_000,
+    expires_on: date | None = None,
+    on_sale: bool = True,
 ) -> cards.Batch:
     """A batch of `stock` cards with secrets nobody has had before."""
     form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
@@ -90,7 +111,7 @@ def batch(
         for n in range(1, stock + 1)
     ]
     for start in range(0, stock, 5_000):
-        cards.load(db, ring, received.pool_id, start, lines[start : start + 5_000], clock.now())
+        cards.load(db, ring, received.pool_id, start, lines[start : start + 5_000])
     found = cards.loaded(db, STAFF, received.pool_id, clock.now())
     if on_sale:
         found = cards.put_on_sale(db, STAFF, received.pool_id, clock.now())
@@ -130,7 +151,9 @@ def checkout(db: Db, of: Sku, quantity: int = 1, who: Buyer | None = None, key: 
     return Checkout(of.code, quantity, who or buyer(), key or name("k"), channel(db), catalog.page_hash(body), consent)
 
 
-def order(db: Db, ring: Keyring, of: Sku, quantity: int = 1, who: Buyer | None = None, hold_seconds: int = 600) -> Placed:
+def order(
+    db: Db, ring: Keyring, of: Sku, quantity: int = 1, who: Buyer | None = None, hold_seconds: int = 600
+) -> Placed:
     [placed] = sales.place(db, ring, [checkout(db, of, quantity, who)], clock.now(), hold_seconds)
     assert isinstance(placed, Placed), placed
     return placed
@@ -140,7 +163,15 @@ def notice(placed: Placed, **changed: object) -> Notice:
     """The notice of an honest gateway for this order."""
     gateway_no = name("G")
     told = Notice(
-        placed.checkout.channel_id, name("e"), placed.number, gateway_no, placed.total_fen, "CNY", "m-1", clock.now(), b"{}"
+        placed.checkout.channel_id,
+        name("e"),
+        placed.number,
+        gateway_no,
+        placed.total_fen,
+        "CNY",
+        "m-1",
+        clock.now(),
+        b"{}",
     )
     return replace(told, **changed)  # type: ignore[arg-type]
 

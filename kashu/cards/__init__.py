@@ -1,6 +1,6 @@
 """Stock: sealed card keys, the pools they lie in, and the one way each of them leaves."""
 
-from kashu.cards.rules import detect, parse, split
+from kashu.cards.rules import ENCODINGS, ROLES, SAMPLE_BYTES, SEPARATORS, detect, parse, split
 from kashu.cards.service import (
     add_slots,
     cancel,
@@ -42,6 +42,10 @@ from kashu.cards.store import (
 from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, NewCard, Opened, Refusal, Reject, Stock
 
 __all__ = [
+    "ENCODINGS",
+    "ROLES",
+    "SAMPLE_BYTES",
+    "SEPARATORS",
     "Batch",
     "Card",
     "Format",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.cards.types import Batch, Card, Held, Masked, NewBatch, Reject, Stock
+from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, Reject, Stock
 from kashu.kernel.db import Db, one, rows, run, value, values
 
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
@@ -223,7 +223,9 @@ def batch(db: Db, pool_id: int, *, lock: bool = False) -> Batch | None:
 def batches(db: Db, before: tuple[datetime, int] | None, most: int) -> list[Batch]:
     if before is None:
         return rows(db, Batch, f"{BATCH} ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s", [most])
-    sql = f"{BATCH} WHERE (received_at, batch.pool_id) < (%s, %s) ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s"
+    sql = (
+        f"{BATCH} WHERE (received_at, batch.pool_id) < (%s, %s) ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s"
+    )
     return rows(db, Batch, sql, [*before, most])
 
 
@@ -248,6 +250,11 @@ def set_batch(db: Db, pool_id: int, before: str, after: str, changes: Mapping[st
     sets = "".join(f", {name} = %s" for name in changes)
     sql = f"UPDATE cards_batch SET state = %s{sets} WHERE pool_id = %s AND state = %s"
     assert run(db, sql, [after, *changes.values(), pool_id, before]) == 1, "a batch moves from the state it was seen in"
+
+
+def set_format(db: Db, pool_id: int, form: Format) -> None:
+    sql = "UPDATE cards_batch SET format = %s WHERE pool_id = %s AND state = 'uploaded'"
+    assert run(db, sql, [Jsonb(form.to_json()), pool_id]) == 1
 
 
 def set_sellable(db: Db, pool_id: int, reason: str) -> None:
@@ -336,15 +343,15 @@ def reject_counts(db: Db, pool_id: int) -> dict[str, int]:
     return dict(db.execute(sql, [pool_id]).fetchall())
 
 
-def void_unsold(db: Db, pool_id: int, after_state: str, most: int) -> list[tuple[int, bytes | None, date]]:
-    """Take unsold cards off the shelf for good; (card, sealed, expiry) of each."""
+def void_unsold(db: Db, pool_id: int, after_state: str, most: int) -> list[tuple[int, bytes | None, date, int]]:
+    """Take unsold cards off the shelf for good; (card, sealed, expiry, cost) of each."""
     sql = """
     UPDATE cards_card SET state = %s
     WHERE pool_id = %s AND id IN (
         SELECT id FROM cards_card WHERE pool_id = %s AND state = 'on_shelf'
         ORDER BY expires_on, id LIMIT %s FOR UPDATE)
       AND state = 'on_shelf'
-    RETURNING id, sealed, expires_on
+    RETURNING id, sealed, expires_on, unit_cost_fen
     """
     return db.execute(sql, [after_state, pool_id, pool_id, most]).fetchall()  # type: ignore[return-value]  # three
 

@@ -169,5 +169,5 @@ class Refusal(StrEnum):
     WRONG_STATE = "wrong_state"
     NOTHING_UNSOLD = "nothing_unsold"
     WRONG_KIND = "wrong_kind"
-    KNOWN_SECRET = "known_secret"
+    KNOWN_SECRET = "known_secret"  # noqa: S105  # a reason, not a password
     BAD_FORMAT = "bad_format"

@@ -26,6 +26,7 @@ from kashu.catalog.store import (
     categories,
     deals,
     image,
+    is_third_party,
     keep_pages,
     offers,
     page,
@@ -34,6 +35,8 @@ from kashu.catalog.store import (
     skus_of,
 )
 from kashu.catalog.types import (
+    INKS,
+    KINDS_OPEN,
     Agreement,
     Category,
     Deal,
@@ -48,6 +51,8 @@ from kashu.catalog.types import (
 )
 
 __all__ = [
+    "INKS",
+    "KINDS_OPEN",
     "Agreement",
     "Category",
     "Deal",
@@ -69,6 +74,7 @@ __all__ = [
     "edit_sku",
     "has_struck_price",
     "image",
+    "is_third_party",
     "keep_image",
     "keep_pages",
     "move_product",

@@ -98,5 +98,3 @@ def products(db: Db, today: date, before: int | None, most: int) -> list[Product
 def skus(db: Db) -> list[SkuRow]:
     """Every SKU, for choosing one."""
     return rows(db, SkuRow, SKUS)
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from kashu.catalog.types import Deal, Offer, Quote, Tier
@@ -36,7 +37,7 @@ def tiers_of(raw: Sequence[Mapping[str, int]]) -> list[Tier]:
 def tiers_fit(price_fen: int, tiers: Sequence[Tier]) -> bool:
     """More pieces never cost more each, and a tier begins above one piece."""
     steps = [Tier(1, price_fen), *tiers]
-    falls = all(a.from_quantity < b.from_quantity and a.price_fen > b.price_fen for a, b in zip(steps, steps[1:], strict=False))
+    falls = all(a.from_quantity < b.from_quantity and a.price_fen > b.price_fen for a, b in pairwise(steps))
     return falls and len(tiers) <= TIERS_MAX and all(tier.price_fen > 0 for tier in tiers)
 
 

@@ -111,7 +111,10 @@ def set_price(db: Db, actor: Actor, code: str, change: PriceChange) -> Refusal |
         if not proven or change.list_price_fen <= change.price_fen:
             return Refusal.LIST_PRICE_UNPROVEN
     store.set_price(db, before.id, change)
-    told = [{"price_fen": one.price_fen, "list_price_fen": one.list_price_fen, "tiers": one.tiers} for one in (before, change)]
+    told = [
+        {"price_fen": one.price_fen, "list_price_fen": one.list_price_fen, "tiers": one.tiers}
+        for one in (before, change)
+    ]
     deed = Deed(actor, "sku.price", "sku", code, before=told[0], after=told[1], reason=change.reason)
     audit.record(db, [deed], change.from_at)
     return None

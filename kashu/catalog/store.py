@@ -75,6 +75,16 @@ def offers(db: Db, codes: Collection[str], at: datetime) -> dict[str, Offer]:
     return {offer.code: offer for offer in found}
 
 
+def is_third_party(db: Db, sku_id: int) -> bool:
+    """Whether a SKU is sold by a supplier (第三方) or by the platform itself (自营)."""
+    sql = """
+    SELECT seller.kind <> 'platform' FROM catalog_sku AS sku
+    JOIN catalog_product AS product ON product.id = sku.product_id
+    JOIN party_party AS seller ON seller.id = product.seller_id WHERE sku.id = %s
+    """
+    return bool(value(db, sql, [sku_id]))
+
+
 def product(db: Db, *, slug: str | None = None, product_id: int | None = None) -> Product | None:
     if slug is not None:
         return one(db, Product, f"{PRODUCT} WHERE product.slug = %s", [slug])
@@ -109,7 +119,9 @@ def price_history(db: Db, sku_id: int, most: int = 50) -> list[PriceChange]:
 
 def agreement(db: Db, kind: str, at: datetime) -> Agreement | None:
     """The version in force."""
-    return one(db, Agreement, f"{AGREEMENT} WHERE kind = %s AND effective_at <= %s ORDER BY version DESC LIMIT 1", [kind, at])
+    return one(
+        db, Agreement, f"{AGREEMENT} WHERE kind = %s AND effective_at <= %s ORDER BY version DESC LIMIT 1", [kind, at]
+    )
 
 
 def agreements(db: Db, kind: str) -> list[Agreement]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from kashu import catalog, payments, sales
-from kashu.wire.context import Context
 from kashu.jobs.imports import load_file, void_cards
 from kashu.kernel import clock, text
 from kashu.kernel.events import Fact, tell
 from kashu.wire import cashier, spool
+from kashu.wire.context import Context
 
 Body = Mapping[str, Any]
 QUERY_GAPS_SECONDS = (20, 90, 480, 1_200)  # after the first look at 10 s: 30 s, 2 m, 10 m, 30 m (payments.md §3.3)
@@ -32,7 +32,11 @@ def note_delivery(ctx: Context, body: Body) -> None:
         [order] = sales.orders(db, [_key(body)]).values()
         lines = sales.lines_of(db, [order.id])[order.id]
         catalog.note_deals(db, [(line.sku_id, line.price_fen, order.placed_at) for line in lines])
-    _message(ctx, body, f"【卡枢】订单尾号 {order.number[-4:]} 的卡密已送达，请在下单页面查看，或到「我的订单」用手机号查询。")
+    _message(
+        ctx,
+        body,
+        f"【卡枢】订单尾号 {order.number[-4:]} 的卡密已送达，请在下单页面查看，或到「我的订单」用手机号查询。",
+    )
 
 
 def note_refund(ctx: Context, body: Body) -> None:
@@ -44,7 +48,7 @@ def note_refund(ctx: Context, body: Body) -> None:
 
 def send_code(ctx: Context, body: Body) -> None:
     phone, code = ctx.ring.open_personal(bytes.fromhex(body["sealed"]), "phone code").split(" ")
-    if clock.datetime.fromisoformat(body["expires_at"]) > clock.now():
+    if datetime.fromisoformat(body["expires_at"]) > clock.now():
         ctx.sender.send(phone, f"【卡枢】验证码 {code}，用于查询订单，5 分钟内有效。请勿告诉他人。")
 
 
@@ -136,4 +140,3 @@ def _message(ctx: Context, body: Body, told: str) -> None:
         [order] = sales.orders(db, [_key(body)]).values()
     if order.phone_sealed is not None:
         ctx.sender.send(ctx.ring.open_personal(order.phone_sealed, f"order phone {order.id}"), told)
-

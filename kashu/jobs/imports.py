@@ -8,10 +8,10 @@ from itertools import islice
 from kashu import cards
 from kashu.audit import SYSTEM
 from kashu.cards import Batch, Format, Refusal
-from kashu.wire.context import Context
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.wire import spool
+from kashu.wire.context import Context
 
 CHUNK_LINES = 5_000
 VOID_AT_ONCE = 5_000
@@ -38,7 +38,7 @@ def load_file(ctx: Context, pool_id: int, watch: Watch = lambda _: None) -> Batc
     while chunk := list(islice(lines, CHUNK_LINES)):
         parsed = cards.parse(chunk, done + 1 + skip, form, today)
         with ctx.pool.transaction() as db:
-            told = cards.load(db, ctx.ring, pool_id, done, parsed, clock.now())
+            told = cards.load(db, ctx.ring, pool_id, done, parsed)
         if isinstance(told, Refusal):
             return None
         done += len(chunk)

@@ -12,11 +12,11 @@ import procrastinate
 from procrastinate import RetryStrategy
 
 from kashu import audit, sales
-from kashu.wire.context import Context
 from kashu.jobs.handlers import HANDLERS, LONG
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics
+from kashu.wire.context import Context
 
 log = logging.getLogger(__name__)
 RELAY_SECONDS = 0.15
@@ -24,7 +24,6 @@ BEAT_SECONDS = 5
 STALLED_SECONDS = 20
 CONCURRENCY = 4
 JOB_TRIES_MAX = 40
-KEEP_JOBS_HOURS = 24
 
 
 def make_app(dsn: str, ctx: Context) -> procrastinate.App:
@@ -44,7 +43,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     def every(cron: str, name: str, do: Callable[[], object]) -> None:
         @app.periodic(cron=cron)
         @app.task(name=name, queue="timetable", queueing_lock=name)
-        def timed(timestamp: int) -> None:
+        def timed(timestamp: int) -> None:  # noqa: ARG001  # Procrastinate's signature
             do()
 
     every("* * * * * */5", "expire", lambda: expire(ctx))
@@ -92,10 +91,8 @@ async def relay_once(app: procrastinate.App, ctx: Context) -> int:
     if not facts:
         return 0
     for queue in ("facts", "long"):
-        jobs = [
-            {"topic": fact.topic, "body": fact.body}
-            for fact in facts
-            if (fact.topic in LONG) == (queue == "long")
+        jobs: list[dict[str, Any]] = [
+            {"topic": fact.topic, "body": fact.body} for fact in facts if (fact.topic in LONG) == (queue == "long")
         ]
         if jobs:
             await app.configure_task("fact", queue=queue).batch_defer_async(*jobs)
@@ -106,13 +103,21 @@ async def relay_once(app: procrastinate.App, ctx: Context) -> int:
 async def work(dsn: str, ctx: Context) -> None:
     """Run until cancelled."""
     app = make_app(dsn, ctx)
-    async with app.open_async():
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_relay(app, ctx))
-            group.create_task(_beat(app, ctx))
-            short = {"queues": ["facts", "timetable"], "concurrency": CONCURRENCY}
-            group.create_task(app.run_worker_async(**short, install_signal_handlers=False, delete_jobs="successful", fetch_job_polling_interval=1.0))
-            group.create_task(app.run_worker_async(queues=["long"], concurrency=1, install_signal_handlers=False, delete_jobs="successful", fetch_job_polling_interval=1.0))
+    async with app.open_async(), asyncio.TaskGroup() as group:
+        group.create_task(_relay(app, ctx))
+        group.create_task(_beat(app, ctx))
+        group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
+        group.create_task(_work_on(app, ["long"], 1))
+
+
+async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:
+    await app.run_worker_async(
+        queues=queues,
+        concurrency=concurrency,
+        install_signal_handlers=False,
+        delete_jobs="successful",
+        fetch_job_polling_interval=1.0,
+    )
 
 
 async def _relay(app: procrastinate.App, ctx: Context) -> None:

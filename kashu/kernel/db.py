@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
@@ -94,7 +95,7 @@ def values(db: Db, sql: str, params: Sequence[Any] = ()) -> list[Any]:
         return cursor.execute(sql, params).fetchall()  # type: ignore[arg-type]  # see rows
 
 
-def value(db: Db, sql: str, params: Sequence[Any] = ()) -> Any:  # noqa: ANN401  # whatever the column is
+def value(db: Db, sql: str, params: Sequence[Any] = ()) -> Any:  # whatever the column is
     """The first column of the first row, or None."""
     found = values(db, sql, params)
     return found[0] if found else None
@@ -105,10 +106,7 @@ def run(db: Db, sql: str, params: Sequence[Any] = ()) -> int:
     return db.execute(sql, params).rowcount  # type: ignore[arg-type]  # see rows
 
 
-def now_in(db: Db) -> Any:  # noqa: ANN401
-    """The database's clock, for comparing with ours in readiness checks only."""
-    return value(db, "SELECT clock_timestamp()")
-
-
 def clock_skew_seconds(db: Db) -> float:
-    return abs((now_in(db) - clock.now()).total_seconds())
+    """How far the database's clock is from ours."""
+    theirs: datetime = value(db, "SELECT clock_timestamp()")
+    return abs((theirs - clock.now()).total_seconds())

@@ -19,7 +19,6 @@ from kashu.kernel.ids import new_id
 
 RELAY_MAX = 200
 LEASE_SECONDS = 30
-BACKOFF_SECONDS_MAX = 3_600
 
 WRITE = """
 INSERT INTO outbox (pool_id, id, topic, body, due_at, recorded_at)
@@ -40,10 +39,6 @@ RETURNING pool_id, id, topic, body, tries, recorded_at
 DONE = """
 DELETE FROM outbox USING unnest(%s::bigint[], %s::uuid[]) AS done (pool_id, id)
 WHERE outbox.pool_id = done.pool_id AND outbox.id = done.id
-"""
-
-AGAIN = """
-UPDATE outbox SET leased_until = NULL, due_at = %s, trouble = %s WHERE pool_id = %s AND id = %s
 """
 
 
@@ -95,9 +90,3 @@ def lease(db: Db, at: datetime, most: int = RELAY_MAX) -> list[Leased]:
 
 def done(db: Db, facts: Sequence[Leased]) -> None:
     run(db, DONE, [[fact.pool_id for fact in facts], [fact.id for fact in facts]])
-
-
-def again(db: Db, fact: Leased, at: datetime, trouble: str) -> None:
-    """Try a fact later: 2, 4, 8 … seconds, an hour at most. Nothing is ever dropped."""
-    wait = min(2**fact.tries, BACKOFF_SECONDS_MAX)
-    run(db, AGAIN, [at + timedelta(seconds=wait), trouble[:500], fact.pool_id, fact.id])

@@ -11,7 +11,7 @@ from uuid import UUID
 MASK = "••••"
 
 
-def canonical_json(value: Any) -> str:  # noqa: ANN401
+def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, UTF-8 kept, instants as RFC 3339."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
 

@@ -52,7 +52,9 @@ def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> 
         seen.add((notice.channel_id, notice.event_id))
         if verdict is Verdict.PAID and payment is not None:
             owners[notice.channel_id, notice.gateway_no] = payment.id
-            payments[notice.channel_id, notice.trade_no] = replace(payment, state="paid", gateway_no=notice.gateway_no, paid_at=notice.paid_at)
+            payments[notice.channel_id, notice.trade_no] = replace(
+                payment, state="paid", gateway_no=notice.gateway_no, paid_at=notice.paid_at
+            )
     return judged
 
 
@@ -70,7 +72,11 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
             f"payment.{one.verdict}",
             "order" if one.payment else "trade",
             str(one.payment.order_id) if one.payment else one.notice.trade_no[:80],
-            after={"amount_fen": one.notice.amount_fen, "gateway_no": one.notice.gateway_no, "source": one.notice.source},
+            after={
+                "amount_fen": one.notice.amount_fen,
+                "gateway_no": one.notice.gateway_no,
+                "source": one.notice.source,
+            },
             reason=one.detail,
             pool_id=one.payment.pool_id if one.payment else 0,
         )
@@ -85,4 +91,3 @@ def create(db: Db, new: Collection[Payment]) -> None:
     assert_in_transaction(db)
     if new:
         store.create(db, list(new))
-

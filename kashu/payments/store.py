@@ -81,7 +81,9 @@ def paying(db: Db, pool_id: int, payment_id: UUID, pay_url: str) -> int:
 
 
 def close(db: Db, pool_id: int, payment_id: UUID) -> int:
-    sql = "UPDATE payments_payment SET state = 'closed' WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying')"
+    sql = (
+        "UPDATE payments_payment SET state = 'closed' WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying')"
+    )
     return run(db, sql, [pool_id, payment_id])
 
 

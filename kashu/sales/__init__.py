@@ -14,7 +14,15 @@ from kashu.sales.service import (
     settle,
 )
 from kashu.sales.service.checkout import HOLD_SECONDS
-from kashu.sales.store import by_token, keep_buyer_orders, lines_of, orders, orders_of_buyer, orders_possessed, possesses
+from kashu.sales.store import (
+    by_token,
+    keep_buyer_orders,
+    lines_of,
+    orders,
+    orders_of_buyer,
+    orders_possessed,
+    possesses,
+)
 from kashu.sales.types import (
     Buyer,
     Checkout,
@@ -22,8 +30,8 @@ from kashu.sales.types import (
     Earlier,
     Order,
     Placed,
-    Refusal,
     RefundRefusal,
+    Refusal,
     RevealRefusal,
     SaleLine,
     Source,
@@ -37,8 +45,8 @@ __all__ = [
     "Earlier",
     "Order",
     "Placed",
-    "Refusal",
     "RefundRefusal",
+    "Refusal",
     "RevealRefusal",
     "SaleLine",
     "Source",

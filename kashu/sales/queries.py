@@ -215,4 +215,3 @@ def p99_of_week(db: Db, since: datetime) -> tuple[float | None, int]:
     found = db.execute(P99_WEEK, [since]).fetchone()
     assert found is not None
     return found[0], found[1]
-

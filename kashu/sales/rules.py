@@ -173,7 +173,9 @@ def commission_fen(total_fen: int, offer: Offer) -> int:
 
 def paid_postings(order: Order, psp_account: int) -> list[Posting]:
     """order_paid: the gateway holds the money for us, we owe the order."""
-    return _booking(order.pool_id, order.id, "order_paid", {psp_account: -order.total_fen, ORDER_LIABILITY: order.total_fen})
+    return _booking(
+        order.pool_id, order.id, "order_paid", {psp_account: -order.total_fen, ORDER_LIABILITY: order.total_fen}
+    )
 
 
 def delivered_postings(line: SaleLine, payable_account: int, *, back: bool = False) -> list[Posting]:

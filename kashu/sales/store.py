@@ -68,7 +68,9 @@ def usage(db: Db, buckets: Collection[bytes], at: datetime) -> dict[bytes, Usage
     held: dict[bytes, dict[int, int]] = defaultdict(dict)
     pieces: dict[bytes, dict[int, int]] = defaultdict(dict)
     unpaid: dict[bytes, int] = defaultdict(int)
-    for bucket, sku, held_pieces, all_pieces, orders in db.execute(USAGE, {"at": at, "named": named, "addresses": addresses}):
+    for bucket, sku, held_pieces, all_pieces, orders in db.execute(
+        USAGE, {"at": at, "named": named, "addresses": addresses}
+    ):
         held[bucket][sku], pieces[bucket][sku] = held_pieces, all_pieces
         unpaid[bucket] += orders
     return {bucket: Usage(unpaid[bucket], held[bucket], pieces[bucket]) for bucket in buckets}
@@ -105,7 +107,13 @@ def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         for bucket in p.checkout.buyer.buckets
     ]
     run(db, quota, _columns(used))
-    grant(db, [(p.pool_id, p.id) for p in placed], [p.checkout.buyer.device for p in placed], "checkout", placed[0].placed_at)
+    grant(
+        db,
+        [(p.pool_id, p.id) for p in placed],
+        [p.checkout.buyer.device for p in placed],
+        "checkout",
+        placed[0].placed_at,
+    )
 
 
 def grant(db: Db, orders: Sequence[tuple[int, UUID]], devices: Sequence[bytes], how: str, at: datetime) -> None:

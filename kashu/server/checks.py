@@ -39,7 +39,9 @@ def check(run: Runtime) -> list[Finding]:
             found.append(Finding("error", "nobody can sign in as owner; see docs/how-to/first-owner.md"))
         others = value(db, "SELECT count(*) FROM party_person WHERE is_active")
         if others < 2 and not platform(db).is_solo:
-            found.append(Finding("warning", "one person alone cannot confirm what needs two; choose solo mode in settings"))
+            found.append(
+                Finding("warning", "one person alone cannot confirm what needs two; choose solo mode in settings")
+            )
         channels = [one for one in payments.channels(db).values() if one.is_open]
         if not channels:
             found.append(Finding("error", "no payment channel is open"))

@@ -61,7 +61,9 @@ def migrate() -> None:
 
     run = _awake()
     if not bring_up(run):
-        err.print("[yellow]one role is both owner and application: history could be rewritten (see docs/how-to/database.md)")
+        err.print(
+            "[yellow]one role is both owner and application: history could be rewritten (see docs/how-to/database.md)"
+        )
     out.print("the database is up to date")
 
 
@@ -85,7 +87,12 @@ def check(*, as_json: AsJson = False) -> None:
     from kashu.server.checks import check as look  # noqa: PLC0415
 
     findings = look(_awake())
-    _tell(as_json, [dataclasses.asdict(one) for one in findings], [f"{one.level}: {one.told}" for one in findings], "nothing is missing")
+    _tell(
+        as_json,
+        [dataclasses.asdict(one) for one in findings],
+        [f"{one.level}: {one.told}" for one in findings],
+        "nothing is missing",
+    )
     _exit(any(one.level == "error" for one in findings))
 
 
@@ -123,7 +130,12 @@ def audit_verify(*, as_json: AsJson = False) -> None:
         audit.seal(db)
     with run.pool.transaction() as db:
         faults = audit.verify(db, run.ring)
-    _tell(as_json, [dataclasses.asdict(one) for one in faults], [f"{f.kind}: {f.where}" for f in faults], "the trail is whole")
+    _tell(
+        as_json,
+        [dataclasses.asdict(one) for one in faults],
+        [f"{f.kind}: {f.where}" for f in faults],
+        "the trail is whole",
+    )
     _exit(bool(faults))
 
 
@@ -166,7 +178,9 @@ def cards_import(
     from kashu.server.importing import import_file  # noqa: PLC0415
 
     changed = {"encoding": encoding, "separator": separator, "columns": columns}
-    done = import_file(_awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json)
+    done = import_file(
+        _awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json
+    )
     _exit(not done)
 
 
@@ -235,5 +249,3 @@ def _tell(as_json: bool, told: list[dict[str, Any]], lines: list[str], fine: str
 def _exit(failed: bool) -> None:
     if failed:
         sys.exit(1)
-
-

@@ -29,9 +29,7 @@ PEOPLE = (
     ("support@kashu.example", "何清和", "support"),
     ("auditor@kashu.example", "沈砚", "auditor"),
 )
-CONSENT = (
-    "我已知晓：卡密查看前可随时退款；查看后不适用七日无理由退货，质量问题与假卡仍可赔付。"
-)
+CONSENT = "我已知晓：卡密查看前可随时退款；查看后不适用七日无理由退货，质量问题与假卡仍可赔付。"
 TRADE = """一、下单即为你留货，留货结束前未支付会自动释放，不收任何费用。
 二、付款后卡密直接显示在订单页。查看前可以随时全额退款，原路退回。
 三、卡密查看后视为交付。卡密无效的，核实后由平台先行赔付，再向销售方追偿。
@@ -100,8 +98,34 @@ def load(run: Runtime, ctx: Context) -> Path:
 
 
 def _parties(db: Db, at: datetime) -> dict[str, int]:
-    own = party.open_party(db, DEMO, Party(0, "platform", "卡枢（示例）科技有限公司", "91330100MA2KASHU18", "杭州市示例路 1 号", "400-000-0000", "active"), at)
-    zhiwei = party.open_party(db, DEMO, Party(0, "supplier", "杭州知微文化传媒有限公司", "91330106MA2ZHIWE08", "杭州市示例路 28 号", "0571-0000-0000", "active"), at)
+    own = party.open_party(
+        db,
+        DEMO,
+        Party(
+            0,
+            "platform",
+            "卡枢（示例）科技有限公司",
+            "91330100MA2KASHU18",
+            "杭州市示例路 1 号",
+            "400-000-0000",
+            "active",
+        ),
+        at,
+    )
+    zhiwei = party.open_party(
+        db,
+        DEMO,
+        Party(
+            0,
+            "supplier",
+            "杭州知微文化传媒有限公司",
+            "91330106MA2ZHIWE08",
+            "杭州市示例路 28 号",
+            "0571-0000-0000",
+            "active",
+        ),
+        at,
+    )
     day, later = date(2025, 3, 18), date(2030, 3, 17)
     for owner, kind, number, scope in (
         (own.id, "营业执照", "91330100MA2KASHU18", ""),
@@ -115,7 +139,11 @@ def _parties(db: Db, at: datetime) -> dict[str, int]:
 
 def _agreements(db: Db) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    for kind, title, body in (("trade", "交易规则", TRADE), ("privacy", "隐私政策", PRIVACY), ("digital_consent", "数字商品退款说明", CONSENT)):
+    for kind, title, body in (
+        ("trade", "交易规则", TRADE),
+        ("privacy", "隐私政策", PRIVACY),
+        ("digital_consent", "数字商品退款说明", CONSENT),
+    ):
         catalog.publish_agreement(db, DEMO, Agreement(0, kind, 1, title, body, at, at))
 
 
@@ -131,7 +159,22 @@ def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
         product = catalog.open_product(db, DEMO, draft, at)
         assert isinstance(product, Product)
         for position, (code, name, price_fen, cost_fen, stock) in enumerate(goods.skus):
-            wanted = Sku(0, code, product.id, name, "single_use", price_fen, None, list(goods.tiers), 20, None, "", 20, position, True)
+            wanted = Sku(
+                0,
+                code,
+                product.id,
+                name,
+                "single_use",
+                price_fen,
+                None,
+                list(goods.tiers),
+                20,
+                None,
+                "",
+                20,
+                position,
+                True,
+            )
             sku = catalog.add_sku(db, DEMO, wanted, at)
             assert isinstance(sku, Sku)
             if goods.list_price_fen and position == 0:
@@ -153,8 +196,10 @@ def _stock(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: 
     batch = cards.receive(db, ctx.ring, DEMO, told, at)
     started = cards.start(db, DEMO, batch.pool_id, at)
     assert isinstance(started, Batch)
-    lines = [NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "") for n in range(1, stock + 1)]
-    cards.load(db, ctx.ring, batch.pool_id, 0, lines, at)
+    lines = [
+        NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "") for n in range(1, stock + 1)
+    ]
+    cards.load(db, ctx.ring, batch.pool_id, 0, lines)
     cards.loaded(db, DEMO, batch.pool_id, at)
     cards.put_on_sale(db, DEMO, batch.pool_id, at)
 

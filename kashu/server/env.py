@@ -19,7 +19,7 @@ class SettingError(Exception):
     """A setting is unknown, malformed, or a development default in production."""
 
 
-def _setting(default: Any, meaning: str) -> Any:  # noqa: ANN401  # a dataclass field of whatever type
+def _setting(default: Any, meaning: str) -> Any:  # a dataclass field of whatever type
     return field(default=default, metadata={"meaning": meaning})
 
 
@@ -29,7 +29,9 @@ class Env:
 
     env: str = _setting("development", "`development`, or `production`, which refuses development defaults")
     database_url: str = _setting("", "any PostgreSQL ≥ 15, as the application's role; empty: the embedded server")
-    database_owner_url: str = _setting("", "the same database as the owner of its tables, for migrations; empty: database_url")
+    database_owner_url: str = _setting(
+        "", "the same database as the owner of its tables, for migrations; empty: database_url"
+    )
     host: str = _setting("127.0.0.1", "the address the lanes listen on")
     port: int = _setting(8000, "the web lane: screens and the api")
     till_port: int = _setting(0, "the till; 0: port + 1")

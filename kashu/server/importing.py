@@ -95,7 +95,9 @@ def _chunks(file: Path) -> Iterator[bytes]:
 
 
 def _show(ctx: Context, name: str, form: Format) -> None:
-    table = Table(title=f"{form.encoding} · {form.separator or 'one column'} · {'header' if form.has_header else 'no header'}")
+    table = Table(
+        title=f"{form.encoding} · {form.separator or 'one column'} · {'header' if form.has_header else 'no header'}"
+    )
     for column in ("line", "number", "secret", "expires_on", "note"):
         table.add_column(column)
     for line in preview.sample(ctx, name, form, biz_date(clock.now())):
@@ -122,7 +124,6 @@ def _load(ctx: Context, new: NewBatch, *, quiet: bool) -> Batch | None:
 
 
 def _await(ctx: Context, pool_id: int, seconds: int = 3_600) -> Batch | None:
-
 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -46,7 +46,11 @@ def grant(owner_dsn: str, app_dsn: str) -> bool:
     role = sql.Identifier(str(app))
     with connect(owner_dsn) as db, db.transaction():
         db.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
-        everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE, SELECT ON ALL SEQUENCES", "EXECUTE ON ALL FUNCTIONS"
+        everything = (
+            "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES",
+            "USAGE, SELECT ON ALL SEQUENCES",
+            "EXECUTE ON ALL FUNCTIONS",
+        )
         for what in everything:
             db.execute(sql.SQL("GRANT {} IN SCHEMA public TO {}").format(sql.SQL(what), role))
         for table in APPEND_ONLY:
@@ -58,5 +62,7 @@ def grant(owner_dsn: str, app_dsn: str) -> bool:
 
 def writable_history(db: Db) -> list[str]:
     """The append-only tables that the connected role could rewrite. Should be none."""
-    asked = "SELECT name FROM unnest(%s::text[]) AS t (name) WHERE has_table_privilege(name, 'UPDATE, DELETE, TRUNCATE')"
+    asked = (
+        "SELECT name FROM unnest(%s::text[]) AS t (name) WHERE has_table_privilege(name, 'UPDATE, DELETE, TRUNCATE')"
+    )
     return [row[0] for row in db.execute(asked, [list(APPEND_ONLY)])]

@@ -37,7 +37,9 @@ def serve(*, with_sandbox: bool) -> None:
     run = runtime()
     env = run.env
     with_sandbox = with_sandbox and not env.is_production
-    supervisor = Supervisor(env.var, _children(run, with_sandbox=with_sandbox), lambda told: err.print(f"[yellow]{told}"))
+    supervisor = Supervisor(
+        env.var, _children(run, with_sandbox=with_sandbox), lambda told: err.print(f"[yellow]{told}")
+    )
     ports = {"web": env.port, "till": env.till_port, "worker": env.worker_port}
     if with_sandbox:
         ports["sandbox"] = env.sandbox_port
@@ -95,7 +97,11 @@ def _children(run: Runtime, *, with_sandbox: bool) -> list[Child]:
         "-m", "granian", "--interface", "wsgi", "--host", env.host, "--port", str(env.port), "--workers", "1",
         "--blocking-threads", str(WEB_THREADS), "--no-ws", "--log-level", "warning", "kashu.server.wsgi:application",
     )  # fmt: skip
-    children = [Child("till", python("-m", "kashu", "till")), Child("worker", python("-m", "kashu", "worker")), Child("web", web)]
+    children = [
+        Child("till", python("-m", "kashu", "till")),
+        Child("worker", python("-m", "kashu", "worker")),
+        Child("web", web),
+    ]
     if with_sandbox:
         words = ("-m", "sandbox.app", str(env.sandbox_port), str(env.var / "sandbox"))
         children.insert(0, Child("sandbox", python(*words)))
@@ -167,5 +173,3 @@ def _await(urls: list[str]) -> None:
             time.sleep(0.1)
     for url in urls:
         err.print(f"[red]{url} does not answer; see the log above")
-
-

@@ -158,7 +158,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_HANDLERS = ["kashu.web.uploads.SealedSpool"]
 
-_PAY_PAGES = [] if _env.is_production else [f"http://127.0.0.1:{_env.sandbox_port}", f"http://localhost:{_env.sandbox_port}"]
+_PAY_PAGES = (
+    [] if _env.is_production else [f"http://127.0.0.1:{_env.sandbox_port}", f"http://localhost:{_env.sandbox_port}"]
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

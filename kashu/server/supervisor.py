@@ -50,7 +50,9 @@ class Supervisor:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.seek(0)
-            raise AlreadyRunningError(f"Kashu already runs on {self._folder} (process {self._lock.read().strip()})") from None
+            raise AlreadyRunningError(
+                f"Kashu already runs on {self._folder} (process {self._lock.read().strip()})"
+            ) from None
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
@@ -60,7 +62,9 @@ class Supervisor:
                 try:
                     probe.bind((host, port))
                 except OSError:
-                    raise AlreadyRunningError(f"port {port} ({name}) is taken; choose another with KASHU_PORT") from None
+                    raise AlreadyRunningError(
+                        f"port {port} ({name}) is taken; choose another with KASHU_PORT"
+                    ) from None
 
     def run(self, after_start: Callable[[], None]) -> None:
         """Start every child, tend them until a signal comes, stop them all."""
@@ -97,7 +101,9 @@ class Supervisor:
                 self._start(child)
 
     def _stop(self) -> None:
-        running = [child for child in reversed(self._children) if child.process is not None and child.process.poll() is None]
+        running = [
+            child for child in reversed(self._children) if child.process is not None and child.process.poll() is None
+        ]
         for child in running:
             assert child.process is not None
             child.process.send_signal(signal.SIGTERM)

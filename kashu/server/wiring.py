@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from kashu.wire.context import Context
 from kashu.server.runtime import Runtime
+from kashu.wire.context import Context
 from kashu.wire.messages import ConsoleSender, SandboxSender, Sender
 
 

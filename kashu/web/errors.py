@@ -41,7 +41,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     right = str(exception) if isinstance(exception, PermissionDenied) else ""
     named = _(RIGHT_NAMES.get(right, right))
-    return page(request, 403, _("没有权限"), _("需要「%(right)s」权限，可以向所有者申请。数据没有改动。") % {"right": named})
+    return page(
+        request, 403, _("没有权限"), _("需要「%(right)s」权限，可以向所有者申请。数据没有改动。") % {"right": named}
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001  # Django's signature
@@ -54,5 +56,3 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
     return page(request, 403, _("页面已过期"), _("数据没有改动。请返回上一页刷新后再试。"))
-
-

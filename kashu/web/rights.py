@@ -16,7 +16,16 @@ READ = {"dashboard", "orders.read", "products.read", "batches.read"}
 RIGHTS: dict[str, frozenset[str]] = {
     "owner": frozenset(
         READ
-        | {"products.edit", "batches.edit", "batches.export", "orders.refund", "audit.read", "people.edit", "settings.edit", "payments.read"}
+        | {
+            "products.edit",
+            "batches.edit",
+            "batches.export",
+            "orders.refund",
+            "audit.read",
+            "people.edit",
+            "settings.edit",
+            "payments.read",
+        }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export"}),
     "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export"}),

@@ -7,15 +7,14 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
-from kashu.wire import edge
-from kashu.wire import spool
+from kashu.wire import edge, spool
 from kashu.wire.spool import Spooled, TooLargeError, Writer
 
 IMAGE_BYTES_MAX = 8 << 20
 IMAGE_FIELD = "image"
 
 
-class SealedFile(UploadedFile):
+class SealedFile(UploadedFile[bytes]):
     """An upload that lies sealed in the spool."""
 
     def __init__(self, kept: Spooled, name: str) -> None:
@@ -23,7 +22,7 @@ class SealedFile(UploadedFile):
         self.kept = kept
 
 
-class SmallFile(UploadedFile):
+class SmallFile(UploadedFile[bytes]):
     """A picture, in memory."""
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -52,7 +51,7 @@ class SealedSpool(FileUploadHandler):
             self._picture.clear()
             raise StopUpload(connection_reset=False)
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:  # noqa: ARG002  # Django's signature
+    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:  # noqa: ARG002  # Django's signature
         if self._writer is None:
             return SmallFile(bytes(self._picture), self.file_name or "")
         kept, self._writer = self._writer.finish(), None

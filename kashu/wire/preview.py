@@ -8,8 +8,7 @@ from datetime import date
 from itertools import islice
 
 from kashu import cards
-from kashu.cards import Format, NewCard, Reject
-from kashu.cards.rules.files import ENCODINGS, ROLES, SAMPLE_BYTES, SEPARATORS
+from kashu.cards import ENCODINGS, ROLES, SAMPLE_BYTES, SEPARATORS, Format, NewCard, Reject
 from kashu.wire import spool
 from kashu.wire.context import Context
 

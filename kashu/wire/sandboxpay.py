@@ -73,9 +73,7 @@ def is_signed(public_key_pem: str, told: bytes, signature: str) -> bool:
     return True
 
 
-def parse_notice(
-    channel: Channel, headers: Mapping[str, str], body: bytes, at: datetime
-) -> Notice | NoticeRefusal:
+def parse_notice(channel: Channel, headers: Mapping[str, str], body: bytes, at: datetime) -> Notice | NoticeRefusal:
     """Verify a notice on its raw bytes, then read it. Header names are lower case."""
     timestamp, nonce, signature = (headers.get(name, "") for name in (TIMESTAMP, NONCE, SIGNATURE))
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12 or not 8 <= len(nonce) <= 64:
@@ -142,13 +140,17 @@ class Gateway:
             "content-type": "application/json",
         }
         try:
-            answer = self._http.post(self._channel.gateway + path, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+            answer = self._http.post(
+                self._channel.gateway + path, content=body, headers=headers, timeout=TIMEOUT_SECONDS
+            )
         except httpx.HTTPError as error:
             raise GatewayError(f"{path}: {type(error).__name__}") from error
         if answer.status_code != 200:
             raise GatewayError(f"{path}: {answer.status_code}")
         stamp = f"{answer.headers.get(TIMESTAMP, '')}\n{answer.headers.get(NONCE, '')}\n"
-        if not is_signed(self._channel.public_key, stamp.encode() + answer.content + b"\n", answer.headers.get(SIGNATURE, "")):
+        if not is_signed(
+            self._channel.public_key, stamp.encode() + answer.content + b"\n", answer.headers.get(SIGNATURE, "")
+        ):
             raise GatewayError(f"{path}: an answer that is not signed by the gateway")
         found: dict[str, Any] = answer.json()
         return found

@@ -25,7 +25,9 @@ def seal(cards: Sequence[Opened], name: str, password: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["number", "secret", "expires_on"])
-    writer.writerows([card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in cards)
+    writer.writerows(
+        [card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in cards
+    )
     out = io.BytesIO()
     with pyzipper.AESZipFile(out, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
         archive.setpassword(password.encode())

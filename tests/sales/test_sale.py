@@ -11,7 +11,7 @@ from kashu import cards, ledger, payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import value, values
 from kashu.payments import Verdict
-from kashu.sales import Earlier, Placed, Refusal, RefundRefusal, RevealRefusal
+from kashu.sales import Earlier, Placed, RefundRefusal, Refusal, RevealRefusal
 from tests import make
 
 
@@ -124,7 +124,10 @@ def test_a_limit_per_buyer_counts_what_was_bought(db, ring):
 def test_one_address_cannot_hold_the_whole_shelf(db, ring):
     sku = make.stocked(db, ring, 150, order_max=10)
     address = make.name("school")
-    held = [sales.place(db, ring, [make.checkout(db, sku, 10, make.buyer(address=address))], clock.now())[0] for _ in range(3)]
+    held = [
+        sales.place(db, ring, [make.checkout(db, sku, 10, make.buyer(address=address))], clock.now())[0]
+        for _ in range(3)
+    ]
 
     assert [isinstance(answer, Placed) for answer in held] == [True, True, False]
     assert held[2] is Refusal.TOO_MANY_UNPAID
@@ -295,7 +298,10 @@ def test_an_order_may_take_from_two_pools(db, ring):
     placed = make.order(db, ring, sku, 3, who)
     sales.settle(db, [make.notice(placed)], clock.now())
 
-    assert [line.cost_fen for line in sorted(sales.lines_of(db, [placed.id])[placed.id], key=lambda x: x.pool_id)] == [4_000, 2_500]
+    assert [line.cost_fen for line in sorted(sales.lines_of(db, [placed.id])[placed.id], key=lambda x: x.pool_id)] == [
+        4_000,
+        2_500,
+    ]
     assert len(sales.reveal(db, ring, placed.token, who.device, clock.now())) == 3
     assert ledger.check(db) == []
 

@@ -1,6 +1,19 @@
 """Decisions about stock: how a card file is read, and which moves a batch may make."""
 
-from kashu.cards.rules.files import detect, parse, split
-from kashu.cards.rules.stock import BATCH, batch_code, pack, unpack
+from kashu.cards.rules.files import ENCODINGS, ROLES, SAMPLE_BYTES, SEPARATORS, detect, parse, split
+from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
-__all__ = ["BATCH", "batch_code", "detect", "pack", "parse", "split", "unpack"]
+__all__ = [
+    "BATCH",
+    "ENCODINGS",
+    "ROLES",
+    "SAMPLE_BYTES",
+    "SEPARATORS",
+    "batch_code",
+    "detect",
+    "pack",
+    "parse",
+    "split",
+    "stock_postings",
+    "unpack",
+]

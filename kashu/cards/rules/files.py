@@ -31,7 +31,9 @@ HEADERS = {
     "note": "note remark comment 备注 说明",
 }
 ROLE_OF_HEADER = {word: role for role, words in HEADERS.items() for word in words.split()}
-DATE = re.compile(r"^(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*[-/.月]?\s*(\d{1,2})\s*日?(?:[ T]\d{2}:\d{2}(?::\d{2})?)?$", re.ASCII)
+DATE = re.compile(
+    r"^(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*[-/.月]?\s*(\d{1,2})\s*日?(?:[ T]\d{2}:\d{2}(?::\d{2})?)?$", re.ASCII
+)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\ufeff]")
 
 
@@ -53,7 +55,9 @@ def detect(sample: bytes) -> Format:
         width, times = counts.most_common(1)[0] if counts else (1, 0)
         if width >= 2 and times * 10 >= len(lines) * 9 and (separator != "space" or width == 2):
             rows = [_cells(line, separator) for line in lines]
-            return Format(encoding, separator, _columns([row for row in rows if len(row) == width], width), has_header=False)
+            return Format(
+                encoding, separator, _columns([row for row in rows if len(row) == width], width), has_header=False
+            )
     return Format(encoding, "", ("secret",), has_header=False)
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from kashu.kernel.clock import SHANGHAI
-from kashu.kernel.ids import base32
+from kashu.kernel.ids import base32, new_id
 from kashu.kernel.states import moves
+from kashu.ledger import INVENTORY, Posting
 
 BATCH = moves(
     "batch",
@@ -26,6 +27,13 @@ def pack(number: str, secret: str, note: str) -> bytes:
 def unpack(plain: bytes) -> tuple[str, str, str]:
     number, secret, note = plain.decode().split(PART)
     return number, secret, note
+
+
+def stock_postings(recipe: str, pool_id: int, payable_account: int, cost_fen: int) -> list[Posting]:
+    """Self-operated stock that comes in is owed to its supplier; what goes back (negative cost) no longer is."""
+    reason_id = new_id()
+    sides = ((INVENTORY, -cost_fen), (payable_account, cost_fen))
+    return [Posting(pool_id, reason_id, recipe, account, fen) for account, fen in sides]
 
 
 def batch_code(pool_id: int, at: datetime) -> str:

@@ -1,6 +1,16 @@
 """The verbs of stock: taking cards, filling pools, changing a shared secret."""
 
-from kashu.cards.service.batches import cancel, change_format, export_unsold, load, loaded, put_on_sale, receive, start, withdraw
+from kashu.cards.service.batches import (
+    cancel,
+    change_format,
+    export_unsold,
+    load,
+    loaded,
+    put_on_sale,
+    receive,
+    start,
+    withdraw,
+)
 from kashu.cards.service.shared import add_slots, change_content, open_shared
 from kashu.cards.service.stock import hand_over, hold, lock_of, pick, put_back, reveal
 

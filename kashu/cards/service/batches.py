@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kashu import audit
+from kashu import audit, catalog, ledger
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject
@@ -38,7 +38,7 @@ def change_format(db: Db, actor: Actor, pool_id: int, form: Format, at: datetime
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     if "secret" not in form.columns or len(set(form.columns) - {"-"}) != len([c for c in form.columns if c != "-"]):
         return Refusal.BAD_FORMAT
-    store.set_batch(db, pool_id, "uploaded", "uploaded", {"format": _json(form.to_json())})
+    store.set_format(db, pool_id, form)
     told = ({"format": found.format}, {"format": form.to_json()})
     audit.record(db, [Deed(actor, "batch.format", "batch", found.code, *told, pool_id=pool_id)], at)
     return _seen(db, pool_id)
@@ -55,9 +55,7 @@ def start(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
     return _seen(db, pool_id)
 
 
-def load(
-    db: Db, ring: Keyring, pool_id: int, lines_done: int, lines: Sequence[NewCard | Reject], at: datetime
-) -> Batch | Refusal:
+def load(db: Db, ring: Keyring, pool_id: int, lines_done: int, lines: Sequence[NewCard | Reject]) -> Batch | Refusal:
     """Write a stretch of lines that follows the `lines_done` written before: all of it, or none.
 
     The row of the batch is locked first, so a second worker on the same file finds that somebody is further
@@ -95,6 +93,9 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    if found.on_sale_at is None and not catalog.is_third_party(db, found.sku_id):
+        payable = ledger.account(db, f"payable:{found.supplier_id}", "liability", f"应付供应商 {found.supplier_id}")
+        ledger.post(db, rules.stock_postings("batch_received", pool_id, payable, found.cost_fen), at)
     _move(db, actor, found, "on_sale", {"on_sale_at": at}, "", at)
     tell(db, [Fact("cards.on_sale", {"pool_id": pool_id, "sku_id": found.sku_id}, pool_id)], at)
     return _seen(db, pool_id)
@@ -137,9 +138,13 @@ def export_unsold(
     taken = store.void_unsold(db, pool_id, "exported", EXPORT_MAX)
     if not taken:
         return Refusal.NOTHING_UNSOLD
+    if found.on_sale_at is not None and not catalog.is_third_party(db, found.sku_id):
+        payable = ledger.account(db, f"payable:{found.supplier_id}", "liability", f"应付供应商 {found.supplier_id}")
+        cost_fen = sum(card[3] for card in taken)
+        ledger.post(db, rules.stock_postings("batch_returned", pool_id, payable, -cost_fen), at)
     key = ring.open_data_key(pool_id, found.data_key)
     opened = []
-    for card_id, sealed, expires_on in sorted(taken):
+    for card_id, sealed, expires_on, _cost in sorted(taken):
         assert sealed is not None, "a single-use card carries its own secret"
         number, secret, _ = rules.unpack(key.open(card_id, sealed))
         opened.append(Opened(pool_id, card_id, approval_id, number, secret, expires_on))
@@ -148,9 +153,7 @@ def export_unsold(
     return opened
 
 
-def _write(
-    db: Db, ring: Keyring, batch: Batch, good: Sequence[NewCard]
-) -> tuple[int, list[Reject], int]:
+def _write(db: Db, ring: Keyring, batch: Batch, good: Sequence[NewCard]) -> tuple[int, list[Reject], int]:
     """Seal and write the cards nobody had before; the others come back as rejected."""
     prints: dict[bytes, NewCard] = {}
     again = []
@@ -165,7 +168,11 @@ def _write(
     fresh = store.new_fingerprints(db, batch.pool_id, new)
     old = [print_ for print_, card_id, _ in new if card_id not in fresh]
     for fingerprint, (pool_id, line_no, code) in (store.known(db, old) if old else {}).items():
-        told = ("duplicate_in_file", str(line_no)) if pool_id == batch.pool_id else ("duplicate_of_batch", f"{code}:{line_no}")
+        told = (
+            ("duplicate_in_file", str(line_no))
+            if pool_id == batch.pool_id
+            else ("duplicate_of_batch", f"{code}:{line_no}")
+        )
         again.append(Reject(prints[fingerprint].line_no, *told))
     key = ring.open_data_key(batch.pool_id, batch.data_key)
     sealed = [_sealed(batch, key, card_id, prints[print_]) for print_, card_id, _ in new if card_id in fresh]
@@ -196,7 +203,3 @@ def _seen(db: Db, pool_id: int) -> Batch:
     found = store.batch(db, pool_id)
     assert found is not None
     return found
-
-
-def _json(value: Mapping[str, Any]) -> object:
-    return store.Jsonb(dict(value))

@@ -6,4 +6,16 @@ from kashu.sales.service.refund import cancel, refund, refunded
 from kashu.sales.service.reveal import complete, reveal
 from kashu.sales.service.settle import settle
 
-__all__ = ["cancel", "check_code", "complete", "consent", "expire", "place", "refund", "refunded", "reveal", "send_code", "settle"]
+__all__ = [
+    "cancel",
+    "check_code",
+    "complete",
+    "consent",
+    "expire",
+    "place",
+    "refund",
+    "refunded",
+    "reveal",
+    "send_code",
+    "settle",
+]

@@ -31,7 +31,8 @@ def send_code(db: Db, ring: Keyring, phone: str, device: bytes, address: bytes, 
         (f"code:device:{device.hex()}", CODES_PER_DEVICE_HOUR),
         (f"code:address:{address.hex()}", CODES_PER_ADDRESS_HOUR),
     )
-    if not all([limits.allow(db, bucket, at, most=most, seconds=3600) for bucket, most in bounds]):
+    within = [limits.allow(db, bucket, at, most=most, seconds=3600) for bucket, most in bounds]  # each one counts
+    if not all(within):
         return CodeRefusal.TOO_OFTEN
     code = f"{secrets.randbelow(10**6):06d}"
     expires_at = at + timedelta(seconds=CODE_SECONDS)
@@ -58,7 +59,9 @@ def check_code(db: Db, ring: Keyring, phone: str, code: str, device: bytes, at: 
     orders = store.orders_of_phone(db, identity, ORDERS_MAX)
     if orders:
         store.grant(db, orders, [device] * len(orders), "code", at)
-    deed = Deed(Actor("buyer", device.hex()[:12]), "orders.found", "phone", identity.hex(), after={"orders": len(orders)})
+    deed = Deed(
+        Actor("buyer", device.hex()[:12]), "orders.found", "phone", identity.hex(), after={"orders": len(orders)}
+    )
     audit.record(db, [deed], at)
     return len(orders)
 

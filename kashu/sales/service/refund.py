@@ -30,9 +30,7 @@ def cancel(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> Ref
     return None
 
 
-def refund(
-    db: Db, actor: Actor, token: str, device: bytes | None, reason: str, at: datetime
-) -> Refund | RefundRefusal:
+def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, at: datetime) -> Refund | RefundRefusal:
     """Refund an order whose cards nobody has seen: cards return to the shelf, money by the route it came.
 
     Staff (`device` None) and buyers take the same path. The row locks of the cards are the ones a reveal takes, so

@@ -123,7 +123,9 @@ def _reclaim(
         lines[order.id] = _replace(db, order, lines[order.id], list(shelf), at)
         saved.append((one, order))
     if late:
-        kinds = {order.id: "paid_late_delivered" for _, order in saved} | {order.id: "paid_late_refunded" for _, order in lost}
+        kinds = {order.id: "paid_late_delivered" for _, order in saved} | {
+            order.id: "paid_late_refunded" for _, order in lost
+        }
         store.note_incidents(db, [(kinds[o.id], o.pool_id, o.id, o.close_reason) for _, o in late], at)
     return saved, lost
 
@@ -132,12 +134,12 @@ def _replace(db: Db, order: Order, old: Sequence[SaleLine], shelf: Sequence[Card
     by_pool: dict[int, list[Card]] = defaultdict(list)
     for card in shelf:
         by_pool[card.pool_id].append(card)
+    model = replace(old[0], quantity=order.quantity, commission_fen=sum(line.commission_fen for line in old))
     new = [
-        (old[0], new_id(), pool_id, taken[0].supplier_id, len(taken), sum(card.unit_cost_fen for card in taken))
+        (model, new_id(), pool_id, taken[0].supplier_id, len(taken), sum(card.unit_cost_fen for card in taken))
         for pool_id, taken in sorted(by_pool.items())
     ]
-    whole = replace(old[0], quantity=order.quantity, commission_fen=sum(line.commission_fen for line in old))
-    store.replace_lines(db, old, [(whole, *rest) for _, *rest in new])
+    store.replace_lines(db, old, new)
     ids = {pool_id: line_id for _, line_id, pool_id, *_ in new}
     cards.hold(db, [Held(card, order.id, ids[card.pool_id], at) for card in shelf])
     return store.lines_of(db, [order.id])[order.id]

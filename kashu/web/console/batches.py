@@ -16,8 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kashu import audit, cards, party
 from kashu.audit import Approval, ApprovalRefusal, Deed
-from kashu.cards import Batch, Format, NewBatch, Refusal, queries
-from kashu.cards.rules.files import ENCODINGS, ROLES, SEPARATORS
+from kashu.cards import ENCODINGS, ROLES, SEPARATORS, Batch, Format, NewBatch, Refusal, queries
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -199,7 +198,10 @@ def ask_export(request: HttpRequest, pool_id: int) -> HttpResponse:
         )  # fmt: skip
     if isinstance(asked, ApprovalRefusal):
         return _batch_page(request, pool_id, _(APPROVAL_REFUSALS[asked]), 409)
-    say(request, _("已申请导出。") + (_("单人模式：等待结束后由你再次确认。") if house.is_solo else _("请另一位同事复核。")))
+    say(
+        request,
+        _("已申请导出。") + (_("单人模式：等待结束后由你再次确认。") if house.is_solo else _("请另一位同事复核。")),
+    )
     return redirect("console:batch", pool_id=pool_id)
 
 
@@ -367,4 +369,3 @@ def _before(request: HttpRequest) -> tuple[datetime, int]:
         return FAR if key is None else (datetime.fromisoformat(str(key[0])), int(key[1]))
     except ValueError:
         return FAR
-

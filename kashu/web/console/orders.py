@@ -123,7 +123,11 @@ def _search(db: Db, asked: str) -> Search:
             start = bytes.fromhex(asked[3:])
         except ValueError:
             return Search(order_ids=(NOTHING,))
-        found = [cards.line_of_card(db, pool, card) for pool, card, _print in cards.of_fingerprint(db, start)] if start else []
+        found = (
+            [cards.line_of_card(db, pool, card) for pool, card, _print in cards.of_fingerprint(db, start)]
+            if start
+            else []
+        )
         return Search(order_ids=tuple(one[1] for one in found if one and one[1]) or (NOTHING,))
     if len(asked) == 4 and asked.isdigit():
         return Search(phone_tail=asked)
@@ -137,12 +141,17 @@ def _spans(
     if paid_at is None or delivered_at is None:
         return []
     told = min((one.received_at for one in events if one.verdict in ("paid", "late")), default=delivered_at)
-    marks = [(_("支付成功，通知到达"), paid_at, told, "var(--c4)"), (_("验签、认领卡密并记账，页面可读"), told, delivered_at, "var(--c1)")]
+    marks = [
+        (_("支付成功，通知到达"), paid_at, told, "var(--c4)"),
+        (_("验签、认领卡密并记账，页面可读"), told, delivered_at, "var(--c1)"),
+    ]
     spans = []
     for name, begin, end, tone in marks:
         seconds = max(0.0, (end - begin).total_seconds())
         left = min(97.0, max(0.0, (begin - paid_at).total_seconds()) / 3 * 100)
         spans.append(Span(name, end, seconds, f"{left:.1f}%", f"{min(100 - left, seconds / 3 * 100):.1f}%", tone))
     if revealed_at is not None:
-        spans.append(Span(_("买家查看卡密"), revealed_at, (revealed_at - paid_at).total_seconds(), "0%", "0%", "var(--c3)"))
+        spans.append(
+            Span(_("买家查看卡密"), revealed_at, (revealed_at - paid_at).total_seconds(), "0%", "0%", "var(--c3)")
+        )
     return spans

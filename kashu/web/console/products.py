@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import catalog, party
-from kashu.catalog import Category, PriceChange, Product, Refusal, Sku, queries
-from kashu.catalog.types import INKS, KINDS_OPEN
+from kashu.catalog import INKS, KINDS_OPEN, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -86,7 +85,9 @@ def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
         wanted, errors = _read_product(request, found)
         if wanted is not None and not errors:
             with edge.transaction() as db:
-                answer = catalog.edit_product(db, actor(request), wanted, request.POST.get("reason", "")[:200], clock.now())
+                answer = catalog.edit_product(
+                    db, actor(request), wanted, request.POST.get("reason", "")[:200], clock.now()
+                )
             if isinstance(answer, Product):
                 say(request, _("已保存。买家已下的订单仍按下单时的页面。"))
                 return redirect("console:product", product_id=product_id)
@@ -103,7 +104,9 @@ def move(request: HttpRequest, product_id: int) -> HttpResponse:
         raise Http404
     with edge.transaction() as db:
         _found(db, product_id)
-        refusal = catalog.move_product(db, actor(request), product_id, after, request.POST.get("reason", "")[:200], clock.now())
+        refusal = catalog.move_product(
+            db, actor(request), product_id, after, request.POST.get("reason", "")[:200], clock.now()
+        )
     if refusal is None:
         say(request, _("已上架。") if after == "on_sale" else _("已下架。"))
     else:
@@ -278,7 +281,16 @@ def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
         return None, _("规格名称和售价必填；售价单位元，最多两位小数。")
     if tiers is None or limits is None or told.get("kind") not in KINDS_OPEN:
         return None, _("限购和预警应为整数；阶梯价每行写「数量 单价」。")
-    return Sku(0, code, product_id, kind=told["kind"], price_fen=price, list_price_fen=None, tiers=tiers, **{**limits, "name": name}), ""
+    return Sku(
+        0,
+        code,
+        product_id,
+        kind=told["kind"],
+        price_fen=price,
+        list_price_fen=None,
+        tiers=tiers,
+        **{**limits, "name": name},
+    ), ""
 
 
 def _limits(request: HttpRequest) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -41,7 +40,11 @@ def settings(request: HttpRequest) -> HttpResponse:
             "channels": payments.channels(db).values(),
             "approvals": audit.open_approvals(db),
         }
-    told |= {"people": Person.objects.order_by("id"), "roles": ROLES, "fresh": request.session.pop("fresh_person", None)}
+    told |= {
+        "people": Person.objects.order_by("id"),
+        "roles": ROLES,
+        "fresh": request.session.pop("fresh_person", None),
+    }
     return show(request, "settings", "settings", told)
 
 
@@ -136,9 +139,13 @@ def add_licence(request: HttpRequest) -> HttpResponse:
         is_good = bool(told["kind"] and told["number"] and owner in known and begin <= end)
         is_good = is_good and (int(owner), told["kind"], told["number"]) not in taken
         if is_good:
-            blank = Licence(0, int(owner), "", "", "", "", "", begin, end)
-            party.add_licence(db, actor(request), replace(blank, **told), clock.now())
-    say(request, _("证照已登记。") if is_good else _("证照种类、编号和起止日期都要填写，且不能重复。数据没有改动。"), is_bad=not is_good)
+            words = (told["kind"], told["number"], told["scope"], told["territory"])
+            party.add_licence(db, actor(request), Licence(0, int(owner), "", *words, begin, end), clock.now())
+    say(
+        request,
+        _("证照已登记。") if is_good else _("证照种类、编号和起止日期都要填写，且不能重复。数据没有改动。"),
+        is_bad=not is_good,
+    )
     return redirect("console:settings")
 
 
@@ -162,8 +169,8 @@ def _key(entry: audit.Entry) -> tuple[str, str]:
     return entry.at.isoformat(), str(entry.id)
 
 
-def _record(request: HttpRequest, verb: str, person: str, after: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+def _record(
+    request: HttpRequest, verb: str, person: str, after: dict[str, Any], before: dict[str, Any] | None = None
+) -> None:
     with edge.transaction() as db:
         audit.record(db, [Deed(actor(request), verb, "person", person, before=before, after=after)], clock.now())
-
-

@@ -22,9 +22,8 @@ from kashu.payments import Payment, Refund
 from kashu.sales import CodeRefusal, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.wire import edge
 from kashu.web.store.shop import pay_url
-from kashu.wire import cashier, metrics
+from kashu.wire import cashier, edge, metrics
 from kashu.wire.sandboxpay import GatewayError
 
 LISTED_MAX = 50
@@ -187,7 +186,13 @@ def check_code(request: HttpRequest) -> HttpResponse:
 
 
 def _lookup(
-    request: HttpRequest, *, phone: str = "", error: str = "", status: int = 200, found: int | None = None, mine: bytes | None = None
+    request: HttpRequest,
+    *,
+    phone: str = "",
+    error: str = "",
+    status: int = 200,
+    found: int | None = None,
+    mine: bytes | None = None,
 ) -> HttpResponse:
     """Orders this browser holds; with a proven phone, those of the phone too."""
     own = device.identity(request)
@@ -229,7 +234,14 @@ def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
 def _page(
     request: HttpRequest, seen: Seen, error: str = "", status: int = 200, opened: list[Opened] | None = None
 ) -> HttpResponse:
-    told = {"seen": seen, "order": seen.order, "page": seen.page, "error": error, "opened": opened or [], "now": clock.now()}
+    told = {
+        "seen": seen,
+        "order": seen.order,
+        "page": seen.page,
+        "error": error,
+        "opened": opened or [],
+        "now": clock.now(),
+    }
     name = "store/order_wait.html" if seen.order.state == "placed" else "store/order.html"
     response = render(request, name, told, status=status)
     response.headers["Cache-Control"] = "no-store"
@@ -240,7 +252,9 @@ def _csv(seen: Seen, opened: list[Opened]) -> HttpResponse:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([_("卡号"), _("卡密"), _("有效期至")])
-    writer.writerows([card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in opened)
+    writer.writerows(
+        [card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in opened
+    )
     headers = {
         "Content-Disposition": f'attachment; filename="kashu-{seen.order.number[-4:]}.csv"',
         "Cache-Control": "no-store",

@@ -22,8 +22,7 @@ from kashu.kernel.db import Db
 from kashu.sales import Checkout, Earlier, Placed, Refusal, Source
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.wire import edge
-from kashu.wire import cashier, metrics
+from kashu.wire import cashier, edge, metrics
 from kashu.wire.sandboxpay import GatewayError
 
 SHELF_SHOWN_MAX = 1_000
@@ -184,7 +183,10 @@ def _asked(request: HttpRequest, phone: str) -> Checkout | None:
 def _source(request: HttpRequest) -> Source:
     """Where this visit came from, as its link says; bounded, and never trusted for a price."""
     told = request.POST if request.method == "POST" else request.GET
-    named = {name: told.get(name, "")[:64].replace("\x00", "") for name in ("live_room", "author", "video", "community", "link")}
+    named = {
+        name: told.get(name, "")[:64].replace("\x00", "")
+        for name in ("live_room", "author", "video", "community", "link")
+    }
     entry = "live" if named["live_room"] else "video" if named["video"] else "store"
     return replace(Source(), entry=entry, **named)
 
@@ -214,7 +216,9 @@ def _shown(db: Db, slug: str, code: str) -> Shown:
         struck, page_hash = None, b""
         if offer is not None:
             mine = [deal for deal in deals if deal.sku_id == sku.id]
-            struck = offer.list_price_fen if catalog.has_struck_price(offer.list_price_fen, mine, offer.price_from) else None
+            struck = (
+                offer.list_price_fen if catalog.has_struck_price(offer.list_price_fen, mine, offer.price_from) else None
+            )
             page_hash = catalog.page_hash(catalog.page_body(offer, struck))
         choices.append(Choice(sku, offer, struck, page_hash, stock.get(sku.id, 0)))
     if not choices:

@@ -37,6 +37,34 @@ STATE_TONES = {
     "loaded": ("warn", "待上架"),
     "withdrawn": ("", "已撤下"),
 }
+VERBS = {
+    "order.place": "下单并留货，页面快照已存证",
+    "order.delivered": "卡密送达",
+    "order.expired": "留货结束，已释放",
+    "order.cancelled": "买家取消",
+    "order.reveal": "买家查看卡密",
+    "order.refunding": "发起退款",
+    "order.refunded": "退款完成",
+    "order.completed": "质保结束，订单完成",
+    "payment.paid": "支付成功通知",
+    "payment.late": "迟到的支付通知",
+    "payment.paid_twice": "重复付款通知",
+    "payment.quarantined": "通知被隔离",
+    "batch.receive": "接收文件",
+    "batch.format": "更改读法",
+    "batch.loading": "开始入库",
+    "batch.loaded": "入库完成",
+    "batch.on_sale": "整批上架",
+    "batch.withdrawn": "整批撤下",
+    "batch.cancelled": "整批撤销",
+    "batch.content": "更换循环卡内容",
+    "batch.slots": "增加份数",
+    "batch.export": "导出未售卡密",
+    "batch.export.ask": "申请导出",
+    "batch.export.approve": "复核导出",
+    "batch.export.cancel": "撤回导出申请",
+    "batch.export_file": "下载导出文件",
+}
 BATCH_TONES = {"cancelled": ("", "已撤销")}
 
 
@@ -130,6 +158,12 @@ def masked(secret: str) -> str:
 
 
 @register.filter
+def verb(name: str) -> str:
+    """What the trail calls `order.delivered`, in words."""
+    return _(VERBS.get(name, name))
+
+
+@register.filter
 def role_name(role: str) -> str:
     names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计"}
     return _(names.get(role, role))
@@ -151,8 +185,9 @@ def icon(context: Context, name: str, css: str = "") -> SafeString:
 def sprite(context: Context) -> SafeString:
     """The symbols of the icons this page has used so far: last in the body."""
     used = sorted(_page_icons(context))
-    symbols = format_html_join("", '<symbol id="i-{}" viewBox="0 0 20 20">{}</symbol>', ((n, mark_safe(ICONS[n])) for n in used))  # noqa: S308  # our own drawings
-    return format_html('<svg hidden>{}</svg>', symbols)
+    drawn = [(name, mark_safe(ICONS[name])) for name in used]  # noqa: S308  # our own drawings
+    symbols = format_html_join("", '<symbol id="i-{}" viewBox="0 0 20 20">{}</symbol>', drawn)
+    return format_html("<svg hidden>{}</svg>", symbols)
 
 
 @register.simple_tag

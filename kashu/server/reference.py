@@ -1,0 +1,123 @@
+"""The reference pages that are made, not written: settings, answers, schema, OpenAPI. A test keeps them fresh."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import os
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+
+from psycopg.conninfo import conninfo_to_dict
+
+from kashu import audit, cards, catalog, payments, sales
+from kashu.server.env import Env
+from kashu.server.postgres import binaries
+from kashu.server.runtime import ROOT, Runtime, runtime
+from kashu.wire import sandboxpay
+
+FOLDER = ROOT / "docs" / "reference"
+
+
+def pages(run: Runtime) -> dict[str, str]:
+    """Every generated page by its file name."""
+    return {
+        "settings.md": settings_md(),
+        "answers.md": answers_md(),
+        "schema.sql": schema_sql(run),
+        "openapi.json": openapi_json(),
+    }
+
+
+def settings_md() -> str:
+    """The settings as a table, from the class that reads them."""
+    lines = ["# Settings", "", "Made from `kashu/server/env.py`; an unknown `KASHU_*` name stops the start.", ""]
+    lines += ["| name | default | meaning |", "|---|---|---|"]
+    for spec in dataclasses.fields(Env):
+        default = spec.default if spec.default != "" else "empty"
+        lines.append(f"| `KASHU_{spec.name.upper()}` | {default} | {spec.metadata['meaning']} |")
+    return "\n".join(lines) + "\n"
+
+
+def answers_md() -> str:
+    """Every refusal and verdict the domain can answer with, in its own words."""
+    lines = [
+        "# Refusals and verdicts",
+        "",
+        "Expected answers are values, not exceptions. Made from the enums of the domain.",
+    ]
+    for module in (sales, payments, cards, catalog, audit, sandboxpay):
+        for name, kind in sorted(_enums(module).items()):
+            doc = inspect.getdoc(kind) or ""
+            lines += ["", f"## `{module.__name__}.{name}`", "", doc, "", *[f"- `{member.value}`" for member in kind]]
+    return "\n".join(lines) + "\n"
+
+
+def schema_sql(run: Runtime) -> str:
+    """The schema of our own tables, by pg_dump, without what differs between machines."""
+    told = conninfo_to_dict(run.owner_dsn)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    told_env = {names[key]: str(value) for key, value in told.items() if key in names and value is not None}
+    others = ("django_*", "auth_*", "account_*", "mfa_*", "usersessions_*", "procrastinate_*", "party_person*")
+    command = [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges", "--no-comments"]
+    command += [f"--exclude-table={name}" for name in others]
+    done = subprocess.run(command, env={**os.environ, **told_env}, check=True, capture_output=True, text=True)  # noqa: S603
+    kept = []
+    skipping = False
+    for line in done.stdout.splitlines():
+        if line.startswith(("SET ", "SELECT pg_catalog", "--", "\\restrict", "\\unrestrict")) or not line.strip():
+            continue
+        if line.startswith(("CREATE FUNCTION", "CREATE TYPE")):  # Procrastinate's
+            skipping = True
+        if not skipping:
+            kept.append(line)
+        if skipping and (line.rstrip().endswith(("$_$;", "$$;")) or line.startswith(");")):
+            skipping = False
+    return (
+        "\n".join(["-- Made by `kashu schema`; the diff of this file is what a reviewer of a migration reads.", *kept])
+        + "\n"
+    )
+
+
+def openapi_json() -> str:
+    """The OpenAPI document of the api lane."""
+    from kashu.api.routes import api  # noqa: PLC0415  # Django has to be set up first
+    from kashu.server.migrate import set_up_django  # noqa: PLC0415
+
+    set_up_django()
+    return json.dumps(api.get_openapi_schema(path_prefix=""), indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def write(run: Runtime, folder: Path = FOLDER) -> None:
+    """Write every page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages(run).items():
+        (folder / name).write_text(text)
+
+
+def _enums(module: ModuleType) -> dict[str, type[StrEnum]]:
+    return {
+        name: kind
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and issubclass(kind, StrEnum) and kind is not StrEnum
+    }
+
+
+def _main() -> None:
+    from kashu.server.migrate import set_up_django  # noqa: PLC0415
+
+    set_up_django()
+    run = runtime()
+    if run.embedded is not None:
+        run.embedded.start()
+    write(run)
+    if run.embedded is not None and "--stop" in sys.argv:
+        run.embedded.stop()
+
+
+if __name__ == "__main__":
+    _main()
