@@ -14,7 +14,7 @@ IMAGE_BYTES_MAX = 8 << 20
 IMAGE_FIELD = "image"
 
 
-class SealedFile(UploadedFile[bytes]):
+class SealedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
     """An upload that lies sealed in the spool."""
 
     def __init__(self, kept: Spooled, name: str) -> None:
@@ -22,7 +22,7 @@ class SealedFile(UploadedFile[bytes]):
         self.kept = kept
 
 
-class SmallFile(UploadedFile[bytes]):
+class SmallFile(UploadedFile):  # type: ignore[type-arg]  # same
     """A picture, in memory."""
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -51,7 +51,7 @@ class SealedSpool(FileUploadHandler):
             self._picture.clear()
             raise StopUpload(connection_reset=False)
 
-    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:  # noqa: ARG002  # Django's signature
+    def file_complete(self, file_size: int) -> UploadedFile | None:  # type: ignore[type-arg]  # same  # noqa: ARG002  # Django's signature
         if self._writer is None:
             return SmallFile(bytes(self._picture), self.file_name or "")
         kept, self._writer = self._writer.finish(), None

@@ -85,7 +85,7 @@ def parse_notice(channel: Channel, headers: Mapping[str, str], body: bytes, at: 
     try:
         told = json.loads(body)
         return _notice(channel.id, told, body, "notice")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return NoticeRefusal.MALFORMED
 
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 
 from kashu.cards.types import NEVER, Format, NewCard, Reject
 from kashu.kernel.money import parse_yuan
@@ -46,7 +47,7 @@ def detect(sample: bytes) -> Format:
         lines.pop()  # the last one may be cut in two
     for separator in ("dashes", "tab", "comma", "bar", "space"):
         head = [_role(cell) for cell in _cells(lines[0], separator)] if lines else []
-        if "secret" in head:
+        if len(head) > 1 and "secret" in head:
             return Format(encoding, separator, _once(head), has_header=True)
     if lines and _role(lines[0]) == "secret":
         return Format(encoding, "", ("secret",), has_header=True)
@@ -214,9 +215,15 @@ def _decode_one(line: bytes, encoding: str) -> str | None:
 
 
 def _utf16_blocks(chunks: Iterable[bytes], encoding: str) -> Iterator[list[str | None]]:
+    raw = iter(chunks)
+    head = b""
+    while len(head) < 2 and (chunk := next(raw, b"")):
+        head += chunk
+    if encoding == "utf-16" and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16-le"  # what Windows writes when it leaves the mark out
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     rest = ""
-    for chunk in chunks:
+    for chunk in chain([head], raw):
         text = rest + decoder.decode(chunk)
         end = max(text.rfind("\n"), text.rfind("\r", 0, len(text) - 1))
         if end < 0:

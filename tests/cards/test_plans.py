@@ -1,0 +1,59 @@
+"""Hot statements walk their own indexes: on a big shelf any other plan is hundreds of times slower."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kashu.cards import store as cards_store
+from kashu.kernel import clock
+from kashu.sales import store as sales_store
+from tests import make
+
+
+@pytest.fixture(scope="module")
+def filled(house, ring):
+    """A shop of many pools and sold cards, with statistics."""
+    from kashu import sales
+    from kashu.kernel.db import connect
+
+    with connect(house.dsn) as db, db.transaction():
+        sku = make.sku(db)
+        for _ in range(3):
+            make.batch(db, ring, sku, 3_000)
+        placed = [make.order(db, ring, sku, 20, make.buyer()) for _ in range(30)]
+        sales.settle(db, [make.notice(one) for one in placed], clock.now())
+    with connect(house.owner_dsn) as db:
+        db.execute("ANALYZE")
+    return sku, placed
+
+
+def test_picking_walks_the_shelf(db, filled):
+    told = {"pools": [placed.pool_id for placed in filled[1][:3]], "skus": [1] * 3, "suppliers": [1] * 3, "wants": [3] * 3, "today": date(2026, 1, 1)}
+    assert "Index Scan using cards_card_on_shelf" in plan(db, cards_store.PICK, told)
+
+
+def test_choosing_pools_walks_the_pools_for_sale(db, filled):
+    db.execute("SET LOCAL enable_seqscan = off")
+    assert "cards_pool_for_sale" in plan(db, cards_store.POOLS, [[filled[0].id]])
+
+
+def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
+    lines = [[placed.pool_id for placed in filled[1][:3]], [placed.lines[0].id for placed in filled[1][:3]]]
+    assert "cards_card_of_line" in plan(db, cards_store.HAND_OVER, [clock.now(), *lines])
+    assert "cards_card_of_line" in plan(db, cards_store.PUT_BACK, lines)
+
+
+def test_lapsed_orders_are_found_by_their_deadline(db, filled):
+    told = {"at": clock.now(), "pools": None, "most": 100}
+    assert "sales_order_lapsing_anywhere" in plan(db, sales_store.LAPSED, told)
+
+
+def test_a_search_for_a_fingerprint_walks_its_key(db, filled):
+    found = plan(db, "SELECT pool_id FROM cards_fingerprint WHERE fingerprint BETWEEN %s AND %s LIMIT 20", [b"\1" * 32, b"\1" * 31 + b"\2"])
+    assert "cards_fingerprint_pkey" in found
+
+
+def plan(db, sql, params):
+    return "\n".join(row[0] for row in db.execute("EXPLAIN " + sql, params))

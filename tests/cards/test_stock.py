@@ -1,0 +1,187 @@
+"""Batches, exports and shared secrets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from kashu import audit, cards, ledger, sales
+from kashu.audit import ApprovalRefusal
+from kashu.cards import Batch, Format, NewBatch, NewCard, Refusal, Reject
+from kashu.kernel import clock
+from kashu.kernel.db import values
+from kashu.sales import Placed
+from kashu.sales import Refusal as SaleRefusal
+from tests import make
+
+
+def test_nothing_is_for_sale_before_the_whole_batch_is(db, ring):
+    sku = make.sku(db)
+    batch = make.batch(db, ring, sku, 5, on_sale=False)
+
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    assert isinstance(sales.place(db, ring, [make.checkout(db, sku)], clock.now())[0], Placed)
+
+
+def test_a_withdrawn_batch_sells_nothing_more_and_keeps_its_promises(db, ring):
+    sku = make.sku(db)
+    batch = make.batch(db, ring, sku, 5)
+    who = make.buyer()
+    placed = make.order(db, ring, sku, 1, who)
+    cards.withdraw(db, make.STAFF, batch.pool_id, "price", clock.now())
+
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+    sales.settle(db, [make.notice(placed)], clock.now())
+    assert len(sales.reveal(db, ring, placed.token, who.device, clock.now())) == 1
+
+
+def test_an_expired_card_is_not_sold_and_the_next_to_expire_goes_first(db, ring):
+    sku = make.sku(db)
+    make.batch(db, ring, sku, 1, expires_on=date(2030, 1, 1))
+    soon = make.batch(db, ring, sku, 1, expires_on=date(2029, 1, 1))
+    make.batch(db, ring, sku, 1, expires_on=date(2020, 1, 1))
+
+    placed = make.order(db, ring, sku)
+    assert placed.pool_id == soon.pool_id
+    make.order(db, ring, sku)
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+
+
+def test_every_line_is_a_card_or_has_a_reason(db, ring):
+    batch = started(db, ring, make.sku(db))
+    lines = [card(1, "a"), card(2, "b"), card(3, "a"), Reject(4, "empty"), card(5, "c")]
+
+    told = cards.load(db, ring, batch.pool_id, 0, [*lines])
+    other = started(db, ring, make.sku(db))
+    again = cards.load(db, ring, other.pool_id, 0, [card(1, "b"), card(2, "d")])
+
+    assert isinstance(told, Batch)
+    assert (told.lines_done, told.accepted, told.rejected) == (5, 3, 2)
+    assert [(one.line_no, one.reason, one.detail) for one in cards.rejects(db, batch.pool_id, 0, 9)] == [
+        (3, "duplicate_in_file", "1"),
+        (4, "empty", ""),
+    ]
+    assert isinstance(again, Batch)
+    assert [(one.reason, one.detail) for one in cards.rejects(db, other.pool_id, 0, 9)] == [("duplicate_of_batch", f"{batch.code}:2")]
+
+
+def test_a_stretch_that_does_not_follow_is_refused(db, ring):
+    batch = started(db, ring, make.sku(db))
+    cards.load(db, ring, batch.pool_id, 0, [card(1, "x")])
+
+    assert cards.load(db, ring, batch.pool_id, 0, [card(1, "x")]) is Refusal.WRONG_STATE
+    assert cards.batch(db, batch.pool_id).accepted == 1
+
+
+def test_a_cancelled_batch_frees_its_cards_for_another_file(db, ring):
+    batch = started(db, ring, make.sku(db))
+    cards.load(db, ring, batch.pool_id, 0, [card(1, "again")])
+    cards.cancel(db, make.STAFF, batch.pool_id, "wrong supplier", clock.now())
+    taken = cards.void_unsold(db, batch.pool_id, "void", 10)
+    cards.free_fingerprints(db, batch.pool_id, [one[0] for one in taken])
+
+    other = started(db, ring, make.sku(db))
+    assert cards.load(db, ring, other.pool_id, 0, [card(1, "again")]).accepted == 1
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()) is Refusal.WRONG_STATE
+
+
+def test_self_operated_stock_is_booked_in_and_out(db, ring):
+    batch = make.batch(db, ring, make.sku(db), 3, cost_fen=2_000)
+    cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
+    cards.export_unsold(db, ring, make.STAFF, batch.pool_id, make.ids(1)[0], clock.now())
+
+    moved = values(db, "SELECT amount_fen FROM ledger_sale_entry WHERE pool_id = %s AND account_id = 5 ORDER BY amount_fen", [batch.pool_id])
+    assert moved == [-6_000, 6_000]
+    assert ledger.check(db) == []
+
+
+def test_an_export_needs_a_withdrawn_batch_and_happens_once(db, ring):
+    batch = make.batch(db, ring, make.sku(db), 3)
+    approval = make.ids(1)[0]
+
+    assert cards.export_unsold(db, ring, make.STAFF, batch.pool_id, approval, clock.now()) is Refusal.WRONG_STATE
+    cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
+    opened = cards.export_unsold(db, ring, make.STAFF, batch.pool_id, approval, clock.now())
+    assert len({one.secret for one in opened}) == 3
+    assert cards.export_unsold(db, ring, make.STAFF, batch.pool_id, approval, clock.now()) is Refusal.NOTHING_UNSOLD
+
+
+def test_two_persons_confirm_what_one_may_not_do_alone(db):
+    other = replace(make.STAFF, name="second@kashu.example")
+    asked = audit.ask(db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="return", solo_wait_seconds=None, at=clock.now())
+
+    assert audit.confirm(db, make.STAFF, asked.id, clock.now()) is ApprovalRefusal.SAME_PERSON
+    assert audit.confirm(db, other, asked.id, clock.now()) == asked
+    assert audit.confirm(db, other, asked.id, clock.now()) is ApprovalRefusal.GONE
+
+
+def test_solo_mode_waits_and_can_be_cancelled(db):
+    thing = ("batch", make.name("B"))
+    at = clock.now()
+    asked = audit.ask(db, make.STAFF, "batch.export", thing, {}, reason="r", solo_wait_seconds=600, at=at)
+    assert audit.ask(db, make.STAFF, "batch.export", thing, {}, reason="r", solo_wait_seconds=600, at=at) is ApprovalRefusal.ALREADY_ASKED
+
+    assert audit.confirm(db, make.STAFF, asked.id, at) is ApprovalRefusal.TOO_EARLY
+    assert audit.confirm(db, make.STAFF, asked.id, asked.not_before) == asked
+    other = audit.ask(db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="r", solo_wait_seconds=600, at=at)
+    assert audit.cancel(db, make.STAFF, other.id, at) is None
+    assert audit.confirm(db, make.STAFF, other.id, other.not_before) is ApprovalRefusal.GONE
+
+
+def test_a_shared_secret_is_sold_up_to_its_cap(db, ring):
+    sku, batch = shared(db, ring, cap=2)
+    buyers = [make.buyer() for _ in range(3)]
+    placed = [make.order(db, ring, sku, 1, who) for who in buyers[:2]]
+
+    assert sales.place(db, ring, [make.checkout(db, sku, 1, buyers[2])], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+    sales.settle(db, [make.notice(one) for one in placed], clock.now())
+    shown = [sales.reveal(db, ring, one.token, who.device, clock.now())[0].secret for one, who in zip(placed, buyers, strict=False)]
+    assert shown == ["shared-one"] * 2
+    cards.add_slots(db, make.STAFF, batch.pool_id, 1, clock.now())
+    make.order(db, ring, sku, 1, buyers[2])
+
+
+def test_a_changed_secret_reaches_later_buyers_and_leaves_earlier_ones_theirs(db, ring):
+    sku, batch = shared(db, ring, cap=5)
+    first, second = make.buyer(), make.buyer()
+    one = make.order(db, ring, sku, 1, first)
+    sales.settle(db, [make.notice(one)], clock.now())
+    two = make.order(db, ring, sku, 1, second)
+    assert cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now()) == 2
+    sales.settle(db, [make.notice(two)], clock.now())
+
+    assert sales.reveal(db, ring, one.token, first.device, clock.now())[0].secret == "shared-one"
+    assert sales.reveal(db, ring, two.token, second.device, clock.now())[0].secret == "shared-two"
+    assert cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now()) is Refusal.KNOWN_SECRET
+
+
+@pytest.mark.parametrize("verb", [cards.put_on_sale, cards.start])
+def test_a_verb_on_nothing_is_refused(db, verb):
+    assert verb(db, make.STAFF, 2**40, clock.now()) is Refusal.NO_SUCH_BATCH
+
+
+def shared(db, ring, cap):
+    sku = make.sku(db, kind="shared_secret")
+    form = Format("utf-8", "", ("secret",), has_header=False)
+    told = NewBatch(sku.id, make.supplier(db), "shared_secret", "", 0, "", "", form, 100, "")
+    batch = cards.open_shared(db, ring, make.STAFF, told, ("", "shared-one"), cap, clock.now())
+    assert isinstance(batch, Batch)
+    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    return sku, batch
+
+
+def started(db, ring, sku):
+    form = Format("utf-8", "", ("secret",), has_header=False)
+    told = NewBatch(sku.id, make.supplier(db), "single_use", "f.txt", 1, "0" * 64, "", form, 100, "")
+    batch = cards.receive(db, ring, make.STAFF, told, clock.now())
+    cards.start(db, make.STAFF, batch.pool_id, clock.now())
+    return batch
+
+
+def card(line_no, secret):
+    return NewCard(line_no, "", f"{make.SEED}-{secret}", date(9999, 12, 31), None, None, "")
+
+

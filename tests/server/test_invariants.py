@@ -1,0 +1,73 @@
+"""`kashu invariants` and `kashu ledger check` find what is planted."""
+
+from __future__ import annotations
+
+import pytest
+
+from kashu import ledger, sales
+from kashu.kernel import clock
+from kashu.kernel.db import connect
+from kashu.server import invariants
+from tests import make
+
+
+@pytest.fixture
+def sale(house, ring):
+    """A delivered sale and a placed order on the owner's connection, rolled back afterwards."""
+    with connect(house.owner_dsn, autocommit=False) as db:
+        sku = make.stocked(db, ring, 4)
+        done, open_ = make.order(db, ring, sku, 2), make.order(db, ring, sku, 1)
+        sales.settle(db, [make.notice(done)], clock.now())
+        yield db, done, open_
+        db.rollback()
+
+
+def test_a_sound_house_has_no_breach(sale):
+    assert invariants.check(sale[0]) == []
+
+
+PLANTED = {
+    "a sold card belongs to a delivered sale line": "UPDATE sales_order SET state = 'refunded' WHERE id = %(done)s",
+    "a delivered line has as many sold cards as it is owed": (
+        "UPDATE cards_card SET state = 'on_shelf', sold_at = NULL, order_id = NULL, sale_line_id = NULL"
+        " WHERE id = (SELECT min(id) FROM cards_card WHERE order_id = %(done)s)"
+    ),
+    "an order's lines add up to the order": "UPDATE sales_order SET total_fen = total_fen + 1 WHERE id = %(done)s",
+    "an order has lines": "DELETE FROM sales_line WHERE order_id = %(open)s",
+    "a held card belongs to a placed order": "UPDATE sales_order SET state = 'expired' WHERE id = %(open)s",
+    "a placed order holds what it asked for": (
+        "UPDATE cards_card SET state = 'on_shelf', held_until = NULL, order_id = NULL, sale_line_id = NULL WHERE order_id = %(open)s"
+    ),
+    "a paid payment belongs to an order that is delivered or gets its money back": "UPDATE sales_order SET state = 'expired' WHERE id = %(done)s",
+    "a delivered order was paid": "DELETE FROM payments_payment WHERE order_id = %(done)s",
+    "no more goes back than was paid": (
+        "INSERT INTO payments_refund (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, requested_at)"
+        " SELECT pool_id, gen_random_uuid(), id, order_id, 'x', amount_fen + 1, 'x', 'requested', now()"
+        " FROM payments_payment WHERE order_id = %(done)s"
+    ),
+    "a revealed card was sold and its line says so": "UPDATE cards_card SET revealed_at = now() WHERE order_id = %(done)s",
+    "every live card has its own fingerprint": "DELETE FROM cards_fingerprint WHERE card_id IN (SELECT id FROM cards_card WHERE order_id = %(done)s)",
+    "a batch counts its cards": "UPDATE cards_batch SET accepted = accepted + 1 WHERE pool_id = %(pool)s",
+    "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",
+    "the books balance": "UPDATE ledger_sale_entry SET amount_fen = amount_fen + 1 WHERE reason_id = %(done)s",
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_corruption_is_found(sale, name):
+    db, done, open_ = sale
+    touched = db.execute(PLANTED[name], {"done": done.id, "open": open_.id, "pool": done.pool_id}).rowcount
+
+    assert touched >= 1
+    assert name in {breach.invariant for breach in invariants.check(db)}
+
+
+def test_every_question_has_its_plant():
+    assert set(PLANTED) == {*invariants.QUESTIONS, "the books balance"}
+
+
+def test_a_guarded_balance_that_is_not_its_entries_is_found(sale):
+    db = sale[0]
+    db.execute("INSERT INTO ledger_account (id, code, kind, name) VALUES (900, 'guarded', 'liability', 'x')")
+    db.execute("INSERT INTO ledger_guarded (account_id, floor_fen, balance_fen) VALUES (900, 0, 5)")
+    assert [(fault.kind, fault.amount_fen) for fault in ledger.check(db)] == [("guarded", 5)]

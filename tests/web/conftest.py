@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def site(house):
+    """Django set up over the test database, with its assets made."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kashu.server.settings"
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from kashu.server import assets
+
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    assets.build()
+    import kashu.server.urls  # noqa: F401  # installs the context
+
+    return house
+
+
+@pytest.fixture
+def browser(site):
+    """A visitor's browser: cookies, and CSRF as in production."""
+    from django.test import Client
+
+    return Client(headers={"accept-language": "zh-CN"})
+
+
+@pytest.fixture
+def staff(site):
+    """`staff(role)`: a signed-in browser of somebody with that role, second factor passed."""
+    from allauth.account.models import EmailAddress
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
+    from django.test import Client
+
+    from kashu.party.models import Person
+    from tests import make
+
+    def sign_in(role="owner", client=None):
+        email, password, secret = f"{make.name(role)}@kashu.example", "correct horse battery", generate_totp_secret()
+        person = Person.objects.create_user(email, password, name=role, role=role)
+        EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+        TOTP.activate(person, secret)
+        browser = client or Client(headers={"accept-language": "zh-CN"})
+        browser.post("/accounts/login/", {"login": email, "password": password})
+        counter = next(iter(yield_hotp_counters_from_time()))
+        answer = browser.post("/accounts/2fa/authenticate/", {"code": f"{hotp_value(secret, counter):06d}"})
+        assert answer.status_code == 302, answer.content.decode()
+        browser.person, browser.secret, browser.password = person, secret, password
+        return browser
+
+    return sign_in
