@@ -38,7 +38,9 @@ def test_the_domain_never_commits_nor_calls_the_world():
     assert [found for path in SOURCES for found in worldly(path.relative_to(ROOT), path.read_text())] == []
 
 
-@pytest.mark.parametrize("source", ["db.commit()", "with db.transaction(): pass", "import httpx", "import time\ntime.sleep(1)"])
+@pytest.mark.parametrize(
+    "source", ["db.commit()", "with db.transaction(): pass", "import httpx", "import time\ntime.sleep(1)"]
+)
 def test_a_planted_commit_or_call_is_found(source):
     assert worldly(Path("kashu/sales/service/settle.py"), source) != []
 
@@ -64,7 +66,9 @@ def test_a_planted_giant_is_found():
 
 
 def test_the_layers_hold():
-    done = subprocess.run([str(Path(sys.executable).with_name("lint-imports"))], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))], cwd=ROOT, capture_output=True, text=True
+    )
     assert "0 broken" in done.stdout, done.stdout + done.stderr
 
 
@@ -82,7 +86,11 @@ def test_a_planted_import_breaks_the_contract(tmp_path, file, line, contract):
         subprocess.run(["cp", "-r", str(ROOT / name), str(tmp_path / name)], check=True)
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     planted = tmp_path / file
-    planted.write_text(planted.read_text().replace("from __future__ import annotations\n", f"from __future__ import annotations\n{line}\n", 1))
+    planted.write_text(
+        planted.read_text().replace(
+            "from __future__ import annotations\n", f"from __future__ import annotations\n{line}\n", 1
+        )
+    )
     tool = str(Path(sys.executable).with_name("lint-imports"))
     done = subprocess.run([tool, "--no-cache"], cwd=tmp_path, capture_output=True, text=True)
 
@@ -107,15 +115,23 @@ def worldly(path: Path, source: str) -> list[str]:
     if parts[1] not in (*DOMAIN, "kernel") or (parts[1] in DOMAIN and parts[2] not in QUIET) or parts[-1] == "db":
         return []
     tree = ast.parse(source)
-    calls = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    calls = {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
     bad = calls & {"commit", "rollback", "transaction", "sleep", "urlopen"}
-    bad |= {name for name in imported(tree) if name.split(".")[0] in ("httpx", "requests", "socket", "urllib", "smtplib")}
+    bad |= {
+        name for name in imported(tree) if name.split(".")[0] in ("httpx", "requests", "socket", "urllib", "smtplib")
+    }
     return [f"{path} uses {name}" for name in sorted(bad)]
 
 
 def too_long(path: Path, source: str) -> list[str]:
     tree = ast.parse(source)
-    found = [f"{path} has {len(source.splitlines())} lines"] if len(source.splitlines()) > 400 and path.name != "icons.py" else []
+    found = (
+        [f"{path} has {len(source.splitlines())} lines"]
+        if len(source.splitlines()) > 400 and path.name != "icons.py"
+        else []
+    )
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60:
             found.append(f"{path}:{node.lineno} {node.name} is too long")

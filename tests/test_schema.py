@@ -93,7 +93,11 @@ def test_money_is_whole_fen_and_time_has_a_zone(db):
 def test_history_can_only_grow(db, house, table):
     if house.dsn == house.owner_dsn:
         pytest.fail("this database has one role: `kashu check` warns of it, and nothing can be withheld")
-    for statement in (f"DELETE FROM {table}", f"TRUNCATE {table}", f"UPDATE {table} SET {first_column(db, table)} = NULL"):
+    for statement in (
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+        f"UPDATE {table} SET {first_column(db, table)} = NULL",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), db.transaction():
             db.execute(statement)
 
@@ -124,4 +128,8 @@ def poolless(db, hot):
 
 
 def first_column(db, table):
-    return values(db, "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position", [table])[0]
+    return values(
+        db,
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position",
+        [table],
+    )[0]

@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
     SELECT min(price_fen) AS price_fen FROM catalog_sku WHERE product_id = product.id AND is_open
 ) AS sku
 WHERE product.state = 'on_sale' AND category.is_open AND seller.state = 'active' AND sku.price_fen IS NOT NULL
-ORDER BY category.position, product.id LIMIT 60
+ORDER BY category.position, product.id DESC LIMIT 60
 """
 
 PRODUCTS = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 TAIL_CHARS = 10
 TOKEN_BYTES = 16
+SHAPE = re.compile(rf"^[{ALPHABET}]{{1,13}}-[A-Za-z0-9_-]{{1,40}}\Z")
 
 
 def new_id() -> UUID:
@@ -32,15 +34,11 @@ def new_token(pool_id: int) -> str:
 
 def pool_of(number_or_token: str) -> int | None:
     """The pool a number or token carries, or None if it cannot be one of ours."""
-    head, dash, tail = number_or_token.partition("-")
-    if not dash or not tail or not 1 <= len(head) <= 13:
+    if SHAPE.match(number_or_token) is None:
         return None
     pool = 0
-    for letter in head.upper():
-        digit = ALPHABET.find(letter)
-        if digit < 0:
-            return None
-        pool = pool * 32 + digit
+    for letter in number_or_token.partition("-")[0]:
+        pool = pool * 32 + ALPHABET.index(letter)
     return pool if pool < 2**63 else None
 
 

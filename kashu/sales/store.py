@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, one, rows, run, value
-from kashu.kernel.ids import new_id
+from kashu.kernel.ids import new_id, pool_of
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules
 from kashu.sales.types import Earlier, Order, Placed, SaleLine, Usage
@@ -131,7 +131,11 @@ def possesses(db: Db, pool_id: int, order_id: UUID, device: bytes) -> bool:
     return value(db, sql, [pool_id, order_id, device]) is True
 
 
-def by_token(db: Db, pool_id: int, token: str, *, lock: bool = False) -> Order | None:
+def by_token(db: Db, token: str, *, lock: bool = False) -> Order | None:
+    """The order behind a link; a token that cannot be one of ours is not even looked for."""
+    pool_id = pool_of(token)
+    if pool_id is None:
+        return None
     sql = f"SELECT {ORDER_COLUMNS} FROM sales_order WHERE pool_id = %s AND token = %s{' FOR UPDATE' if lock else ''}"
     return one(db, Order, sql, [pool_id, token])
 

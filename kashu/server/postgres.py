@@ -28,6 +28,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 SOCKET_PATH_MAX = 100  # bytes; the kernel allows 107 with the terminating zero
+SIGNS_MISREAD = frozenset(',"$`\\\n\r')  # by pg_ctl's shell, by postgresql.conf, or by libpq as a list of hosts
 START_ATTEMPTS_MAX = 8
 IMPOSSIBLE_PID = "2000000000"
 SERVER_USER = "kashu-pg"
@@ -80,14 +81,13 @@ class Embedded:
     state_home: Path = STATE_HOME
 
     def __post_init__(self) -> None:
-        self.root = self.root.absolute()
+        # Not `absolute()`: one server under two spellings of its path would not be known for the same.
+        self.root = self.root.resolve()
         self._bin = binaries()
         self._user = _server_user() if os.geteuid() == 0 else None
         self.moved_to: Path | None = None
-        if self._user is not None and not _reachable(self.root, self._user.pw_uid, self._user.pw_gid):
-            # A clone under a closed home: the server's own user could not even look in, and we open nobody's door.
-            name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-            self.root = self.moved_to = self.state_home / name
+        if self._user is not None:
+            self._settle(self._user)
         self.data, self.run = self.root / "data", self.root / "run"
 
     @property
@@ -108,8 +108,20 @@ class Embedded:
     def on_tcp(self) -> bool:
         return len(os.fsencode(self.run / ".s.PGSQL.5432")) > SOCKET_PATH_MAX
 
+    def _settle(self, user: pwd.struct_passwd) -> None:
+        """Under a closed home the server's own user could not even look in, and we open nobody's door: move away."""
+        away = self.state_home / hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        is_open = _reachable(self.root, user.pw_uid, user.pw_gid)
+        if (self.root / "data" / "PG_VERSION").exists():
+            if not is_open:  # an empty database elsewhere would look like the loss of this one
+                raise CannotStartError(f"{self.root} holds a database that the user {user.pw_name} cannot reach")
+        elif not is_open or (away / "data" / "PG_VERSION").exists():
+            self.root = self.moved_to = away
+
     def start(self, timeout_seconds: int = 600) -> Embedded:
         """Run the server; return when it answers. Safe to call twice, from two processes, or after any crash."""
+        if not SIGNS_MISREAD.isdisjoint(str(self.root)):
+            raise CannotStartError(f'PostgreSQL misreads one of , " $ ` \\ in {self.root}; choose another KASHU_VAR')
         with self._only_us():
             self._lay_out()
             if not (self.data / "PG_VERSION").exists():
@@ -141,7 +153,11 @@ class Embedded:
 
     @contextlib.contextmanager
     def _only_us(self) -> Iterator[None]:
+        made = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
         self.root.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            for folder in made:  # root's umask may shut the server's user out of what we have just made
+                folder.chmod(folder.stat().st_mode | 0o111)
         with (self.root / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -152,6 +168,8 @@ class Embedded:
             if self._user is not None:
                 os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         if not (self.root / "passwords").exists():
+            if (self.data / "PG_VERSION").exists():
+                raise CannotStartError(f"{self.root / 'passwords'} is gone, and {self.data} opens with no other")
             passwords = {name: secrets.token_urlsafe(24) for name in ("postgres", "kashu_owner", "kashu_app")}
             _write_private(self.root / "passwords", json.dumps(passwords))
 
@@ -171,6 +189,8 @@ class Embedded:
                      "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
                      "--data-checksums")
             # fmt: on
+        except subprocess.CalledProcessError as error:
+            raise CannotStartError(f"initdb could not make {making}; its reason is above") from error
         finally:
             password_file.unlink(missing_ok=True)
         with (making / "postgresql.conf").open("a") as file:
@@ -220,6 +240,8 @@ class Embedded:
                          "-l", self.data / "startup.log")
                 # fmt: on
             except subprocess.CalledProcessError:
+                if self._postmaster() is not None:
+                    return  # still replaying its log: ours, alive, and its pid file is not to be touched
                 # Orphan backends of a killed server need a moment to let go of its shared memory.
                 if attempt == START_ATTEMPTS_MAX - 1:
                     raise CannotStartError(self._why()) from None
@@ -272,9 +294,11 @@ class Embedded:
         return found
 
     def _why(self) -> str:
-        with contextlib.suppress(OSError):
-            return (self.data / "startup.log").read_text(errors="replace")[-2_000:]
-        return f"see {self.data}"
+        # Once it collects its log, a server says why it falls there and not in the log of its start.
+        logs = [*(self.data / "log").glob("*.log"), *self.data.glob("startup.log")]
+        if not logs:
+            return f"see {self.data}"
+        return max(logs, key=lambda log: log.stat().st_mtime_ns).read_text(errors="replace")[-2_000:]
 
     def _pg(self, program: str, *arguments: str | Path) -> None:
         user = self._user.pw_uid if self._user is not None else None
@@ -317,5 +341,11 @@ def _reachable(path: Path, uid: int, gid: int) -> bool:
 
 
 def _write_private(file: Path, content: str) -> None:
-    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+    """Whole or not at all: half a password file would lock us out for good."""
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
         out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    new.rename(file)

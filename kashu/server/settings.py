@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "kashu.web.middleware.StaffSecondFactor",
+    "kashu.web.middleware.PlainText",
 ]
 ROOT_URLCONF = "kashu.server.urls"
 WSGI_APPLICATION = "kashu.server.wsgi.application"

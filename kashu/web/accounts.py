@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest
 
 from kashu import audit
@@ -13,12 +15,21 @@ from kashu.audit import Actor, Deed
 from kashu.kernel import clock
 from kashu.wire import edge
 
+FRESH_SECONDS = 300
+
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not typed
     """Accounts are opened by the owner in the console, never by visitors."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
         return False
+
+    def is_reauthentication_required(self, *, app: str, **told: Any) -> bool:
+        """Setting up the first second factor right after the password is one act, not two."""
+        if app == "allauth.mfa" and self.request is not None and not is_mfa_enabled(self.request.user):
+            methods = self.request.session.get("account_authentication_methods", [])
+            return not methods or time.time() - methods[-1]["at"] > FRESH_SECONDS
+        return bool(super().is_reauthentication_required(app=app, **told))
 
     def post_login(self, request: HttpRequest, user: Any, **told: Any) -> Any:
         with edge.transaction() as db:

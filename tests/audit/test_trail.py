@@ -19,7 +19,9 @@ def trail(house, ring):
     """A trail of three deeds, sealed and signed, on a connection of the owner that is rolled back."""
     with connect(house.owner_dsn, autocommit=False) as db:
         with connect(house.dsn) as app, app.transaction():
-            audit.record(app, [Deed(make.STAFF, "test.deed", "thing", f"{n}", reason=make.SEED) for n in range(3)], clock.now())
+            audit.record(
+                app, [Deed(make.STAFF, "test.deed", "thing", f"{n}", reason=make.SEED) for n in range(3)], clock.now()
+            )
         db.execute("SELECT")
         while audit.seal(db):
             pass
@@ -95,5 +97,3 @@ def sealed(db, verb):
         " ON entry.pool_id = seal.pool_id AND entry.id = seal.entry_id WHERE entry.verb = %s AND entry.object_id = %s",
         [verb, make.SEED],
     )
-
-

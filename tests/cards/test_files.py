@@ -53,7 +53,11 @@ def test_every_encoding_and_line_end_reads_the_same(encoding, end, last):
     assert form.separator == "dashes"
 
 
-@given(st.lists(st.text("abc中文𠮷 -,\t", max_size=12), max_size=30), st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 40))
+@given(
+    st.lists(st.text("abc中文𠮷 -,\t", max_size=12), max_size=30),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.integers(1, 40),
+)
 def test_however_a_file_is_cut_its_lines_are_the_same(told, end, size):
     raw = end.join(told).encode()
     whole = [line for block in split([raw], "utf-8") for line in block]
@@ -103,7 +107,9 @@ def test_a_bad_date_has_its_reason(told, reason):
     assert found.reason == reason
 
 
-@pytest.mark.parametrize("told", ["2026-11-22", "2026/11/22", "20261122", "2026.11.22", "2026年11月22日", "2026-11-22 23:59:59"])
+@pytest.mark.parametrize(
+    "told", ["2026-11-22", "2026/11/22", "20261122", "2026.11.22", "2026年11月22日", "2026-11-22 23:59:59"]
+)
 def test_dates_are_read_as_they_are_written(told):
     [found] = parse([f"s,{told}"], 1, Format("utf-8", "comma", ("secret", "expires_on"), has_header=False), TODAY)
     assert isinstance(found, NewCard)

@@ -30,7 +30,13 @@ def filled(house, ring):
 
 
 def test_picking_walks_the_shelf(db, filled):
-    told = {"pools": [placed.pool_id for placed in filled[1][:3]], "skus": [1] * 3, "suppliers": [1] * 3, "wants": [3] * 3, "today": date(2026, 1, 1)}
+    told = {
+        "pools": [placed.pool_id for placed in filled[1][:3]],
+        "skus": [1] * 3,
+        "suppliers": [1] * 3,
+        "wants": [3] * 3,
+        "today": date(2026, 1, 1),
+    }
     assert "Index Scan using cards_card_on_shelf" in plan(db, cards_store.PICK, told)
 
 
@@ -51,7 +57,11 @@ def test_lapsed_orders_are_found_by_their_deadline(db, filled):
 
 
 def test_a_search_for_a_fingerprint_walks_its_key(db, filled):
-    found = plan(db, "SELECT pool_id FROM cards_fingerprint WHERE fingerprint BETWEEN %s AND %s LIMIT 20", [b"\1" * 32, b"\1" * 31 + b"\2"])
+    found = plan(
+        db,
+        "SELECT pool_id FROM cards_fingerprint WHERE fingerprint BETWEEN %s AND %s LIMIT 20",
+        [b"\1" * 32, b"\1" * 31 + b"\2"],
+    )
     assert "cards_fingerprint_pkey" in found
 
 

@@ -65,7 +65,9 @@ def test_every_line_is_a_card_or_has_a_reason(db, ring):
         (4, "empty", ""),
     ]
     assert isinstance(again, Batch)
-    assert [(one.reason, one.detail) for one in cards.rejects(db, other.pool_id, 0, 9)] == [("duplicate_of_batch", f"{batch.code}:2")]
+    assert [(one.reason, one.detail) for one in cards.rejects(db, other.pool_id, 0, 9)] == [
+        ("duplicate_of_batch", f"{batch.code}:2")
+    ]
 
 
 def test_a_stretch_that_does_not_follow_is_refused(db, ring):
@@ -93,7 +95,11 @@ def test_self_operated_stock_is_booked_in_and_out(db, ring):
     cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
     cards.export_unsold(db, ring, make.STAFF, batch.pool_id, make.ids(1)[0], clock.now())
 
-    moved = values(db, "SELECT amount_fen FROM ledger_sale_entry WHERE pool_id = %s AND account_id = 5 ORDER BY amount_fen", [batch.pool_id])
+    moved = values(
+        db,
+        "SELECT amount_fen FROM ledger_sale_entry WHERE pool_id = %s AND account_id = 5 ORDER BY amount_fen",
+        [batch.pool_id],
+    )
     assert moved == [-6_000, 6_000]
     assert ledger.check(db) == []
 
@@ -111,7 +117,16 @@ def test_an_export_needs_a_withdrawn_batch_and_happens_once(db, ring):
 
 def test_two_persons_confirm_what_one_may_not_do_alone(db):
     other = replace(make.STAFF, name="second@kashu.example")
-    asked = audit.ask(db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="return", solo_wait_seconds=None, at=clock.now())
+    asked = audit.ask(
+        db,
+        make.STAFF,
+        "batch.export",
+        ("batch", make.name("B")),
+        {},
+        reason="return",
+        solo_wait_seconds=None,
+        at=clock.now(),
+    )
 
     assert audit.confirm(db, make.STAFF, asked.id, clock.now()) is ApprovalRefusal.SAME_PERSON
     assert audit.confirm(db, other, asked.id, clock.now()) == asked
@@ -122,11 +137,16 @@ def test_solo_mode_waits_and_can_be_cancelled(db):
     thing = ("batch", make.name("B"))
     at = clock.now()
     asked = audit.ask(db, make.STAFF, "batch.export", thing, {}, reason="r", solo_wait_seconds=600, at=at)
-    assert audit.ask(db, make.STAFF, "batch.export", thing, {}, reason="r", solo_wait_seconds=600, at=at) is ApprovalRefusal.ALREADY_ASKED
+    assert (
+        audit.ask(db, make.STAFF, "batch.export", thing, {}, reason="r", solo_wait_seconds=600, at=at)
+        is ApprovalRefusal.ALREADY_ASKED
+    )
 
     assert audit.confirm(db, make.STAFF, asked.id, at) is ApprovalRefusal.TOO_EARLY
     assert audit.confirm(db, make.STAFF, asked.id, asked.not_before) == asked
-    other = audit.ask(db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="r", solo_wait_seconds=600, at=at)
+    other = audit.ask(
+        db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="r", solo_wait_seconds=600, at=at
+    )
     assert audit.cancel(db, make.STAFF, other.id, at) is None
     assert audit.confirm(db, make.STAFF, other.id, other.not_before) is ApprovalRefusal.GONE
 
@@ -138,7 +158,10 @@ def test_a_shared_secret_is_sold_up_to_its_cap(db, ring):
 
     assert sales.place(db, ring, [make.checkout(db, sku, 1, buyers[2])], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
     sales.settle(db, [make.notice(one) for one in placed], clock.now())
-    shown = [sales.reveal(db, ring, one.token, who.device, clock.now())[0].secret for one, who in zip(placed, buyers, strict=False)]
+    shown = [
+        sales.reveal(db, ring, one.token, who.device, clock.now())[0].secret
+        for one, who in zip(placed, buyers, strict=False)
+    ]
     assert shown == ["shared-one"] * 2
     cards.add_slots(db, make.STAFF, batch.pool_id, 1, clock.now())
     make.order(db, ring, sku, 1, buyers[2])
@@ -155,7 +178,10 @@ def test_a_changed_secret_reaches_later_buyers_and_leaves_earlier_ones_theirs(db
 
     assert sales.reveal(db, ring, one.token, first.device, clock.now())[0].secret == "shared-one"
     assert sales.reveal(db, ring, two.token, second.device, clock.now())[0].secret == "shared-two"
-    assert cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now()) is Refusal.KNOWN_SECRET
+    assert (
+        cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now())
+        is Refusal.KNOWN_SECRET
+    )
 
 
 @pytest.mark.parametrize("verb", [cards.put_on_sale, cards.start])
@@ -183,5 +209,3 @@ def started(db, ring, sku):
 
 def card(line_no, secret):
     return NewCard(line_no, "", f"{make.SEED}-{secret}", date(9999, 12, 31), None, None, "")
-
-

@@ -106,7 +106,9 @@ def test_a_ring_survives_its_file_and_a_rotation(tmp_path):
         ring.save(tmp_path / "ring.json")
 
 
-@pytest.mark.parametrize("told", ["", "{}", '{"current": 1, "keys": {"1": "c2hvcnQ="}}', '{"current": 2, "keys": {}}', "[]"])
+@pytest.mark.parametrize(
+    "told", ["", "{}", '{"current": 1, "keys": {"1": "c2hvcnQ="}}', '{"current": 2, "keys": {}}', "[]"]
+)
 def test_a_broken_ring_says_so(told):
     with pytest.raises(ValueError, match="key ring"):
         Keyring.parse(told)

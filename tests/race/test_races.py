@@ -14,7 +14,7 @@ from kashu.cards import Format, NewBatch, NewCard
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from kashu.payments import Refund, Verdict
-from kashu.sales import Placed, Refusal, RefundRefusal, RevealRefusal
+from kashu.sales import Placed, RefundRefusal, Refusal, RevealRefusal
 from kashu.server import invariants
 from tests import make
 from tests.race.at_once import at_once
@@ -59,7 +59,11 @@ def test_control_without_a_lock_two_buyers_see_the_same_last_card(dsn, shop):
 
     def look(db, _n):
         barrier.wait()
-        found = value(db, "SELECT card.id FROM cards_card card JOIN cards_pool p ON p.id = card.pool_id WHERE sku_id = %s AND state = 'on_shelf'", [sku.id])
+        found = value(
+            db,
+            "SELECT card.id FROM cards_card card JOIN cards_pool p ON p.id = card.pool_id WHERE sku_id = %s AND state = 'on_shelf'",
+            [sku.id],
+        )
         barrier.wait()
         return found
 
@@ -91,7 +95,11 @@ def test_many_buyers_never_get_more_than_there_is(dsn, ring, shop, asked):
     answers = [answer for found in at_once(dsn, 8, buy, transaction=False) for answer in found]
 
     held = sum(answer.checkout.quantity for answer in answers if isinstance(answer, Placed))
-    assert held == value_of(dsn, "SELECT count(*)::int FROM cards_card c JOIN cards_pool p ON p.id = c.pool_id WHERE sku_id = %s AND state = 'held'", sku.id)
+    assert held == value_of(
+        dsn,
+        "SELECT count(*)::int FROM cards_card c JOIN cards_pool p ON p.id = c.pool_id WHERE sku_id = %s AND state = 'held'",
+        sku.id,
+    )
     assert 28 <= held <= 30
     assert sound(dsn) == []
 
@@ -195,7 +203,9 @@ def test_two_refunds_at_once_are_one(dsn, sold):
     with connect(dsn) as db, db.transaction():
         sales.settle(db, [make.notice(placed)], clock.now())
 
-    answers = at_once(dsn, 4, lambda db, _n: sales.refund(db, make.STAFF, placed.token, who.device, "race", clock.now()))
+    answers = at_once(
+        dsn, 4, lambda db, _n: sales.refund(db, make.STAFF, placed.token, who.device, "race", clock.now())
+    )
 
     assert sum(isinstance(answer, Refund) for answer in answers) == 1
     assert sound(dsn) == []
@@ -227,12 +237,16 @@ def test_control_without_the_fingerprint_both_imports_would_write(dsn, shop):
 
 def test_two_imports_of_one_file_at_once_write_each_card_once(dsn, ring, shop):
     sku = shop(1)
-    lines = [NewCard(n, "", f"RACE-{make.SEED}-{sku.id}-{n:05d}", date(2030, 1, 1), None, None, "") for n in range(1, 2001)]
+    lines = [
+        NewCard(n, "", f"RACE-{make.SEED}-{sku.id}-{n:05d}", date(2030, 1, 1), None, None, "") for n in range(1, 2001)
+    ]
     pools = []
     with connect(dsn) as db, db.transaction():
         supplier = make.supplier(db)
         for _ in range(2):
-            told = NewBatch(sku.id, supplier, "single_use", "f.txt", 1, "0" * 64, "", Format("utf-8", "", ("secret",), False), 1, "")
+            told = NewBatch(
+                sku.id, supplier, "single_use", "f.txt", 1, "0" * 64, "", Format("utf-8", "", ("secret",), False), 1, ""
+            )
             batch = cards.receive(db, ring, make.STAFF, told, clock.now())
             cards.start(db, make.STAFF, batch.pool_id, clock.now())
             pools.append(batch.pool_id)
@@ -256,7 +270,18 @@ def test_two_imports_of_one_file_at_once_write_each_card_once(dsn, ring, shop):
 def test_two_workers_on_one_import_write_it_once(dsn, ring, shop):
     sku = shop(1)
     with connect(dsn) as db, db.transaction():
-        told = NewBatch(sku.id, make.supplier(db), "single_use", "f.txt", 1, "0" * 64, "", Format("utf-8", "", ("secret",), False), 1, "")
+        told = NewBatch(
+            sku.id,
+            make.supplier(db),
+            "single_use",
+            "f.txt",
+            1,
+            "0" * 64,
+            "",
+            Format("utf-8", "", ("secret",), False),
+            1,
+            "",
+        )
         batch = cards.receive(db, ring, make.STAFF, told, clock.now())
         cards.start(db, make.STAFF, batch.pool_id, clock.now())
     lines = [NewCard(n, "", f"TWICE-{make.SEED}-{sku.id}-{n}", date(2030, 1, 1), None, None, "") for n in range(1, 101)]
@@ -304,5 +329,3 @@ def sound(dsn):
 def value_of(dsn, sql, *params):
     with connect(dsn) as db:
         return value(db, sql, params)
-
-

@@ -49,7 +49,16 @@ def sandbox(tmp_path_factory):
     threading.Thread(target=merchant.serve_forever, daemon=True).start()
     while not server.started:
         time.sleep(0.02)
-    channel = Channel("sandbox", "sandbox", "沙箱", "sandbox-merchant-1", f"http://127.0.0.1:{port}", (folder / "gateway.pub").read_text(), b"x", True)
+    channel = Channel(
+        "sandbox",
+        "sandbox",
+        "沙箱",
+        "sandbox-merchant-1",
+        f"http://127.0.0.1:{port}",
+        (folder / "gateway.pub").read_text(),
+        b"x",
+        True,
+    )
     with httpx.Client(trust_env=False) as http:
         gateway = Gateway(channel, (folder / "merchant.pem").read_text(), http)
         yield gateway, channel, notices, f"http://127.0.0.1:{merchant.server_port}/callbacks/sandbox", folder, http
@@ -86,7 +95,10 @@ def test_a_trade_is_created_paid_told_of_and_refunded(sandbox):
 
 def test_a_closed_or_expired_trade_takes_no_money(sandbox):
     gateway, _channel, _notices, notify_url, _folder, http = sandbox
-    for number, expires_at in (("1A-C", datetime.now(UTC) + timedelta(minutes=5)), ("1A-E", datetime.now(UTC) - timedelta(seconds=1))):
+    for number, expires_at in (
+        ("1A-C", datetime.now(UTC) + timedelta(minutes=5)),
+        ("1A-E", datetime.now(UTC) - timedelta(seconds=1)),
+    ):
         url = gateway.create(number, 100, "x", (notify_url, "http://127.0.0.1:9/"), expires_at)
         if number == "1A-C":
             assert gateway.close(number).state is TradeState.CLOSED
@@ -104,7 +116,9 @@ def test_an_answer_from_somebody_else_is_no_answer(sandbox):
     with pytest.raises(GatewayError, match="not signed"):
         Gateway(wrong, (folder / "merchant.pem").read_text(), http).query("1A-T1")
     with pytest.raises(GatewayError):
-        Gateway(replace(channel, gateway="http://127.0.0.1:9"), (folder / "merchant.pem").read_text(), http).query("1A-T1")
+        Gateway(replace(channel, gateway="http://127.0.0.1:9"), (folder / "merchant.pem").read_text(), http).query(
+            "1A-T1"
+        )
 
 
 TOLD = {
@@ -140,7 +154,9 @@ def test_a_forged_notice_is_refused(sandbox, forge):
 @pytest.mark.parametrize("seconds", [301, -301])
 def test_a_genuine_notice_out_of_its_window_is_refused(sandbox, seconds):
     headers, body = signed(sandbox, TOLD)
-    assert parse_notice(sandbox[1], headers, body, datetime.now(UTC) + timedelta(seconds=seconds)) is NoticeRefusal.STALE
+    assert (
+        parse_notice(sandbox[1], headers, body, datetime.now(UTC) + timedelta(seconds=seconds)) is NoticeRefusal.STALE
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +184,11 @@ def signed_raw(sandbox, body):
     key = load_pem_private_key((sandbox[4] / "gateway.pem").read_bytes(), None)
     stamp, nonce = str(int(time.time())), "0123456789abcdef"
     signature = key.sign(f"{stamp}\n{nonce}\n".encode() + body + b"\n", padding.PKCS1v15(), hashes.SHA256())
-    return {"sandbox-timestamp": stamp, "sandbox-nonce": nonce, "sandbox-signature": base64.b64encode(signature).decode()}, body
+    return {
+        "sandbox-timestamp": stamp,
+        "sandbox-nonce": nonce,
+        "sandbox-signature": base64.b64encode(signature).decode(),
+    }, body
 
 
 def wait_for(is_true, seconds=10):

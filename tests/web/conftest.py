@@ -41,7 +41,7 @@ def staff(site):
     from kashu.party.models import Person
     from tests import make
 
-    def sign_in(role="owner", client=None):
+    def sign_in(role="owner", client=None, is_sure=False):
         email, password, secret = f"{make.name(role)}@kashu.example", "correct horse battery", generate_totp_secret()
         person = Person.objects.create_user(email, password, name=role, role=role)
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
@@ -51,6 +51,8 @@ def staff(site):
         counter = next(iter(yield_hotp_counters_from_time()))
         answer = browser.post("/accounts/2fa/authenticate/", {"code": f"{hotp_value(secret, counter):06d}"})
         assert answer.status_code == 302, answer.content.decode()
+        if is_sure:  # has just proven again who it is
+            browser.post("/accounts/reauthenticate/", {"password": password})
         browser.person, browser.secret, browser.password = person, secret, password
         return browser
 

@@ -90,7 +90,7 @@ def test_a_visit_from_a_live_room_is_remembered(browser, goods, house):
     token = browser.post(f"/s/{slug}/checkout", {**form, "place": "1"})["Location"].rsplit("/", 1)[-1]
 
     with connect(house.dsn) as db, db.transaction():
-        order = sales.by_token(db, pool(token), token)
+        order = sales.by_token(db, token)
     assert (order.source_entry, order.live_room, order.author, order.link) == ("live", "room-7", "a1", "l9")
 
 
@@ -186,7 +186,7 @@ def test_a_phone_and_its_code_open_the_order_on_another_device(browser, goods, h
     token = buy(browser, sku, slug, phone="13900139" + f"{make.numbers.__next__() % 1000:03d}")
     pay(house, token)
     with connect(house.dsn) as db, db.transaction():
-        order = sales.by_token(db, pool(token), token)
+        order = sales.by_token(db, token)
         sales.keep_buyer_orders(db, order)
     phone = ring.open_personal(order.phone_sealed, f"order phone {order.id}")
     other = Client(headers={"accept-language": "zh-CN"})
@@ -234,7 +234,9 @@ def test_a_token_that_is_none_is_not_found(browser, token):
     assert browser.post(f"/o/{token}/reveal").status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/s/no-such", "/img/00000000-0000-0000-0000-000000000000", "/legal/nothing", "/nowhere"])
+@pytest.mark.parametrize(
+    "address", ["/s/no-such", "/img/00000000-0000-0000-0000-000000000000", "/legal/nothing", "/nowhere"]
+)
 def test_what_is_not_there_says_so_in_the_users_words(browser, address):
     answer = browser.get(address)
     assert answer.status_code == 404
@@ -250,9 +252,19 @@ def test_every_licence_in_force_is_shown(browser, house):
 
         owner = make.platform(db)
         number = make.name("浙B2")
-        party.add_licence(db, make.STAFF, party.Licence(0, owner, "", "增值电信", number, "EDI", "全国", date(2026, 1, 1), date(2030, 1, 1)), clock.now())
+        party.add_licence(
+            db,
+            make.STAFF,
+            party.Licence(0, owner, "", "增值电信", number, "EDI", "全国", date(2026, 1, 1), date(2030, 1, 1)),
+            clock.now(),
+        )
         lapsed = make.name("OLD")
-        party.add_licence(db, make.STAFF, party.Licence(0, owner, "", "增值电信", lapsed, "", "全国", date(2020, 1, 1), date(2025, 1, 1)), clock.now())
+        party.add_licence(
+            db,
+            make.STAFF,
+            party.Licence(0, owner, "", "增值电信", lapsed, "", "全国", date(2020, 1, 1), date(2025, 1, 1)),
+            clock.now(),
+        )
     html = browser.get("/legal/licences").content.decode()
     assert number in html
     assert lapsed not in html
@@ -285,7 +297,12 @@ def sheet(browser, sku, slug):
 
 
 def fields(page):
-    return dict(re.findall(r'<input type="hidden" name="(sku|quantity|key|page|live_room|author|video|community|link)" value="([^"]*)"', page))
+    return dict(
+        re.findall(
+            r'<input type="hidden" name="(sku|quantity|key|page|live_room|author|video|community|link)" value="([^"]*)"',
+            page,
+        )
+    )
 
 
 def consent(page):
@@ -298,18 +315,14 @@ def buy(browser, sku, slug, phone=""):
     return answer["Location"].rsplit("/", 1)[-1]
 
 
-def pool(token):
-    from kashu.kernel.ids import pool_of
-
-    return pool_of(token)
-
-
 def pay(house, token):
     from kashu.payments import Notice
 
     with connect(house.dsn) as db, db.transaction():
-        order = sales.by_token(db, pool(token), token)
-        told = Notice("web-pay", make.name("e"), order.number, make.name("g"), order.total_fen, "CNY", "m-1", clock.now(), b"{}")
+        order = sales.by_token(db, token)
+        told = Notice(
+            "web-pay", make.name("e"), order.number, make.name("g"), order.total_fen, "CNY", "m-1", clock.now(), b"{}"
+        )
         assert sales.settle(db, [told], clock.now()) == ["paid"]
 
 
@@ -317,7 +330,7 @@ def secret_of(house, ring, token):
     from kashu.cards.rules import unpack
 
     with connect(house.dsn) as db:
-        order = sales.by_token(db, pool(token), token)
+        order = sales.by_token(db, token)
         found = db.execute(
             "SELECT card.id, card.sealed, batch.pool_id, batch.data_key FROM cards_card card"
             " JOIN cards_batch batch ON batch.pool_id = card.pool_id WHERE card.order_id = %s LIMIT 1", [order.id],
@@ -327,7 +340,12 @@ def secret_of(house, ring, token):
 
 def sent_code(house, ring, phone):
     with connect(house.dsn) as db:
-        for sealed in [row[0] for row in db.execute("SELECT body->>'sealed' FROM outbox WHERE topic = 'code.send' ORDER BY recorded_at DESC")]:
+        for sealed in [
+            row[0]
+            for row in db.execute(
+                "SELECT body->>'sealed' FROM outbox WHERE topic = 'code.send' ORDER BY recorded_at DESC"
+            )
+        ]:
             told, code = ring.open_personal(bytes.fromhex(sealed), "phone code").split(" ")
             if told == phone:
                 return code

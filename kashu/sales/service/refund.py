@@ -7,7 +7,7 @@ from kashu import audit, cards, ledger, payments
 from kashu.audit import SYSTEM, Actor, Deed
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
-from kashu.kernel.ids import new_id, pool_of
+from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY
 from kashu.payments import Refund
 from kashu.sales import rules, store
@@ -19,7 +19,7 @@ from kashu.sales.types import RefundRefusal
 def cancel(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> RefundRefusal | None:
     """A buyer gives an unpaid order up; its cards go back at once."""
     assert_in_transaction(db)
-    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    order = store.by_token(db, token, lock=True)
     if order is None:
         return RefundRefusal.NO_SUCH_ORDER
     if not store.possesses(db, order.pool_id, order.id, device):
@@ -37,7 +37,7 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
     of the two, whichever comes first wins (design §6).
     """
     assert_in_transaction(db)
-    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    order = store.by_token(db, token, lock=True)
     if order is None:
         return RefundRefusal.NO_SUCH_ORDER
     if device is not None and not store.possesses(db, order.pool_id, order.id, device):

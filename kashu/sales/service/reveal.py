@@ -8,7 +8,6 @@ from kashu.cards import Opened
 from kashu.kernel import limits
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
-from kashu.kernel.ids import pool_of
 from kashu.kernel.seal import Keyring
 from kashu.sales import store
 from kashu.sales.types import RevealRefusal
@@ -26,7 +25,7 @@ def reveal(db: Db, ring: Keyring, token: str, device: bytes, at: datetime) -> li
     assert_in_transaction(db)
     if not limits.allow(db, f"reveal:{device.hex()}", at, most=REVEALS_MAX, seconds=REVEALS_SECONDS):
         return RevealRefusal.TOO_OFTEN
-    order = store.by_token(db, pool_of(token) or 0, token, lock=True)
+    order = store.by_token(db, token, lock=True)
     if order is None:
         return RevealRefusal.NO_SUCH_ORDER
     if not store.possesses(db, order.pool_id, order.id, device):

@@ -131,7 +131,7 @@ def _search(db: Db, asked: str) -> Search:
         return Search(order_ids=tuple(one[1] for one in found if one and one[1]) or (NOTHING,))
     if len(asked) == 4 and asked.isdigit():
         return Search(phone_tail=asked)
-    return Search(number=asked.upper()) if pool_of(asked) is not None else Search(order_ids=(NOTHING,))
+    return Search(number=asked.upper()) if pool_of(asked.upper()) is not None else Search(order_ids=(NOTHING,))
 
 
 def _spans(

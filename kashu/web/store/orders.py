@@ -17,7 +17,6 @@ from kashu.audit import Actor
 from kashu.cards import Masked, Opened
 from kashu.kernel import clock
 from kashu.kernel.db import Db
-from kashu.kernel.ids import pool_of
 from kashu.payments import Payment, Refund
 from kashu.sales import CodeRefusal, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
@@ -86,7 +85,7 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
 def status(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001  # Django's signature
     """The state alone, for the page that waits."""
     with edge.transaction() as db:
-        found = sales.by_token(db, pool_of(token) or 0, token)
+        found = sales.by_token(db, token)
     if found is None:
         raise Http404
     return JsonResponse({"state": found.state}, headers={"Cache-Control": "no-store"})
@@ -219,7 +218,7 @@ def _after(request: HttpRequest, token: str, refusal: RefundRefusal | None) -> H
 
 
 def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
-    found = sales.by_token(db, pool_of(token) or 0, token) if len(token) <= 64 else None
+    found = sales.by_token(db, token)
     if found is None:
         raise Http404
     lines = sales.lines_of(db, [found.id])[found.id]
