@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -68,11 +69,12 @@ class Supervisor:
 
     def run(self, after_start: Callable[[], None]) -> None:
         """Start every child, tend them until a signal comes, stop them all."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        for child in self._children:
-            self._start(child)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
+                signal.signal(number, self._on_signal)
         try:
+            for child in self._children:
+                self._start(child)
             after_start()
             while not self._is_stopping:
                 self._tend()
@@ -95,6 +97,7 @@ class Supervisor:
                 steady = now - child.started > STEADY_SECONDS
                 child.falls = 1 if steady else child.falls + 1
                 wait = min(2 ** (child.falls - 1), BACKOFF_SECONDS_MAX)
+                _end_family(child.process)
                 self._say(f"{child.name} ended with {child.process.returncode}; starting it again in {wait} s")
                 child.process, child.due = None, now + wait
             if child.process is None and now >= child.due:
@@ -116,6 +119,13 @@ class Supervisor:
                 self._say(f"{child.name} does not stop; killing it")
                 child.process.kill()
                 child.process.wait()
+            _end_family(child.process)
+
+
+def _end_family(leader: subprocess.Popen[bytes]) -> None:
+    """A dead child's own children would keep its port from the next one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def python(*words: str) -> list[str]:

@@ -69,11 +69,11 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield _run
     for parent in parents:
         parent.kill()
+    for file in (*tmp_path.glob("*.pids"), *tmp_path.glob("*.worker")):
+        for pid in filter(_is_alive, _pids(file)):
+            os.kill(pid, signal.SIGKILL)
+    for parent in parents:  # only now: an orphan would hold the pipe open
         parent.communicate()
-    for file in tmp_path.glob("*.pids*"):
-        for pid in _pids(file) if file.suffix != ".tidied" else []:
-            if _is_alive(pid):
-                os.kill(pid, signal.SIGKILL)
 
 
 # Starting again

@@ -117,6 +117,8 @@ def said_in_python(source):
 
 
 def tabled():
+    from django.utils.translation import override
+
     from kashu.party.models import ROLES
     from kashu.web import errors
     from kashu.web.console import batches, products
@@ -126,12 +128,9 @@ def tabled():
 
     for table in (batches.REFUSALS, batches.APPROVAL_REFUSALS, products.REFUSALS, console_orders.REFUND_REFUSALS):
         yield from table.values()
-    yield from [
-        *shop.REFUSALS.values(),
-        *errors.RIGHT_NAMES.values(),
-        *tags.VERBS.values(),
-        *map(tags.role_name, ROLES),
-    ]
+    yield from [*shop.REFUSALS.values(), *errors.RIGHT_NAMES.values(), *tags.VERBS.values()]
+    with override("zh-hans"):
+        yield from [tags.role_name(role) for role in ROLES]
     for table in (orders.REVEAL_REFUSALS, orders.REFUND_REFUSALS, tags.STATE_TONES, tags.BATCH_TONES):
         yield from (text for _, text in table.values())
     yield from (text for _tone, *texts in batches.REASONS.values() for text in texts)
