@@ -43,10 +43,13 @@ def faults_of_chain(chain: Iterable[SealedEntry], before: bytes, seq: int) -> tu
     return faults, before, seq
 
 
-def may_confirm(approval: Approval | None, by: str, at: datetime) -> ApprovalRefusal | None:
-    """Two persons where there are two; one person twice, after a wait, in solo mode (design §5a)."""
+def may_confirm(approval: Approval | None, by: str, at: datetime, *, is_alone: bool) -> ApprovalRefusal | None:
+    """Two persons where there are two; one person twice, after a wait, in solo mode (design §5a).
+
+    Solo mode ends by itself where a second person exists (`is_alone` False), whatever was chosen at set-up.
+    """
     if approval is None or approval.state != "waiting":
         return ApprovalRefusal.GONE
-    if approval.is_solo:
+    if approval.is_solo and is_alone:
         return ApprovalRefusal.TOO_EARLY if at < approval.not_before else None
     return ApprovalRefusal.SAME_PERSON if by == approval.asked_by else None

@@ -96,11 +96,11 @@ def ask(
     return wanted
 
 
-def confirm(db: Db, actor: Actor, approval_id: UUID, at: datetime) -> Approval | ApprovalRefusal:
+def confirm(db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool) -> Approval | ApprovalRefusal:
     """Say yes to an act: as the second person, or as the same one after the wait in solo mode."""
     assert_in_transaction(db)
     found = store.approval(db, approval_id, lock=True)
-    refusal = rules.may_confirm(found, actor.name, at)
+    refusal = rules.may_confirm(found, actor.name, at, is_alone=is_alone)
     if refusal is not None:
         return refusal
     assert found is not None

@@ -24,6 +24,7 @@ from kashu.cards.service import (
 from kashu.cards.store import (
     batch,
     batches,
+    content_ids,
     contents,
     export,
     exports_of,
@@ -36,6 +37,7 @@ from kashu.cards.store import (
     pools_of,
     reject_counts,
     rejects,
+    spooled,
     stock,
     void_unsold,
 )
@@ -63,6 +65,7 @@ __all__ = [
     "cancel",
     "change_content",
     "change_format",
+    "content_ids",
     "contents",
     "detect",
     "export",
@@ -90,6 +93,7 @@ __all__ = [
     "rejects",
     "reveal",
     "split",
+    "spooled",
     "start",
     "stock",
     "void_unsold",

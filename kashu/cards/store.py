@@ -7,9 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from psycopg.types.numeric import Int4, Int8
 
 from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, Reject, Stock
 from kashu.kernel.db import Db, one, rows, run, value, values
+
+ID_BLOCK = 1_000
 
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
 PICK = """
@@ -97,8 +100,8 @@ FROM cards_batch AS batch JOIN cards_pool AS pool ON pool.id = batch.pool_id
 
 NEW_FINGERPRINTS = """
 INSERT INTO cards_fingerprint (fingerprint, pool_id, card_id, line_no)
-SELECT fingerprint, %s, card_id, line_no
-FROM unnest(%s::bytea[], %s::bigint[], %s::int[]) AS new (fingerprint, card_id, line_no)
+SELECT fingerprint, %b::bigint, card_id, line_no
+FROM unnest(%b::bytea[], %b::bigint[], %b::int[]) AS new (fingerprint, card_id, line_no)
 ORDER BY fingerprint            -- two imports of one file meet in the same order, so neither can deadlock
 ON CONFLICT (fingerprint) DO NOTHING
 RETURNING card_id
@@ -229,6 +232,11 @@ def batches(db: Db, before: tuple[datetime, int] | None, most: int) -> list[Batc
     return rows(db, Batch, sql, [*before, most])
 
 
+def spooled(db: Db) -> set[str]:
+    """The spooled files that batches still wait for."""
+    return set(values(db, "SELECT spool FROM cards_batch WHERE spool <> ''"))
+
+
 def new_pool(db: Db, sku_id: int, supplier_id: int, kind: str) -> int:
     sql = "INSERT INTO cards_pool (sku_id, supplier_id, kind) VALUES (%s, %s, %s) RETURNING id"
     found: int = value(db, sql, [sku_id, supplier_id, kind])
@@ -276,13 +284,16 @@ def progress(db: Db, pool_id: int, lines: int, accepted: int, rejected: int, cos
 
 
 def card_ids(db: Db, many: int) -> list[int]:
-    return values(db, "SELECT nextval('cards_card_id') FROM generate_series(1, %s)", [many])
+    """Ids nobody else has, from whole blocks: sealing binds a card to its id before it is written."""
+    blocks = values(db, "SELECT nextval('cards_card_block') FROM generate_series(1, %s)", [-(-many // ID_BLOCK)])
+    return [block * ID_BLOCK + at for block in blocks for at in range(ID_BLOCK)][:many]
 
 
 def new_fingerprints(db: Db, pool_id: int, new: Sequence[tuple[bytes, int, int]]) -> set[int]:
     """Write down fingerprints (with card and line); the cards whose fingerprint nobody had are returned."""
-    columns = [list(column) for column in zip(*new, strict=True)]
-    return set(values(db, NEW_FINGERPRINTS, [pool_id, *columns]))
+    prints, ids, lines = (list(column) for column in zip(*new, strict=True))
+    told = [Int8(pool_id), prints, [Int8(one) for one in ids], [Int4(one) for one in lines]]
+    return set(values(db, NEW_FINGERPRINTS, told))
 
 
 def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, str]]:
@@ -320,6 +331,10 @@ def new_content(db: Db, pool_id: int, content_id: int, sealed: bytes, mask: str,
 def contents(db: Db, pool_id: int) -> list[tuple[int, str, str, datetime]]:
     sql = "SELECT version, mask, made_by, made_at FROM cards_content WHERE pool_id = %s ORDER BY version DESC"
     return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns
+
+
+def content_ids(db: Db, pool_id: int) -> list[int]:
+    return values(db, "SELECT id FROM cards_content WHERE pool_id = %s", [pool_id])
 
 
 def add_rejects(db: Db, pool_id: int, rejects: Sequence[Reject]) -> None:

@@ -171,3 +171,4 @@ class Refusal(StrEnum):
     WRONG_KIND = "wrong_kind"
     KNOWN_SECRET = "known_secret"  # noqa: S105  # a reason, not a password
     BAD_FORMAT = "bad_format"
+    BAD_CHARACTERS = "bad_characters"

@@ -143,7 +143,7 @@ def keep_pages(db: Db, pages: Mapping[bytes, Mapping[str, Any]], at: datetime) -
     """Keep pages by their hash; one that is there already stays."""
     sql = """
     INSERT INTO catalog_page (hash, body, made_at)
-    SELECT hash, body, %s FROM unnest(%s::bytea[], %s::jsonb[]) AS page (hash, body)
+    SELECT hash, body, %s FROM unnest(%s::bytea[], %s::jsonb[]) AS page (hash, body) ORDER BY hash
     ON CONFLICT (hash) DO NOTHING
     """
     run(db, sql, [at, list(pages), [Jsonb(dict(body)) for body in pages.values()]])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from itertools import islice
 
 from kashu import cards
 from kashu.audit import SYSTEM
-from kashu.cards import Batch, Format, Refusal
+from kashu.cards import Batch, Format, NewCard, Refusal, Reject
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.wire import spool
@@ -34,18 +36,32 @@ def load_file(ctx: Context, pool_id: int, watch: Watch = lambda _: None) -> Batc
     for _ in islice(lines, batch.lines_done):
         pass
     done = batch.lines_done
-    skip = 1 if form.has_header else 0
-    while chunk := list(islice(lines, CHUNK_LINES)):
-        parsed = cards.parse(chunk, done + 1 + skip, form, today)
+    for parsed in _parsed_ahead(lines, done + (2 if form.has_header else 1), form, today):
         with ctx.pool.transaction() as db:
             told = cards.load(db, ctx.ring, pool_id, done, parsed)
         if isinstance(told, Refusal):
             return None
-        done += len(chunk)
+        done += len(parsed)
         watch(told)
     with ctx.pool.transaction() as db:
         ended = cards.loaded(db, SYSTEM, pool_id, clock.now())
     return None if isinstance(ended, Refusal) else ended
+
+
+def _parsed_ahead(
+    lines: Iterator[str | None], first_no: int, form: Format, today: date
+) -> Iterator[list[NewCard | Reject]]:
+    """Stretches of the file, the next one read and parsed while the last one is being written."""
+
+    def read(line_no: int) -> list[NewCard | Reject]:
+        return cards.parse(list(islice(lines, CHUNK_LINES)), line_no, form, today)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as ahead:
+        coming = ahead.submit(read, first_no)
+        while parsed := coming.result():
+            first_no += len(parsed)
+            coming = ahead.submit(read, first_no)
+            yield parsed
 
 
 def void_cards(ctx: Context, pool_id: int) -> int:
@@ -57,7 +73,8 @@ def void_cards(ctx: Context, pool_id: int) -> int:
             assert batch is not None
             assert batch.state == "cancelled"
             taken = cards.void_unsold(db, pool_id, "void", VOID_AT_ONCE)
-            cards.free_fingerprints(db, pool_id, [card_id for card_id, *_ in taken])
+            contents = cards.content_ids(db, pool_id) if batch.kind == "shared_secret" else []
+            cards.free_fingerprints(db, pool_id, [*(card_id for card_id, *_ in taken), *contents])
         total += len(taken)
         if not taken:
             return total

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import procrastinate
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
 
-from kashu import audit, sales
+from kashu import audit, cards, sales
 from kashu.jobs.handlers import HANDLERS, LONG
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
-from kashu.wire import metrics
+from kashu.wire import metrics, spool
 from kashu.wire.context import Context
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,22 @@ RELAY_SECONDS = 0.15
 BEAT_SECONDS = 5
 STALLED_SECONDS = 20
 CONCURRENCY = 4
-JOB_TRIES_MAX = 40
+SPOOL_HOURS = 1
+RETRY_SECONDS_MAX = 3_600
+
+
+class Patience(BaseRetryStrategy):
+    """Tries again after 2, 4, 8 … seconds, an hour at most, for ever: money owed is not given up."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        log.warning("job.again", extra={"job": job.id, "tries": job.attempts, "trouble": type(exception).__name__})
+        return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts + 1, 12), RETRY_SECONDS_MAX)})
 
 
 def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     """Procrastinate with one task for every fact, and the timetable."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn, min_size=1, max_size=4))
-    retry = RetryStrategy(max_attempts=JOB_TRIES_MAX, exponential_wait=2)
+    retry = Patience()
 
     @app.task(name="fact", queue="facts", retry=retry)
     def fact(topic: str, body: dict[str, Any]) -> None:
@@ -65,9 +75,12 @@ def expire(ctx: Context) -> int:
             return total
 
 
-def seal(ctx: Context) -> int:
-    with ctx.pool.transaction() as db:
-        return audit.seal(db)
+def seal(ctx: Context) -> None:
+    """Seal until nothing is left that can be."""
+    while True:
+        with ctx.pool.transaction() as db:
+            if not audit.seal(db):
+                return
 
 
 def sign(ctx: Context) -> None:
@@ -76,8 +89,11 @@ def sign(ctx: Context) -> None:
 
 
 def sweep(ctx: Context) -> None:
+    """Forget counted attempts, and spooled files that no batch waits for."""
     with ctx.pool.transaction() as db:
         limits.sweep(db, clock.now() - timedelta(days=1))
+        wanted = cards.spooled(db)
+    spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
 
 
 def complete(ctx: Context) -> None:

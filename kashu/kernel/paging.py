@@ -29,7 +29,7 @@ def decode_cursor(cursor: str, fields: int) -> list[str | int] | None:
     """The key in a cursor; None if it is not one of ours (a bad cursor shows the first page)."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         return None
     if not isinstance(key, list) or len(key) != fields or not all(isinstance(part, str | int) for part in key):
         return None

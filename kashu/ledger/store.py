@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, rows, run, value
+from kashu.kernel.db import Db, rows, run
 from kashu.kernel.ids import new_id
 from kashu.ledger.types import Fault, Line, Posting
 
@@ -13,12 +13,7 @@ INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amoun
 SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[])
 """
 
-ACCOUNT = """
-WITH made AS (
-    INSERT INTO ledger_account (code, kind, name) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING RETURNING id
-)
-SELECT id FROM made UNION ALL SELECT id FROM ledger_account WHERE code = %s LIMIT 1
-"""
+ACCOUNT = "INSERT INTO ledger_account (code, kind, name) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING"
 
 FAULTS = """
 SELECT 'unbalanced' AS kind, recipe || ' ' || reason_id AS "where", sum(amount_fen)::bigint AS amount_fen
@@ -62,8 +57,8 @@ def post(db: Db, postings: Sequence[Posting], at: datetime) -> None:
 
 
 def account(db: Db, code: str, kind: str, name: str) -> int:
-    found: int = value(db, ACCOUNT, [code, kind, name, code])
-    return found
+    run(db, ACCOUNT, [code, kind, name])
+    return accounts(db, [code])[code]  # ours, or that of whoever was first
 
 
 def accounts(db: Db, codes: Sequence[str]) -> dict[str, int]:

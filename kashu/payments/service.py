@@ -12,6 +12,7 @@ from kashu.kernel.seal import Keyring
 from kashu.payments import rules, store
 from kashu.payments.types import Channel, Judged, Notice, Payment, Verdict
 
+OTHER_TRADE = "the gateway's number belongs to another trade"
 Trade = tuple[str, str]  # channel and trade number
 
 
@@ -46,12 +47,14 @@ def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> 
         if (notice.channel_id, notice.event_id) in seen:
             verdict, detail = Verdict.REPEATED, ""
         owner = owners.get((notice.channel_id, notice.gateway_no))
-        if verdict is Verdict.PAID and payment is not None and owner not in (None, payment.id):
-            verdict, detail = Verdict.QUARANTINED, "the gateway's number belongs to another trade"
+        if verdict in (Verdict.PAID, Verdict.PAID_TWICE) and payment is not None and owner is not None:
+            # One number is one movement of money: told again it changes nothing, told of another trade it is false.
+            verdict, detail = (Verdict.REPEATED, "") if owner == payment.id else (Verdict.QUARANTINED, OTHER_TRADE)
         judged.append(Judged(notice, verdict, payment, detail))
         seen.add((notice.channel_id, notice.event_id))
-        if verdict is Verdict.PAID and payment is not None:
+        if verdict in (Verdict.PAID, Verdict.PAID_TWICE) and payment is not None:
             owners[notice.channel_id, notice.gateway_no] = payment.id
+        if verdict is Verdict.PAID and payment is not None:
             payments[notice.channel_id, notice.trade_no] = replace(
                 payment, state="paid", gateway_no=notice.gateway_no, paid_at=notice.paid_at
             )
@@ -63,8 +66,10 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
     assert_in_transaction(db)
     store.keep_events(db, judged, at)
     paid = [one for one in judged if one.verdict in (Verdict.PAID, Verdict.LATE)]
+    moved = [one for one in judged if one.verdict in (Verdict.PAID, Verdict.LATE, Verdict.PAID_TWICE)]
+    if moved:
+        store.keep_transactions(db, moved)
     if paid:
-        store.keep_transactions(db, paid)
         assert store.mark_paid(db, paid) == len(paid), "a payment is paid once"
     deeds = [
         Deed(

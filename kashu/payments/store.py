@@ -37,11 +37,11 @@ FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::by
             %s::text[])
     AS told (channel_id, event_id, trade_no, gateway_no, amount_fen, body, source, verdict, detail)
 ORDER BY channel_id, event_id
-ON CONFLICT (channel_id, event_id) DO NOTHING
+ON CONFLICT (channel_id, event_id, verdict) DO NOTHING
 """
 KEEP_TRANSACTIONS = """
 INSERT INTO payments_transaction (channel_id, gateway_no, pool_id, payment_id)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[])
+SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[]) ORDER BY 1, 2
 """
 
 
@@ -106,6 +106,7 @@ def seen(db: Db, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     sql = """
     SELECT channel_id, event_id FROM payments_event
     JOIN unnest(%s::text[], %s::text[]) AS told (channel_id, event_id) USING (channel_id, event_id)
+    WHERE verdict <> 'quarantined'   -- what was refused once is judged again: the fault may have been ours
     """
     columns = [list(column) for column in zip(*events, strict=True)] or [[], []]
     return set(db.execute(sql, columns).fetchall())  # type: ignore[arg-type]  # two columns

@@ -62,12 +62,15 @@ def not_yet_placed(checkouts: Sequence[Checkout], earlier: Mapping[tuple[bytes, 
     return list(first.values())
 
 
-def demand(checkouts: Sequence[Checkout], offers: Mapping[str, Offer]) -> dict[int, int]:
-    """How many cards of each SKU these orders could use at most."""
+def demand(checkouts: Sequence[Checkout], world: World) -> dict[int, int]:
+    """How many cards of each SKU these orders could use at most.
+
+    An order that will be refused anyhow locks nothing: otherwise junk could make an honest buyer meet an empty shelf.
+    """
     wanted: Counter[int] = Counter()
     for checkout in checkouts:
-        offer = offers.get(checkout.code)
-        if offer is not None and 1 <= checkout.quantity <= offer.order_max:
+        offer = world.offers.get(checkout.code)
+        if offer is not None and _refusal(checkout, offer, world) is None:
             wanted[offer.sku_id] += checkout.quantity
     return dict(sorted(wanted.items()))
 

@@ -244,6 +244,7 @@ def add_quota(db: Db, order: Order, sku_id: int, buckets: Sequence[bytes]) -> No
     INSERT INTO sales_quota (bucket, order_id, sku_id, quantity) SELECT bucket, %s, %s, %s
     FROM unnest(%s::bytea[]) AS b (bucket) ON CONFLICT DO NOTHING
     """
+    lock_buckets(db, buckets)
     run(db, sql, [order.id, sku_id, order.quantity, list(buckets)])
 
 

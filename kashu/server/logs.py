@@ -20,6 +20,7 @@ def configure(level: str, process: str) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _named(process),
             structlog.processors.format_exc_info,
+            _without_details,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
@@ -40,6 +41,16 @@ def _without_paths(record: logging.LogRecord) -> bool:
     for name in ("request", "status_code"):
         record.__dict__.pop(name, None)
     return True
+
+
+def _without_details(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """PostgreSQL's DETAIL shows the row that failed, and rows hold tokens."""
+    if isinstance(event.get("exception"), str):
+        kept = [
+            line for line in event["exception"].splitlines() if not line.lstrip().startswith(("DETAIL:", "CONTEXT:"))
+        ]
+        event["exception"] = "\n".join(kept)
+    return event
 
 
 def _named(process: str) -> structlog.typing.Processor:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.kernel import clock
+from kashu.web import device
 from kashu.wire import edge
 
 FRESH_SECONDS = 300
@@ -30,6 +31,10 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
             methods = self.request.session.get("account_authentication_methods", [])
             return not methods or time.time() - methods[-1]["at"] > FRESH_SECONDS
         return bool(super().is_reauthentication_required(app=app, **told))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Sign-in limits count per subscriber, seen through our proxy as everywhere else."""
+        return device.address(request)
 
     def post_login(self, request: HttpRequest, user: Any, **told: Any) -> Any:
         with edge.transaction() as db:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
 
@@ -13,7 +14,7 @@ from kashu.wire import edge
 COOKIE = "kashu_device"
 NAME = re.compile(r"^[A-Za-z0-9_-]{22}$")
 YEAR_SECONDS = 31_536_000
-PHONE = re.compile(r"^1[3-9]\d{9}$")
+PHONE = re.compile(r"1[3-9][0-9]{9}")
 
 
 def name_of(request: HttpRequest) -> str:
@@ -40,8 +41,21 @@ def address(request: HttpRequest) -> str:
     if edge.ctx().is_behind_proxy:
         hops = request.headers.get("X-Forwarded-For", "").split(",")
         if hops[-1].strip():
-            return hops[-1].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
+            return subscriber(hops[-1].strip())
+    return subscriber(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def subscriber(address: str) -> str:
+    """What one subscriber has: an IPv4 address, or the /64 of an IPv6 one (the rest they choose as they like)."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def buyer(request: HttpRequest, phone: str = "") -> Buyer:
@@ -56,7 +70,7 @@ def buyer(request: HttpRequest, phone: str = "") -> Buyer:
 
 def is_phone(text: str) -> bool:
     """A mobile number of mainland China, digits only."""
-    return PHONE.match(text) is not None
+    return PHONE.fullmatch(text) is not None
 
 
 def tidy_phone(text: str) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.csrf import csrf_protect
 
 from kashu.wire import edge, spool
 from kashu.wire.spool import Spooled, TooLargeError, Writer
 
 IMAGE_BYTES_MAX = 8 << 20
 IMAGE_FIELD = "image"
+View = Callable[..., HttpResponseBase]
 
 
 class SealedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
@@ -20,6 +25,7 @@ class SealedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the stub
     def __init__(self, kept: Spooled, name: str) -> None:
         super().__init__(None, name, "application/octet-stream", kept.size)
         self.kept = kept
+        self.is_kept = False  # a view that keeps the file says so
 
 
 class SmallFile(UploadedFile):  # type: ignore[type-arg]  # same
@@ -28,6 +34,37 @@ class SmallFile(UploadedFile):  # type: ignore[type-arg]  # same
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(None, name, "application/octet-stream", len(content))
         self.content = content
+
+
+class NoUploads(FileUploadHandler):
+    """Where no file is expected, none is read: not one byte of it reaches the disk."""
+
+    def new_file(self, *args: Any, **told: Any) -> None:  # noqa: ARG002  # Django's signature
+        raise StopUpload(connection_reset=True)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None: ...
+
+    def file_complete(self, file_size: int) -> None: ...
+
+
+def takes_files(view: View) -> View:
+    """Let a view take files: below its check of rights, so that only those who may upload can fill the spool.
+
+    The view reads them after its own `csrf_protect`; what it does not mark as kept is removed when it ends.
+    """
+
+    @functools.wraps(view)
+    def taking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and request.content_type == "multipart/form-data":
+            request.upload_handlers = [SealedSpool(request)]
+        try:
+            return csrf_protect(view)(request, *args, **kwargs)
+        finally:
+            for file in request.FILES.values():
+                if isinstance(file, SealedFile) and not file.is_kept:
+                    spool.remove(edge.ctx().spool, file.kept.name)
+
+    return taking
 
 
 class SealedSpool(FileUploadHandler):
@@ -64,10 +101,3 @@ class SealedSpool(FileUploadHandler):
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
-
-
-def discard(file: SealedFile) -> None:
-    spool.remove(edge.ctx().spool, file.kept.name)
-
-
-__all__ = ["SealedFile", "SealedSpool", "SmallFile", "discard"]

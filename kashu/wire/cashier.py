@@ -7,7 +7,7 @@ from kashu.kernel import clock
 from kashu.payments import Channel, Payment
 from kashu.wire import callbacks
 from kashu.wire.context import Context
-from kashu.wire.sandboxpay import TradeState
+from kashu.wire.sandboxpay import GatewayError, TradeState
 
 
 def open_trade(ctx: Context, payment: Payment, subject: str, return_url: str) -> str:
@@ -16,7 +16,10 @@ def open_trade(ctx: Context, payment: Payment, subject: str, return_url: str) ->
     urls = (f"{ctx.callback_url}/callbacks/{channel.id}", return_url)
     pay_url = ctx.gateway(channel).create(payment.trade_no, payment.amount_fen, subject, urls, payment.expires_at)
     with ctx.pool.transaction() as db:
-        payments.paying(db, payment.pool_id, payment.id, pay_url)
+        is_open = payments.paying(db, payment.pool_id, payment.id, pay_url)
+    if not is_open:  # the order ended while the gateway answered: nobody may pay into it
+        ctx.gateway(channel).close(payment.trade_no)
+        raise GatewayError("the order has ended")
     return pay_url
 
 
@@ -30,11 +33,12 @@ def ask(ctx: Context, payment: Payment) -> TradeState:
 
 def close(ctx: Context, payment: Payment) -> None:
     """Close one payment; if it was paid in the meantime, that counts."""
-    if payment.state == "paying":
-        trade = ctx.gateway(_channel(ctx, payment)).close(payment.trade_no)
-        if trade.notice is not None:
-            callbacks.settle_all(ctx.pool, [trade.notice], clock.now())
-            return
+    trade = ctx.gateway(_channel(ctx, payment)).close(payment.trade_no)
+    if trade.notice is not None:
+        callbacks.settle_all(ctx.pool, [trade.notice], clock.now())
+        return
+    if trade.state is TradeState.PENDING:
+        raise GatewayError("the gateway keeps the trade open")
     with ctx.pool.transaction() as db:
         payments.close(db, payment.pool_id, payment.id)
 

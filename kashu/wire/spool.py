@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -105,3 +106,13 @@ def read(folder: Path, ring: Keyring, name: str) -> Iterator[bytes]:
 def remove(folder: Path, name: str) -> None:
     if name:
         (folder / Path(name).name).unlink(missing_ok=True)
+
+
+def sweep(folder: Path, wanted: Collection[str], seconds: int) -> int:
+    """Remove files older than so many seconds that nobody waits for; says how many."""
+    gone = 0
+    for path in folder.glob("*.sealed"):
+        if path.name not in wanted and time.time() - path.stat().st_mtime > seconds:
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone

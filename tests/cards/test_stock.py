@@ -128,9 +128,9 @@ def test_two_persons_confirm_what_one_may_not_do_alone(db):
         at=clock.now(),
     )
 
-    assert audit.confirm(db, make.STAFF, asked.id, clock.now()) is ApprovalRefusal.SAME_PERSON
-    assert audit.confirm(db, other, asked.id, clock.now()) == asked
-    assert audit.confirm(db, other, asked.id, clock.now()) is ApprovalRefusal.GONE
+    assert audit.confirm(db, make.STAFF, asked.id, clock.now(), is_alone=True) is ApprovalRefusal.SAME_PERSON
+    assert audit.confirm(db, other, asked.id, clock.now(), is_alone=True) == asked
+    assert audit.confirm(db, other, asked.id, clock.now(), is_alone=True) is ApprovalRefusal.GONE
 
 
 def test_solo_mode_waits_and_can_be_cancelled(db):
@@ -142,13 +142,13 @@ def test_solo_mode_waits_and_can_be_cancelled(db):
         is ApprovalRefusal.ALREADY_ASKED
     )
 
-    assert audit.confirm(db, make.STAFF, asked.id, at) is ApprovalRefusal.TOO_EARLY
-    assert audit.confirm(db, make.STAFF, asked.id, asked.not_before) == asked
+    assert audit.confirm(db, make.STAFF, asked.id, at, is_alone=True) is ApprovalRefusal.TOO_EARLY
+    assert audit.confirm(db, make.STAFF, asked.id, asked.not_before, is_alone=True) == asked
     other = audit.ask(
         db, make.STAFF, "batch.export", ("batch", make.name("B")), {}, reason="r", solo_wait_seconds=600, at=at
     )
     assert audit.cancel(db, make.STAFF, other.id, at) is None
-    assert audit.confirm(db, make.STAFF, other.id, other.not_before) is ApprovalRefusal.GONE
+    assert audit.confirm(db, make.STAFF, other.id, other.not_before, is_alone=True) is ApprovalRefusal.GONE
 
 
 def test_a_shared_secret_is_sold_up_to_its_cap(db, ring):

@@ -85,9 +85,10 @@ def postmaster_kill(kashu, chance):
 def shop(kashu, chance, history, stopping):
     """Buy, pay, sometimes give up, sometimes look: again and again, whatever fails."""
     while not stopping.is_set():
-        with httpx.Client(
-            base_url=kashu.url, trust_env=False, timeout=10, headers={"accept-language": "zh-CN"}
-        ) as http, contextlib.suppress(httpx.HTTPError, KeyError, TypeError):
+        with (
+            httpx.Client(base_url=kashu.url, trust_env=False, timeout=10, headers={"accept-language": "zh-CN"}) as http,
+            contextlib.suppress(httpx.HTTPError, KeyError, TypeError),
+        ):
             buy(http, chance, history)
 
 

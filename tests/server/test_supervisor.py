@@ -16,7 +16,7 @@ from typing import IO
 import psutil
 import pytest
 
-from kashu.server.supervisor import BACKOFF_SECONDS_MAX, AlreadyRunningError, Supervisor
+from kashu.server.supervisor import BACKOFF_SECONDS_MAX
 
 CODE = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
@@ -153,21 +153,25 @@ def test_a_killed_parent_does_not_hold_the_folder(run: Run, tmp_path: Path) -> N
     assert (tmp_path / ".serving").read_text() == str(second.pid)
 
 
-def test_a_taken_port_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_taken_port_is_refused_by_its_name_before_anything_starts(run: Run, tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taker:
         port = taker.getsockname()[1]
-        with pytest.raises(AlreadyRunningError) as refused:
-            Supervisor(tmp_path, [], print).claim({"till": _free_port(), "web": port}, HOST)
-    assert str(refused.value) == f"port {port} (web) is taken; choose another with KASHU_PORT"
+        file = tmp_path / "till.pids"
+        parent = run({"ports": {"till": _free_port(), "web": port}, "children": {"till": _child(STEADY, file)}})
+        _, told = parent.communicate()
+    assert told.splitlines()[-1] == (
+        f"kashu.server.supervisor.AlreadyRunningError: port {port} (web) is taken; choose another with KASHU_PORT"
+    )
+    assert not file.exists()
 
 
-def test_a_port_just_left_behind_is_free(tmp_path: Path) -> None:
+def test_a_port_just_left_behind_is_free(run: Run) -> None:
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
         client = socket.create_connection((HOST, port))
         server.accept()[0].close()  # the server hangs up first: its end lingers in TIME_WAIT
         client.close()
-    Supervisor(tmp_path, [], print).claim({"web": port}, HOST)
+    assert _lines(run({"ports": {"web": port}, "children": {}}), 1) == ["up"]
 
 
 # Stopping

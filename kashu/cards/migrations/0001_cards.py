@@ -44,7 +44,7 @@ CREATE TABLE cards_batch (
 );
 CREATE INDEX cards_batch_newest ON cards_batch (received_at, pool_id);
 
-CREATE SEQUENCE cards_card_id;
+CREATE SEQUENCE cards_card_block; -- each value is a block of 1000 card ids
 CREATE TABLE cards_content (
     pool_id bigint      NOT NULL REFERENCES cards_pool,
     id      bigint      NOT NULL,
@@ -115,6 +115,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             SQL,
             "DROP TABLE cards_export, cards_reject, cards_fingerprint, cards_card, cards_content, cards_batch, cards_pool;"
-            " DROP SEQUENCE cards_card_id",
+            " DROP SEQUENCE cards_card_block",
         )
     ]

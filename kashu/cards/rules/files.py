@@ -6,7 +6,7 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 
@@ -77,43 +77,51 @@ def split(chunks: Iterable[bytes], encoding: str) -> Iterator[list[str | None]]:
 
 
 def parse(lines: Sequence[str | None], first_no: int, form: Format, today: date) -> list[NewCard | Reject]:
-    """Turn lines into cards or reasons. Empty lines at a file's end are told as such, not dropped."""
-    return [_parse_one(line, first_no + at, form, today) for at, line in enumerate(lines)]
+    """Turn lines into cards or reasons, by line number."""
+    at = {role: place for place, role in enumerate(form.columns) if role != "-"}
+    return [_parse_one(line, line_no, form, at, today) for line_no, line in enumerate(lines, start=first_no)]
 
 
-def _parse_one(line: str | None, line_no: int, form: Format, today: date) -> NewCard | Reject:
+def _parse_one(line: str | None, line_no: int, form: Format, at: Mapping[str, int], today: date) -> NewCard | Reject:
     if line is None:
         return Reject(line_no, "undecodable")
-    if not line.strip():
+    if not line or line.isspace():
         return Reject(line_no, "empty")
     if len(line) > LINE_CHARS_MAX:
         return Reject(line_no, "too_long", f"{len(line)} > {LINE_CHARS_MAX}")
     cells = _cells(line, form.separator)
     if len(cells) != len(form.columns):
         return Reject(line_no, "wrong_column_count", f"{len(cells)} ≠ {len(form.columns)}")
-    told = dict(zip(form.columns, cells, strict=True))
-    number, secret, note = told.get("number", ""), told.get("secret", ""), told.get("note", "")
+    secret = cells[at["secret"]]
+    number = cells[at["number"]] if "number" in at else ""
+    note = cells[at["note"]] if "note" in at else ""
     if not secret:
         return Reject(line_no, "empty")
-    if CONTROL.search(number + secret + note):
+    if not line.isprintable() and CONTROL.search(number + secret + note):
         return Reject(line_no, "bad_characters")
     if len(secret) > SECRET_CHARS_MAX or len(number) > NUMBER_CHARS_MAX or len(note) > NOTE_CHARS_MAX:
         return Reject(line_no, "too_long", f"{max(len(secret), len(number), len(note))}")
     expires_on = NEVER
-    if told.get("expires_on"):
-        found = _date(told["expires_on"])
+    if "expires_on" in at and (told := cells[at["expires_on"]]):
+        found = _date(told)
         if found is None:
             return Reject(line_no, "bad_date")
         if found < today:
             return Reject(line_no, "expired", found.isoformat())
         expires_on = found
-    money: list[int | None] = []
-    for column in ("cost", "face_value"):
-        fen = parse_yuan(told[column]) if told.get(column) else None
-        if told.get(column) and fen is None:
-            return Reject(line_no, "bad_amount")
-        money.append(fen)
-    return NewCard(line_no, number, secret, expires_on, money[0], money[1], note)
+    cost_fen, face_value_fen = _amount(cells, at, "cost"), _amount(cells, at, "face_value")
+    if -1 in (cost_fen, face_value_fen):
+        return Reject(line_no, "bad_amount")
+    return NewCard(line_no, number, secret, expires_on, cost_fen, face_value_fen, note)
+
+
+def _amount(cells: Sequence[str], at: Mapping[str, int], role: str) -> int | None:
+    """An amount in fen, None where there is none, -1 where it cannot be read."""
+    told = cells[at[role]] if role in at else ""
+    if not told:
+        return None
+    fen = parse_yuan(told)
+    return -1 if fen is None else fen
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -129,6 +137,11 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _role(cell: str) -> str:
     return ROLE_OF_HEADER.get(cell.strip().strip('"').lower().replace(" ", "_"), "-")
+
+
+def is_clean(*texts: str) -> bool:
+    """Whether a typed card holds no control character, as none from a file does."""
+    return CONTROL.search("".join(texts)) is None
 
 
 def _once(roles: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ def open_shared(
     """Open a pool of `cap` slots for one secret, `content` being its number and secret. Not for sale yet."""
     assert_in_transaction(db)
     assert 1 <= cap <= SLOTS_MAX
+    if not rules.is_clean(*content):
+        return Refusal.BAD_CHARACTERS
     fingerprint = ring.fingerprint(*content)
     if store.known(db, [fingerprint]):
         return Refusal.KNOWN_SECRET
@@ -47,6 +49,8 @@ def change_content(
     batch = store.batch(db, pool_id, lock=True)
     if batch is None or batch.kind != "shared_secret":
         return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
+    if not rules.is_clean(*content):
+        return Refusal.BAD_CHARACTERS
     [content_id] = store.card_ids(db, 1)
     if not store.new_fingerprints(db, pool_id, [(ring.fingerprint(*content), content_id, 0)]):
         return Refusal.KNOWN_SECRET

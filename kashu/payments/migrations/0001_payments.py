@@ -45,7 +45,7 @@ CREATE TABLE payments_event (
     verdict     text        NOT NULL CHECK (verdict IN ('paid', 'late', 'repeated', 'paid_twice', 'quarantined')),
     detail      text        NOT NULL DEFAULT '',
     received_at timestamptz NOT NULL,
-    PRIMARY KEY (channel_id, event_id)
+    PRIMARY KEY (channel_id, event_id, verdict)
 );
 CREATE INDEX payments_event_of_trade ON payments_event (trade_no);
 CREATE INDEX payments_event_to_look_at ON payments_event (received_at) WHERE verdict IN ('quarantined', 'paid_twice');

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kashu import audit, cards, catalog, payments
@@ -77,28 +78,25 @@ def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
 def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
     offers = catalog.offers(db, {checkout.code for checkout in fresh}, at)
     sku_ids = sorted(offer.sku_id for offer in offers.values())
-    wanted = rules.demand(fresh, offers)
-    shelf = cards.pick(db, wanted, biz_date(at))
-    short = {sku: want - len(shelf[sku]) for sku, want in wanted.items() if len(shelf[sku]) < want}
-    if short and _release_for(db, list(short), at):
-        for sku, more in cards.pick(db, short, biz_date(at)).items():
-            shelf[sku].extend(card for card in more if card not in shelf[sku])
-    return rules.World(
+    world = rules.World(
         offers=offers,
         deals=catalog.deals(db, sku_ids, biz_date(at) - timedelta(days=DEAL_DAYS)),
         usage=store.usage(db, buckets, at),
-        shelf=shelf,
+        shelf={},
         shelf_sizes=cards.on_shelf(db, sku_ids, biz_date(at), rules.SHELF_COUNT_MAX) if sku_ids else {},
         open_channels=frozenset(one.id for one in payments.channels(db).values() if one.is_open),
         consent_hash=consent(db, at)[1],
         at=at,
         hold_seconds=hold_seconds,
     )
-
-
-def _release_for(db: Db, sku_ids: Sequence[int], at: datetime) -> int:
-    """A shelf runs short: let lapsed holds go at once instead of waiting for the job."""
-    return expire(db, at, pools=cards.pools_of(db, sku_ids))
+    wanted = rules.demand(fresh, world)
+    shelf = cards.pick(db, wanted, biz_date(at))
+    short = {sku: want - len(shelf[sku]) for sku, want in wanted.items() if len(shelf[sku]) < want}
+    if short and expire(db, at, pools=cards.pools_of(db, list(short))):
+        # A shelf that runs short lets lapsed holds go at once instead of waiting for the job.
+        for sku, more in cards.pick(db, wanted, biz_date(at)).items():
+            shelf[sku] = more
+    return replace(world, shelf=shelf)
 
 
 def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> None:

@@ -16,7 +16,8 @@ from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
 from kashu.payments import Judged, Notice, Refund, Verdict
 from kashu.sales import rules, store
-from kashu.sales.types import Order, SaleLine
+from kashu.sales.service.checkout import expire
+from kashu.sales.types import Buyer, Order, SaleLine
 
 Paid = tuple[Judged, Order]
 
@@ -116,11 +117,12 @@ def _reclaim(
     saved, lost = [], []
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
-        shelf = cards.pick(db, {model.sku_id: order.quantity}, biz_date(at))[model.sku_id]
+        shelf = [] if _over_limit(db, order, model, at) else _take_again(db, order, model.sku_id, at)
         if len(shelf) < order.quantity:
             lost.append((one, order))
             continue
-        lines[order.id] = _replace(db, order, lines[order.id], list(shelf), at)
+        store.add_quota(db, order, model.sku_id, _buckets(order))
+        lines[order.id] = _replace(db, order, lines[order.id], shelf, at)
         saved.append((one, order))
     if late:
         kinds = {order.id: "paid_late_delivered" for _, order in saved} | {
@@ -128,6 +130,29 @@ def _reclaim(
         }
         store.note_incidents(db, [(kinds[o.id], o.pool_id, o.id, o.close_reason) for _, o in late], at)
     return saved, lost
+
+
+def _take_again(db: Db, order: Order, sku_id: int, at: datetime) -> list[Card]:
+    """Cards for a late payer, from lapsed holds too where the shelf is short."""
+    shelf = cards.pick(db, {sku_id: order.quantity}, biz_date(at))[sku_id]
+    if len(shelf) < order.quantity and expire(db, at, pools=cards.pools_of(db, [sku_id])):
+        shelf = cards.pick(db, {sku_id: order.quantity}, biz_date(at))[sku_id]
+    return list(shelf)
+
+
+def _over_limit(db: Db, order: Order, model: SaleLine, at: datetime) -> bool:
+    """Whether this buyer has bought up to the limit in the meantime: an order given up and paid late does not evade it."""
+    most = (catalog.page(db, model.page_hash) or {}).get("buyer_max")
+    if most is None:
+        return False
+    identities = _buckets(order)[:-1]
+    store.lock_buckets(db, identities)
+    usage = store.usage(db, identities, at)
+    return any(usage[one].pieces.get(model.sku_id, 0) + order.quantity > most for one in identities)
+
+
+def _buckets(order: Order) -> tuple[bytes, ...]:
+    return Buyer(order.device, order.address, "", order.phone_identity, order.open_id).buckets
 
 
 def _replace(db: Db, order: Order, old: Sequence[SaleLine], shelf: Sequence[Card], at: datetime) -> list[SaleLine]:

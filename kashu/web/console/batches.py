@@ -12,6 +12,7 @@ from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import audit, cards, party
@@ -24,9 +25,9 @@ from kashu.kernel.db import Db
 from kashu.kernel.ids import new_id
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
-from kashu.web.console.desk import PAGE_ROWS, page_of, say, show
-from kashu.web.rights import actor, needs
-from kashu.web.uploads import SealedFile
+from kashu.web.console.desk import PAGE_ROWS, page_of, say, show, whole
+from kashu.web.rights import actor, is_alone, needs
+from kashu.web.uploads import SealedFile, takes_files
 from kashu.wire import edge, preview, sealedzip
 
 REJECTS_SHOWN = 20
@@ -50,6 +51,7 @@ REFUSALS = {
     Refusal.NOTHING_UNSOLD: "没有未售出的卡密可导出。",
     Refusal.WRONG_KIND: "这种库存不支持该操作。",
     Refusal.KNOWN_SECRET: "这个卡密已经在库里，不能重复使用。",
+    Refusal.BAD_CHARACTERS: "卡密里有控制字符，请清理后再提交。",
     Refusal.BAD_FORMAT: "列设置不对：必须有且只有一列是卡密，其余列不能重复。",
 }
 APPROVAL_REFUSALS = {
@@ -69,8 +71,10 @@ def batches(request: HttpRequest) -> HttpResponse:
     return show(request, "batches", "batches", {"page": page})
 
 
+@csrf_exempt  # checked by `takes_files`, once the rights are
 @require_http_methods(["GET", "POST"])
 @needs("batches.edit")
+@takes_files
 def new_batch(request: HttpRequest) -> HttpResponse:
     error = ""
     if request.method == "POST":
@@ -167,10 +171,10 @@ def change_content(request: HttpRequest, pool_id: int) -> HttpResponse:
     with edge.transaction() as db:
         _found(db, pool_id)
         if "more" in told:
-            more = told["more"].strip()
-            if not more.isdigit() or not 1 <= int(more) <= 10_000:
+            more = whole(told["more"], 10_000)
+            if not more:
                 return _batch_page(request, pool_id, _("增加的份数应为 1 到 10000 的整数。"), 422)
-            answer: object = cards.add_slots(db, actor(request), pool_id, int(more), clock.now())
+            answer: object = cards.add_slots(db, actor(request), pool_id, more, clock.now())
         else:
             content = (told.get("number", "").strip(), told.get("secret", "").strip())
             if not content[1] or len(content[1]) > 512 or len(content[0]) > 128:
@@ -191,7 +195,8 @@ def ask_export(request: HttpRequest, pool_id: int) -> HttpResponse:
     with edge.transaction() as db:
         found = _found(db, pool_id)
         house = party.platform(db)
-        wait = house.solo_wait_seconds if house.is_solo else None
+        is_solo = house.is_solo and is_alone()
+        wait = house.solo_wait_seconds if is_solo else None
         asked = audit.ask(
             db, actor(request), "batch.export", ("batch", found.code), {"pool_id": pool_id},
             reason=reason, solo_wait_seconds=wait, at=clock.now(),
@@ -200,7 +205,7 @@ def ask_export(request: HttpRequest, pool_id: int) -> HttpResponse:
         return _batch_page(request, pool_id, _(APPROVAL_REFUSALS[asked]), 409)
     say(
         request,
-        _("已申请导出。") + (_("单人模式：等待结束后由你再次确认。") if house.is_solo else _("请另一位同事复核。")),
+        _("已申请导出。") + (_("单人模式：等待结束后由你再次确认。") if is_solo else _("请另一位同事复核。")),
     )
     return redirect("console:batch", pool_id=pool_id)
 
@@ -212,7 +217,7 @@ def confirm_export(request: HttpRequest, approval_id: UUID) -> HttpResponse:
     """The second person's yes: the file is made in the same transaction, and its password shown this once."""
     at = clock.now()
     with edge.transaction() as db:
-        answer = audit.confirm(db, actor(request), approval_id, at)
+        answer = audit.confirm(db, actor(request), approval_id, at, is_alone=is_alone())
         made = _make_export(db, request, answer, at) if isinstance(answer, Approval) else None
     if isinstance(answer, ApprovalRefusal) or made is None:
         refusal = APPROVAL_REFUSALS[answer] if isinstance(answer, ApprovalRefusal) else ""
@@ -269,7 +274,7 @@ def _receive(request: HttpRequest) -> Batch | str:
         suppliers = {one.id for one in party.parties(db)}
     upload = request.FILES.get("file")
     sku, cost = skus.get(told.get("sku", "")), parse_yuan(told.get("cost", ""))
-    supplier = int(told["supplier"]) if told.get("supplier", "").isdigit() else 0
+    supplier = whole(told.get("supplier", ""), 2**62) or 0
     if sku is None or supplier not in suppliers:
         return _("请选择规格和供应商。")
     if cost is None:
@@ -284,20 +289,22 @@ def _receive(request: HttpRequest) -> Batch | str:
         cost, told.get("note", "").strip()[:200], preview.count_lines(edge.ctx(), upload.kept.name, form),
     )  # fmt: skip
     with edge.transaction() as db:
-        return cards.receive(db, edge.ctx().ring, actor(request), new, clock.now())
+        received = cards.receive(db, edge.ctx().ring, actor(request), new, clock.now())
+    upload.is_kept = True
+    return received
 
 
 def _receive_shared(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
     told = request.POST
-    content, cap = (told.get("number", "").strip(), told.get("secret", "").strip()), told.get("cap", "").strip()
+    content, cap = (told.get("number", "").strip(), told.get("secret", "").strip()), whole(told.get("cap", ""), 100_000)
     if not content[1] or len(content[1]) > 512 or len(content[0]) > 128:
         return _("循环卡需要填写卡密，最多 512 个字符。")
-    if not cap.isdigit() or not 1 <= int(cap) <= 100_000:
+    if not cap:
         return _("可售份数应为 1 到 100000 的整数。")
     form = Format("utf-8", "", ("secret",), has_header=False)
     new = NewBatch(sku.id, supplier, sku.kind, "", 0, "", "", form, cost, told.get("note", "").strip()[:200])
     with edge.transaction() as db:
-        answer = cards.open_shared(db, edge.ctx().ring, actor(request), new, content, int(cap), clock.now())
+        answer = cards.open_shared(db, edge.ctx().ring, actor(request), new, content, cap, clock.now())
     return _(REFUSALS[answer]) if isinstance(answer, Refusal) else answer
 
 
@@ -366,6 +373,6 @@ def _found(db: Db, pool_id: int) -> Batch:
 def _before(request: HttpRequest) -> tuple[datetime, int]:
     key = decode_cursor(request.GET.get("after", ""), 2)
     try:
-        return FAR if key is None else (datetime.fromisoformat(str(key[0])), int(key[1]))
+        return FAR if key is None else (datetime.fromisoformat(str(key[0])), whole(str(key[1]), 2**62) or 0)
     except ValueError:
         return FAR

@@ -34,6 +34,14 @@ def instant_cursor(request: HttpRequest) -> tuple[datetime, UUID] | None:
         return None
 
 
+def whole(text: str, most: int = 2**31 - 1) -> int | None:
+    """A whole number in ASCII digits, at most `most`; None for anything else (`"²".isdigit()` is true)."""
+    tidy = text.strip()
+    if not tidy.isascii() or not tidy.isdigit() or len(tidy) > 19 or int(tidy) > most:
+        return None
+    return int(tidy)
+
+
 def show(request: HttpRequest, template: str, nav: str, told: dict[str, Any], status: int = 200) -> HttpResponse:
     return render(request, f"console/{template}.html", {"nav": nav, **told}, status=status)
 

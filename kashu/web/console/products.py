@@ -10,6 +10,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import catalog, party
@@ -19,9 +20,9 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
-from kashu.web.console.desk import PAGE_ROWS, page_of, say, show
+from kashu.web.console.desk import PAGE_ROWS, page_of, say, show, whole
 from kashu.web.rights import actor, needs
-from kashu.web.uploads import SmallFile
+from kashu.web.uploads import SmallFile, takes_files
 from kashu.wire import edge, images
 from kashu.wire.images import ImageRefusal
 
@@ -43,14 +44,16 @@ REFUSALS = {
 @needs("products.read")
 def products(request: HttpRequest) -> HttpResponse:
     key = decode_cursor(request.GET.get("after", ""), 1)
-    before = int(key[0]) if key and str(key[0]).isdigit() else None
+    before = whole(str(key[0]), 2**62) if key else None
     with edge.transaction() as db:
         found = queries.products(db, biz_date(clock.now()), before, PAGE_ROWS + 1)
     return show(request, "products", "products", {"page": page_of(found, lambda row: (row.id,))})
 
 
+@csrf_exempt  # checked by `takes_files`, once the rights are
 @require_http_methods(["GET", "POST"])
 @needs("products.edit")
+@takes_files
 def new_product(request: HttpRequest) -> HttpResponse:
     errors: dict[str, str] = {}
     if request.method == "POST":
@@ -74,8 +77,10 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
     return _product_page(request, product_id)
 
 
+@csrf_exempt  # checked by `takes_files`, once the rights are
 @require_http_methods(["GET", "POST"])
 @needs("products.edit")
+@takes_files
 def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
     with edge.transaction() as db:
         found = _found(db, product_id)
@@ -173,7 +178,7 @@ def add_category(request: HttpRequest) -> HttpResponse:
     if not SLUG.match(slug) or not name or ink not in INKS:
         say(request, _("类目标识只用小写字母、数字和连字符；名称必填。数据没有改动。"), is_bad=True)
     else:
-        new = Category(0, int(parent) if parent.isdigit() else None, slug, name, ink, 0, told.get("is_open") == "yes")
+        new = Category(0, whole(parent, 2**62), slug, name, ink, 0, told.get("is_open") == "yes")
         with edge.transaction() as db:
             answer = catalog.add_category(db, actor(request), new, clock.now())
         taken = isinstance(answer, Refusal)
@@ -215,10 +220,13 @@ def _read_product(request: HttpRequest, before: Product | None) -> tuple[Product
         errors["title"] = _("标题必填。")
     if any(len(value) > TEXT_MAX for value in told.values() if isinstance(value, str)):
         errors["form"] = _("有一栏超过 2000 字。")
-    days = told.get("warranty_days", "30").strip()
-    if not days.isdigit() or int(days) > 3_650:
+    days = whole(told.get("warranty_days", "30"), 3_650)
+    if days is None:
         errors["warranty_days"] = _("质保天数应为 0 到 3650 的整数。")
-    if not told.get("category", "").isdigit() or (before is None and not told.get("seller", "").isdigit()):
+    with edge.transaction() as db:
+        known = {one.id for one in catalog.categories(db)}, {one.id for one in party.parties(db)}
+    category, seller = whole(told.get("category", ""), 2**62), whole(told.get("seller", ""), 2**62)
+    if category not in known[0] or (before is None and seller not in known[1]):
         errors["category"] = _("请选择类目和销售方。")
     image_id = before.image_id if before else None
     upload = request.FILES.get("image")
@@ -236,10 +244,10 @@ def _read_product(request: HttpRequest, before: Product | None) -> tuple[Product
     return Product(
         id=before.id if before else 0,
         slug=slug,
-        category_id=int(told["category"]),
+        category_id=category or 0,
         category="",
         ink="",
-        seller_id=before.seller_id if before else int(told["seller"]),
+        seller_id=before.seller_id if before else seller or 0,
         seller="",
         is_third_party=False,
         title=told["title"].strip()[:80],
@@ -249,7 +257,7 @@ def _read_product(request: HttpRequest, before: Product | None) -> tuple[Product
         facts=[fact for fact in facts if len(fact) == 2][:8],
         steps=_lines(told.get("steps", ""))[:8],
         refund_terms=told.get("refund_terms", "").strip()[:120],
-        warranty_days=int(days),
+        warranty_days=days or 0,
         image_id=image_id,
         state=before.state if before else "draft",
     ), {}
@@ -295,19 +303,17 @@ def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
 
 def _limits(request: HttpRequest) -> dict[str, Any] | None:
     told = request.POST
-    numbers = {name: told.get(name, "").strip() for name in ("order_max", "buyer_max", "low_stock", "position")}
-    if any(value and not value.isdigit() for value in numbers.values()):
-        return None
-    order_max = int(numbers["order_max"] or 10)
-    if not 1 <= order_max <= 1_000:
+    names = ("order_max", "buyer_max", "low_stock", "position")
+    numbers = {name: whole(told[name]) if told.get(name, "").strip() else 0 for name in names}
+    if None in numbers.values() or (numbers["order_max"] or 10) > 1_000:
         return None
     return {
         "name": told.get("name", "").strip()[:20],
-        "order_max": order_max,
-        "buyer_max": int(numbers["buyer_max"]) if numbers["buyer_max"] and int(numbers["buyer_max"]) else None,
+        "order_max": numbers["order_max"] or 10,
+        "buyer_max": numbers["buyer_max"] or None,
         "validity": told.get("validity", "").strip()[:60],
-        "low_stock": int(numbers["low_stock"] or 10),
-        "position": int(numbers["position"] or 0),
+        "low_stock": numbers["low_stock"] if told.get("low_stock", "").strip() else 10,
+        "position": numbers["position"],
         "is_open": told.get("is_open", "yes") == "yes",
     }
 
@@ -317,9 +323,10 @@ def _tiers(text: str) -> list[dict[str, int]] | None:
     for line in _lines(text):
         parts = line.split()
         fen = parse_yuan(parts[1]) if len(parts) == 2 else None
-        if fen is None or not parts[0].isdigit():
+        least = whole(parts[0], 10_000)
+        if fen is None or least is None:
             return None
-        found.append({"from": int(parts[0]), "price_fen": fen})
+        found.append({"from": least, "price_fen": fen})
     return found
 
 

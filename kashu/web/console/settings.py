@@ -22,7 +22,7 @@ from kashu.kernel.clock import biz_date
 from kashu.party import Licence, Party, Platform
 from kashu.party.models import ROLES, Person
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
-from kashu.web.rights import actor, needs
+from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
 
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
@@ -32,6 +32,11 @@ TEXT_MAX = 120
 @require_GET
 @needs("dashboard")
 def settings(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResponse:
+    """The page; a first password is in the answer that made it, and nowhere else."""
     with edge.transaction() as db:
         told: dict[str, Any] = {
             "platform": party.platform(db),
@@ -43,7 +48,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     told |= {
         "people": Person.objects.order_by("id"),
         "roles": ROLES,
-        "fresh": request.session.pop("fresh_person", None),
+        "fresh": fresh,
     }
     return show(request, "settings", "settings", told)
 
@@ -54,7 +59,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 def solo(request: HttpRequest) -> HttpResponse:
     """Solo mode on or off (design §5a). It cannot hide a second person: with two owners it stays off."""
     wanted = request.POST.get("is_solo") == "yes"
-    if wanted and Person.objects.filter(is_active=True, role__in=("owner", "operator", "finance")).count() > 1:
+    if wanted and not is_alone():
         say(request, _("还有其他可以复核的同事，不能开启单人模式。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     with edge.transaction() as db:
@@ -83,8 +88,7 @@ def add_person(request: HttpRequest) -> HttpResponse:
         say(request, _("这个邮箱已有账号。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     _record(request, "person.open", str(person.pk), {"email": email, "role": role})
-    request.session["fresh_person"] = {"email": email, "password": password}
-    return redirect("console:settings")
+    return _page(request, {"email": email, "password": password})
 
 
 @require_POST

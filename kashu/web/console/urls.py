@@ -1,41 +1,50 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
 
 from kashu.web.console import batches, dashboard, orders, products, settings
 
+
+class IdConverter(IntConverter):
+    """An id of ours: what is larger than a bigint is no page."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(IdConverter, "id")
 app_name = "console"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("orders", orders.orders, name="orders"),
     path("orders/find-card", orders.find_card, name="find_card"),
-    path("orders/<int:pool_id>/<uuid:order_id>", orders.order, name="order"),
-    path("orders/<int:pool_id>/<uuid:order_id>/refund", orders.refund, name="order_refund"),
+    path("orders/<id:pool_id>/<uuid:order_id>", orders.order, name="order"),
+    path("orders/<id:pool_id>/<uuid:order_id>/refund", orders.refund, name="order_refund"),
     path("products", products.products, name="products"),
     path("products/new", products.new_product, name="new_product"),
     path("products/categories", products.add_category, name="add_category"),
-    path("products/<int:product_id>", products.product, name="product"),
-    path("products/<int:product_id>/edit", products.edit_product, name="edit_product"),
-    path("products/<int:product_id>/state", products.move, name="move_product"),
-    path("products/<int:product_id>/skus", products.add_sku, name="add_sku"),
-    path("products/<int:product_id>/skus/<str:code>/price", products.set_price, name="set_price"),
-    path("products/<int:product_id>/skus/<str:code>", products.edit_sku, name="edit_sku"),
+    path("products/<id:product_id>", products.product, name="product"),
+    path("products/<id:product_id>/edit", products.edit_product, name="edit_product"),
+    path("products/<id:product_id>/state", products.move, name="move_product"),
+    path("products/<id:product_id>/skus", products.add_sku, name="add_sku"),
+    path("products/<id:product_id>/skus/<str:code>/price", products.set_price, name="set_price"),
+    path("products/<id:product_id>/skus/<str:code>", products.edit_sku, name="edit_sku"),
     path("batches", batches.batches, name="batches"),
     path("batches/new", batches.new_batch, name="new_batch"),
-    path("batches/<int:pool_id>", batches.batch, name="batch"),
-    path("batches/<int:pool_id>/progress", batches.progress, name="batch_progress"),
-    path("batches/<int:pool_id>/format", batches.change_format, name="batch_format"),
-    path("batches/<int:pool_id>/rejects.csv", batches.rejects, name="batch_rejects"),
-    path("batches/<int:pool_id>/content", batches.change_content, name="batch_content"),
-    path("batches/<int:pool_id>/export", batches.ask_export, name="ask_export"),
-    path("batches/<int:pool_id>/<slug:verb>", batches.move, name="move_batch"),
+    path("batches/<id:pool_id>", batches.batch, name="batch"),
+    path("batches/<id:pool_id>/progress", batches.progress, name="batch_progress"),
+    path("batches/<id:pool_id>/format", batches.change_format, name="batch_format"),
+    path("batches/<id:pool_id>/rejects.csv", batches.rejects, name="batch_rejects"),
+    path("batches/<id:pool_id>/content", batches.change_content, name="batch_content"),
+    path("batches/<id:pool_id>/export", batches.ask_export, name="ask_export"),
+    path("batches/<id:pool_id>/<slug:verb>", batches.move, name="move_batch"),
     path("exports/<uuid:approval_id>/confirm", batches.confirm_export, name="confirm_export"),
     path("exports/<uuid:approval_id>/cancel", batches.cancel_export, name="cancel_export"),
     path("exports/<uuid:export_id>/file", batches.export_file, name="export_file"),
     path("settings", settings.settings, name="settings"),
     path("settings/solo", settings.solo, name="solo"),
     path("settings/people", settings.add_person, name="add_person"),
-    path("settings/people/<int:person_id>", settings.change_person, name="change_person"),
+    path("settings/people/<id:person_id>", settings.change_person, name="change_person"),
     path("settings/parties", settings.add_party, name="add_party"),
     path("settings/licences", settings.add_licence, name="add_licence"),
     path("trail", settings.trail, name="trail"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import cards, catalog, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Masked, Opened
-from kashu.kernel import clock
+from kashu.kernel import clock, limits
 from kashu.kernel.db import Db
 from kashu.payments import Payment, Refund
 from kashu.sales import CodeRefusal, Order, RefundRefusal, RevealRefusal, SaleLine
@@ -26,6 +26,7 @@ from kashu.wire import cashier, edge, metrics
 from kashu.wire.sandboxpay import GatewayError
 
 LISTED_MAX = 50
+CHECKS_MAX = 10  # calls to the gateway per order and minute that a visitor can cause
 REVEAL_REFUSALS = {
     RevealRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
     RevealRefusal.NOT_YOURS: (403, "这台设备不是下单设备。请用下单手机号收验证码后查看。"),
@@ -96,8 +97,11 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     """To the pay page of an unpaid order."""
     with edge.transaction() as db:
         seen = _seen(db, request, token)
+        is_patient = limits.allow(db, f"pay:{seen.order.id}", clock.now(), most=CHECKS_MAX, seconds=60)
     if seen.order.state != "placed":
         return redirect("store:order", token=token)
+    if not is_patient:
+        return _page(request, seen, _("操作过于频繁，请一分钟后再试。"), 429)
     try:
         return redirect(pay_url(seen.payment, token))
     except GatewayError:
@@ -109,7 +113,8 @@ def check(request: HttpRequest, token: str) -> HttpResponse:
     """`I have paid`: ask the gateway now instead of waiting for its notice."""
     with edge.transaction() as db:
         seen = _seen(db, request, token)
-    if seen.payment.state == "paying":
+        is_patient = limits.allow(db, f"check:{seen.order.id}", clock.now(), most=CHECKS_MAX, seconds=60)
+    if seen.payment.state == "paying" and is_patient:
         try:
             cashier.ask(edge.ctx(), seen.payment)
         except GatewayError:
