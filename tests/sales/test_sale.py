@@ -190,6 +190,81 @@ def test_an_order_paid_twice_gets_its_second_payment_back(db, ring):
     assert ledger.check(db) == []
 
 
+def test_the_same_second_payment_told_again_changes_nothing(db, ring):
+    placed = make.order(db, ring, make.stocked(db, ring, 2))
+    sales.settle(db, [make.notice(placed)], clock.now())
+    twice = make.notice(placed)
+    assert sales.settle(db, [twice], clock.now()) == [Verdict.PAID_TWICE]
+    told_again = replace(twice, event_id=make.name("e"))
+    assert (
+        sales.settle(db, [told_again, replace(told_again, event_id=make.name("e"))], clock.now())
+        == [Verdict.REPEATED] * 2
+    )
+    assert len(payments.refunds_of(db, placed.pool_id, placed.id)) == 1
+
+
+def test_a_second_payment_under_anothers_number_is_quarantined(db, ring):
+    sku = make.stocked(db, ring, 2)
+    one, other = make.order(db, ring, sku), make.order(db, ring, sku)
+    first = make.notice(one)
+    sales.settle(db, [first, make.notice(other)], clock.now())
+    assert sales.settle(db, [make.notice(other, gateway_no=first.gateway_no)], clock.now()) == [Verdict.QUARANTINED]
+    assert payments.refunds_of(db, other.pool_id, other.id) == []
+
+
+def test_what_was_quarantined_by_our_fault_is_judged_again(db, ring):
+    placed = make.order(db, ring, make.stocked(db, ring, 1))
+    told = make.notice(placed)
+    assert sales.settle(db, [replace(told, merchant="typo")], clock.now()) == [Verdict.QUARANTINED]
+    assert sales.settle(db, [replace(told, merchant="typo")], clock.now()) == [Verdict.QUARANTINED]
+    assert sales.settle(db, [replace(told, source="query")], clock.now()) == [Verdict.PAID]
+    assert sales.settle(db, [told], clock.now()) == [Verdict.REPEATED]
+
+
+def test_giving_up_and_paying_late_does_not_evade_the_limit(db, ring):
+    sku, who = make.stocked(db, ring, 5, buyer_max=1), make.buyer()
+    one = make.order(db, ring, sku, 1, who)
+    assert sales.cancel(db, make.STAFF, one.token, who.device, clock.now()) is None
+    two = make.order(db, ring, sku, 1, who)
+    sales.settle(db, [make.notice(two)], clock.now())
+
+    assert sales.settle(db, [make.notice(one)], clock.now()) == [Verdict.LATE]
+    assert sales.orders(db, [(one.pool_id, one.id)])[one.id].state == "refunding"
+    assert stock(db, sku).sold == 1
+
+
+def test_a_late_card_counts_against_the_limit(db, ring):
+    sku, who = make.stocked(db, ring, 5, buyer_max=1), make.buyer()
+    one = make.order(db, ring, sku, 1, who)
+    sales.cancel(db, make.STAFF, one.token, who.device, clock.now())
+    sales.settle(db, [make.notice(one)], clock.now())
+    assert sales.place(db, ring, [make.checkout(db, sku, who=who)], clock.now()) == [Refusal.BUYER_LIMIT]
+
+
+def test_late_money_takes_a_lapsed_hold(db, ring):
+    sku = make.stocked(db, ring, 1)
+    late = make.order(db, ring, sku, hold_seconds=30)
+    later = clock.now() + timedelta(seconds=31)
+    sales.expire(db, later, pools(db, sku))
+    [idle] = sales.place(db, ring, [make.checkout(db, sku)], later, 30)
+    assert isinstance(idle, Placed)
+
+    assert sales.settle(db, [make.notice(late)], later + timedelta(seconds=31)) == [Verdict.LATE]
+    assert sales.orders(db, [(late.pool_id, late.id)])[late.id].state == "delivered"
+
+
+def test_a_refused_order_locks_no_card(dsn, db, ring):
+    from kashu.kernel.db import connect
+
+    with connect(dsn) as setup, setup.transaction():
+        sku = make.stocked(setup, ring, 1)
+        junk = replace(make.checkout(setup, sku), consent_hash="")
+        honest = make.checkout(setup, sku)
+    assert sales.place(db, ring, [junk], clock.now()) == [Refusal.NO_CONSENT]
+    with connect(dsn) as other, other.transaction():
+        assert isinstance(sales.place(other, ring, [honest], clock.now())[0], Placed)
+
+
 def test_a_lapsed_hold_goes_back_to_the_shelf(db, ring):
     sku = make.stocked(db, ring, 1)
     make.order(db, ring, sku, hold_seconds=30)

@@ -378,10 +378,16 @@ def test_solo_mode_waits_and_asks_again_who_it_is(staff, house, ring):
         batch = make.batch(db, ring, make.sku(db), 1)
         cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
         party.choose_solo(db, make.STAFF, Platform(True, 0), clock.now())
+    from kashu.party.models import Person
+
     desk = staff("owner")
+    others = Person.objects.filter(is_active=True).exclude(pk=desk.person.pk)
+    sleeping = list(others.values_list("pk", flat=True))
+    others.update(is_active=False)  # solo mode is for those who are alone
     try:
         desk.post(f"/console/batches/{batch.pool_id}/export", {"reason": "r"})
     finally:
+        Person.objects.filter(pk__in=sleeping).update(is_active=True)
         with connect(house.dsn) as db, db.transaction():
             party.choose_solo(db, make.STAFF, Platform(False, 600), clock.now())
             [asked] = [one for one in audit.open_approvals(db) if one.object_id == batch.code]

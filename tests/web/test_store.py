@@ -228,6 +228,42 @@ def test_an_unpaid_order_can_be_given_up(browser, goods):
     buy(browser, sku, slug)
 
 
+def test_a_visitor_cannot_leave_files_behind(browser, house):
+    """Uploads are read where they are expected, by those who may, and nowhere else."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    spool = house.env.var / "spool"
+    before = len(list(spool.glob("*"))) if spool.exists() else 0
+    for address in ("/orders/code", "/callbacks/web-pay", "/console/batches/new", "/accounts/login/"):
+        browser.post(address, {"phone": "1", "file": SimpleUploadedFile("x.txt", b"x" * 100_000)})
+    assert (len(list(spool.glob("*"))) if spool.exists() else 0) == before
+
+
+@pytest.mark.parametrize(
+    "phone", ["138１２３４５６７８", "13812345678\n", "１３８12345678", "23812345678", "1381234567"]
+)
+def test_a_phone_is_eleven_plain_digits(phone):
+    from kashu.web import device
+
+    assert not device.is_phone(phone)
+    assert device.is_phone("13812345678")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("1.2.3.4", "1.2.3.4"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_a_subscriber_is_one_address_or_one_network(address, told):
+    from kashu.web import device
+
+    assert device.subscriber(address) == told
+
+
 @pytest.mark.parametrize("token", ["x", "1A-" + "y" * 22, "%00", "1A-" + "y" * 300, "..", "ZZZZZZZZZZZZZZZZ-a"])
 def test_a_token_that_is_none_is_not_found(browser, token):
     assert browser.get(f"/o/{token}").status_code == 404

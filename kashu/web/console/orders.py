@@ -19,7 +19,8 @@ from kashu.sales import RefundRefusal, queries
 from kashu.sales.queries import Search
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, with_charts
 from kashu.web.rights import actor, needs
-from kashu.wire import edge
+from kashu.wire import cashier, edge
+from kashu.wire.sandboxpay import GatewayError
 
 REFUND_REFUSALS = {
     RefundRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
@@ -112,6 +113,21 @@ def refund(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
     else:
         say(request, _("已发起全额退款，原路退回。"))
     return here
+
+
+@require_POST
+@needs("orders.refund")
+def ask_again(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    """Ask the gateway about every payment of an order: what was quarantined by a fault of ours is cured here."""
+    with edge.transaction() as db:
+        found = [one for one in payments.of_order(db, pool_id, order_id) if one.pay_url]
+    try:
+        states = [cashier.ask(edge.ctx(), one).value for one in found]
+    except GatewayError:
+        say(request, _("支付通道没有回应，数据没有改动。请稍后再试。"), is_bad=True)
+    else:
+        say(request, _("支付通道答复：%(states)s") % {"states": "、".join(states) or "—"})
+    return redirect("console:order", pool_id=pool_id, order_id=order_id)
 
 
 def _search(db: Db, asked: str) -> Search:

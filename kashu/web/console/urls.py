@@ -20,6 +20,7 @@ urlpatterns = [
     path("orders/find-card", orders.find_card, name="find_card"),
     path("orders/<id:pool_id>/<uuid:order_id>", orders.order, name="order"),
     path("orders/<id:pool_id>/<uuid:order_id>/refund", orders.refund, name="order_refund"),
+    path("orders/<id:pool_id>/<uuid:order_id>/ask", orders.ask_again, name="ask_again"),
     path("products", products.products, name="products"),
     path("products/new", products.new_product, name="new_product"),
     path("products/categories", products.add_category, name="add_category"),
