@@ -111,12 +111,21 @@ def batch(
         for n in range(1, stock + 1)
     ]
     for start in range(0, stock, 5_000):
-        cards.load(db, ring, received.pool_id, start, lines[start : start + 5_000])
+        load(db, ring, received.pool_id, start, lines[start : start + 5_000])
     found = cards.loaded(db, STAFF, received.pool_id, clock.now())
     if on_sale:
         found = cards.put_on_sale(db, STAFF, received.pool_id, clock.now())
     assert isinstance(found, cards.Batch)
     return found
+
+
+def load(
+    db: Db, ring: Keyring, pool_id: int, done: int, lines: list[NewCard | cards.Reject]
+) -> cards.Batch | cards.Refusal:
+    """Seal and write a stretch of lines."""
+    found = cards.batch(db, pool_id)
+    assert found is not None
+    return cards.load(db, pool_id, done, cards.seal(ring, found, lines, cards.reserve(db, len(lines))))
 
 
 def stocked(db: Db, ring: Keyring, stock: int, **told: object) -> Sku:

@@ -17,7 +17,9 @@ from kashu.cards.service import (
     put_back,
     put_on_sale,
     receive,
+    reserve,
     reveal,
+    seal,
     start,
     withdraw,
 )
@@ -41,7 +43,20 @@ from kashu.cards.store import (
     stock,
     void_unsold,
 )
-from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, NewCard, Opened, Refusal, Reject, Stock
+from kashu.cards.types import (
+    Batch,
+    Card,
+    Format,
+    Held,
+    Masked,
+    NewBatch,
+    NewCard,
+    Opened,
+    Refusal,
+    Reject,
+    Stock,
+    Stretch,
+)
 
 __all__ = [
     "ENCODINGS",
@@ -59,6 +74,7 @@ __all__ = [
     "Refusal",
     "Reject",
     "Stock",
+    "Stretch",
     "add_slots",
     "batch",
     "batches",
@@ -91,7 +107,9 @@ __all__ = [
     "receive",
     "reject_counts",
     "rejects",
+    "reserve",
     "reveal",
+    "seal",
     "split",
     "spooled",
     "start",

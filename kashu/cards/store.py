@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from psycopg.types.numeric import Int4, Int8
 
 from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, Reject, Stock
 from kashu.kernel.db import Db, one, rows, run, value, values
@@ -283,17 +283,16 @@ def progress(db: Db, pool_id: int, lines: int, accepted: int, rejected: int, cos
     assert run(db, PROGRESS, [lines, accepted, rejected, cost_fen, pool_id]) == 1
 
 
-def card_ids(db: Db, many: int) -> list[int]:
-    """Ids nobody else has, from whole blocks: sealing binds a card to its id before it is written."""
+def card_ids(db: Db, many: int) -> Iterator[int]:
+    """Ids nobody else has, from whole blocks."""
     blocks = values(db, "SELECT nextval('cards_card_block') FROM generate_series(1, %s)", [-(-many // ID_BLOCK)])
-    return [block * ID_BLOCK + at for block in blocks for at in range(ID_BLOCK)][:many]
+    return islice(chain.from_iterable(range(one * ID_BLOCK, (one + 1) * ID_BLOCK) for one in blocks), many)
 
 
 def new_fingerprints(db: Db, pool_id: int, new: Sequence[tuple[bytes, int, int]]) -> set[int]:
     """Write down fingerprints (with card and line); the cards whose fingerprint nobody had are returned."""
     prints, ids, lines = (list(column) for column in zip(*new, strict=True))
-    told = [Int8(pool_id), prints, [Int8(one) for one in ids], [Int4(one) for one in lines]]
-    return set(values(db, NEW_FINGERPRINTS, told))
+    return set(values(db, NEW_FINGERPRINTS, [pool_id, prints, ids, lines]))
 
 
 def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, str]]:

@@ -102,6 +102,16 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines of a file made ready for writing: sealed cards by fingerprint, and what was turned away already."""
+
+    lines: int
+    rejects: list[Reject]
+    prints: list[bytes] = field(repr=False)
+    rows: list[tuple[Any, ...]] = field(repr=False)  # as `cards_card` takes them
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One file of cards and the pool it fills."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from itertools import islice
 
 from kashu import cards
 from kashu.audit import SYSTEM
-from kashu.cards import Batch, Format, NewCard, Refusal, Reject
+from kashu.cards import Batch, Format, Refusal, Stretch
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.wire import spool
@@ -30,38 +29,39 @@ def load_file(ctx: Context, pool_id: int, watch: Watch = lambda _: None) -> Batc
         batch = cards.batch(db, pool_id)
     if batch is None or batch.state != "loading":
         return None
-    form = Format.from_json(batch.format)
-    today = biz_date(batch.received_at)
-    lines = _lines(ctx, batch, form)
-    for _ in islice(lines, batch.lines_done):
-        pass
     done = batch.lines_done
-    for parsed in _parsed_ahead(lines, done + (2 if form.has_header else 1), form, today):
+    for stretch in _sealed_ahead(ctx, batch):
         with ctx.pool.transaction() as db:
-            told = cards.load(db, ctx.ring, pool_id, done, parsed)
+            told = cards.load(db, pool_id, done, stretch)
         if isinstance(told, Refusal):
             return None
-        done += len(parsed)
+        done += stretch.lines
         watch(told)
     with ctx.pool.transaction() as db:
         ended = cards.loaded(db, SYSTEM, pool_id, clock.now())
     return None if isinstance(ended, Refusal) else ended
 
 
-def _parsed_ahead(
-    lines: Iterator[str | None], first_no: int, form: Format, today: date
-) -> Iterator[list[NewCard | Reject]]:
-    """Stretches of the file, the next one read and parsed while the last one is being written."""
+def _sealed_ahead(ctx: Context, batch: Batch) -> Iterator[Stretch]:
+    """Stretches of the file, the next one read, parsed and sealed while the last one is being written."""
+    form = Format.from_json(batch.format)
+    first_no, today = batch.lines_done + (2 if form.has_header else 1), biz_date(batch.received_at)
+    lines = islice(_lines(ctx, batch, form), batch.lines_done, None)
 
-    def read(line_no: int) -> list[NewCard | Reject]:
-        return cards.parse(list(islice(lines, CHUNK_LINES)), line_no, form, today)
+    def make(line_no: int) -> Stretch | None:
+        chunk = list(islice(lines, CHUNK_LINES))
+        if not chunk:
+            return None
+        with ctx.pool.transaction() as db:
+            ids = cards.reserve(db, len(chunk))
+        return cards.seal(ctx.ring, batch, cards.parse(chunk, line_no, form, today), ids)
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as ahead:
-        coming = ahead.submit(read, first_no)
-        while parsed := coming.result():
-            first_no += len(parsed)
-            coming = ahead.submit(read, first_no)
-            yield parsed
+        coming = ahead.submit(make, first_no)
+        while (stretch := coming.result()) is not None:
+            first_no += stretch.lines
+            coming = ahead.submit(make, first_no)
+            yield stretch
 
 
 def void_cards(ctx: Context, pool_id: int) -> int:

@@ -199,7 +199,7 @@ def _stock(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: 
     lines = [
         NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "") for n in range(1, stock + 1)
     ]
-    cards.load(db, ctx.ring, batch.pool_id, 0, lines)
+    cards.load(db, batch.pool_id, 0, cards.seal(ctx.ring, batch, lines, cards.reserve(db, stock)))
     cards.loaded(db, DEMO, batch.pool_id, at)
     cards.put_on_sale(db, DEMO, batch.pool_id, at)
 

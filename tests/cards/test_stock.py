@@ -54,9 +54,9 @@ def test_every_line_is_a_card_or_has_a_reason(db, ring):
     batch = started(db, ring, make.sku(db))
     lines = [card(1, "a"), card(2, "b"), card(3, "a"), Reject(4, "empty"), card(5, "c")]
 
-    told = cards.load(db, ring, batch.pool_id, 0, [*lines])
+    told = make.load(db, ring, batch.pool_id, 0, [*lines])
     other = started(db, ring, make.sku(db))
-    again = cards.load(db, ring, other.pool_id, 0, [card(1, "b"), card(2, "d")])
+    again = make.load(db, ring, other.pool_id, 0, [card(1, "b"), card(2, "d")])
 
     assert isinstance(told, Batch)
     assert (told.lines_done, told.accepted, told.rejected) == (5, 3, 2)
@@ -72,21 +72,21 @@ def test_every_line_is_a_card_or_has_a_reason(db, ring):
 
 def test_a_stretch_that_does_not_follow_is_refused(db, ring):
     batch = started(db, ring, make.sku(db))
-    cards.load(db, ring, batch.pool_id, 0, [card(1, "x")])
+    make.load(db, ring, batch.pool_id, 0, [card(1, "x")])
 
-    assert cards.load(db, ring, batch.pool_id, 0, [card(1, "x")]) is Refusal.WRONG_STATE
+    assert make.load(db, ring, batch.pool_id, 0, [card(1, "x")]) is Refusal.WRONG_STATE
     assert cards.batch(db, batch.pool_id).accepted == 1
 
 
 def test_a_cancelled_batch_frees_its_cards_for_another_file(db, ring):
     batch = started(db, ring, make.sku(db))
-    cards.load(db, ring, batch.pool_id, 0, [card(1, "again")])
+    make.load(db, ring, batch.pool_id, 0, [card(1, "again")])
     cards.cancel(db, make.STAFF, batch.pool_id, "wrong supplier", clock.now())
     taken = cards.void_unsold(db, batch.pool_id, "void", 10)
     cards.free_fingerprints(db, batch.pool_id, [one[0] for one in taken])
 
     other = started(db, ring, make.sku(db))
-    assert cards.load(db, ring, other.pool_id, 0, [card(1, "again")]).accepted == 1
+    assert make.load(db, ring, other.pool_id, 0, [card(1, "again")]).accepted == 1
     assert cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()) is Refusal.WRONG_STATE
 
 

@@ -256,7 +256,7 @@ def test_two_imports_of_one_file_at_once_write_each_card_once(dsn, ring, shop):
         for at in range(0, len(own), 250):
             chunk = [replace(line, line_no=at + place + 1) for place, line in enumerate(own[at : at + 250])]
             with db.transaction():
-                told = cards.load(db, ring, pools[n], at, chunk)
+                told = make.load(db, ring, pools[n], at, chunk)
             assert isinstance(told, cards.Batch), told
         return told
 
@@ -286,7 +286,7 @@ def test_two_workers_on_one_import_write_it_once(dsn, ring, shop):
         cards.start(db, make.STAFF, batch.pool_id, clock.now())
     lines = [NewCard(n, "", f"TWICE-{make.SEED}-{sku.id}-{n}", date(2030, 1, 1), None, None, "") for n in range(1, 101)]
 
-    answers = at_once(dsn, 2, lambda db, _n: cards.load(db, ring, batch.pool_id, 0, lines))
+    answers = at_once(dsn, 2, lambda db, _n: make.load(db, ring, batch.pool_id, 0, lines))
 
     assert sorted(type(answer).__name__ for answer in answers) == ["Batch", "Refusal"]
     assert value_of(dsn, "SELECT accepted FROM cards_batch WHERE pool_id = %s", batch.pool_id) == 100

@@ -8,6 +8,8 @@ from kashu.cards.service.batches import (
     loaded,
     put_on_sale,
     receive,
+    reserve,
+    seal,
     start,
     withdraw,
 )
@@ -30,7 +32,9 @@ __all__ = [
     "put_back",
     "put_on_sale",
     "receive",
+    "reserve",
     "reveal",
+    "seal",
     "start",
     "withdraw",
 ]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,13 +8,14 @@ from uuid import UUID
 from kashu import audit, catalog, ledger
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject
+from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.seal import DataKey, Keyring
 from kashu.kernel.text import mask
 
 CHUNK_LINES_MAX = 10_000
+ID, LINE, COST = 1, 2, 6  # places in a row of `copy_cards`
 EXPORT_MAX = 100_000
 
 
@@ -55,23 +56,47 @@ def start(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
     return _seen(db, pool_id)
 
 
-def load(db: Db, ring: Keyring, pool_id: int, lines_done: int, lines: Sequence[NewCard | Reject]) -> Batch | Refusal:
+def reserve(db: Db, many: int) -> Iterator[int]:
+    """Ids for so many cards. Sealing binds a card to its id, so the id comes first; unused ones are lost."""
+    return store.card_ids(db, many)
+
+
+def seal(ring: Keyring, batch: Batch, lines: Sequence[NewCard | Reject], ids: Iterator[int]) -> Stretch:
+    """Make a stretch of lines ready for writing: no database, so that it can be done while another is written."""
+    key = ring.open_data_key(batch.pool_id, batch.data_key)
+    rejects: list[Reject] = []
+    prints: dict[bytes, int] = {}
+    rows: list[tuple[Any, ...]] = []
+    for line in lines:
+        if isinstance(line, Reject):
+            rejects.append(line)
+            continue
+        fingerprint = ring.fingerprint(line.number, line.secret)
+        if fingerprint in prints:
+            rejects.append(Reject(line.line_no, "duplicate_in_file", str(prints[fingerprint])))
+            continue
+        prints[fingerprint] = line.line_no
+        rows.append(_sealed(batch, key, next(ids), line))
+    return Stretch(len(lines), rejects, list(prints), rows)
+
+
+def load(db: Db, pool_id: int, lines_done: int, stretch: Stretch) -> Batch | Refusal:
     """Write a stretch of lines that follows the `lines_done` written before: all of it, or none.
 
     The row of the batch is locked first, so a second worker on the same file finds that somebody is further
     and stops (`WRONG_STATE`); that is what makes a resumed import exact.
     """
     assert_in_transaction(db)
-    assert len(lines) <= CHUNK_LINES_MAX
+    assert stretch.lines <= CHUNK_LINES_MAX
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state != "loading" or found.lines_done != lines_done:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
-    good = [line for line in lines if isinstance(line, NewCard)]
-    bad = [line for line in lines if isinstance(line, Reject)]
-    written, again, cost_fen = _write(db, ring, found, good) if good else (0, [], 0)
-    if bad or again:
-        store.add_rejects(db, pool_id, [*bad, *again])
-    store.progress(db, pool_id, len(lines), written, len(bad) + len(again), cost_fen)
+    written, again = _write(db, pool_id, stretch) if stretch.rows else ([], [])
+    rejects = [*stretch.rejects, *again]
+    assert len(written) + len(rejects) == stretch.lines, "every line is a card or has a reason"
+    if rejects:
+        store.add_rejects(db, pool_id, rejects)
+    store.progress(db, pool_id, stretch.lines, len(written), len(rejects), sum(row[COST] for row in written))
     return _seen(db, pool_id)
 
 
@@ -153,32 +178,21 @@ def export_unsold(
     return opened
 
 
-def _write(db: Db, ring: Keyring, batch: Batch, good: Sequence[NewCard]) -> tuple[int, list[Reject], int]:
-    """Seal and write the cards nobody had before; the others come back as rejected."""
-    prints: dict[bytes, NewCard] = {}
+def _write(db: Db, pool_id: int, stretch: Stretch) -> tuple[list[tuple[Any, ...]], list[Reject]]:
+    """Write the cards nobody had before; the others come back as rejected."""
+    told = [(fingerprint, row[ID], row[LINE]) for fingerprint, row in zip(stretch.prints, stretch.rows, strict=True)]
+    fresh = store.new_fingerprints(db, pool_id, told)
+    if len(fresh) == len(told):
+        store.copy_cards(db, stretch.rows)
+        return stretch.rows, []
+    lines = {fingerprint: line_no for fingerprint, card_id, line_no in told if card_id not in fresh}
     again = []
-    for card in good:
-        fingerprint = ring.fingerprint(card.number, card.secret)
-        if fingerprint in prints:
-            again.append(Reject(card.line_no, "duplicate_in_file", str(prints[fingerprint].line_no)))
-        else:
-            prints[fingerprint] = card
-    ids = store.card_ids(db, len(prints))
-    new = [(print_, card_id, card.line_no) for (print_, card), card_id in zip(prints.items(), ids, strict=True)]
-    fresh = store.new_fingerprints(db, batch.pool_id, new)
-    old = [print_ for print_, card_id, _ in new if card_id not in fresh]
-    for fingerprint, (pool_id, line_no, code) in (store.known(db, old) if old else {}).items():
-        told = (
-            ("duplicate_in_file", str(line_no))
-            if pool_id == batch.pool_id
-            else ("duplicate_of_batch", f"{code}:{line_no}")
-        )
-        again.append(Reject(prints[fingerprint].line_no, *told))
-    key = ring.open_data_key(batch.pool_id, batch.data_key)
-    sealed = [_sealed(batch, key, card_id, prints[print_]) for print_, card_id, _ in new if card_id in fresh]
-    store.copy_cards(db, sealed)
-    assert len(sealed) + len(again) == len(good), "every line is a card or has a reason"
-    return len(sealed), again, sum(card[6] for card in sealed)
+    for fingerprint, (owner, line_no, code) in store.known(db, list(lines)).items():
+        why = ("duplicate_in_file", str(line_no)) if owner == pool_id else ("duplicate_of_batch", f"{code}:{line_no}")
+        again.append(Reject(lines[fingerprint], *why))
+    rows = [row for row in stretch.rows if row[ID] in fresh]
+    store.copy_cards(db, rows)
+    return rows, again
 
 
 def _sealed(batch: Batch, key: DataKey, card_id: int, card: NewCard) -> tuple[Any, ...]:
