@@ -25,7 +25,6 @@ from kashu.cards.service import (
 )
 from kashu.cards.store import (
     batch,
-    batches,
     content_ids,
     contents,
     export,
@@ -77,7 +76,6 @@ __all__ = [
     "Stretch",
     "add_slots",
     "batch",
-    "batches",
     "cancel",
     "change_content",
     "change_format",

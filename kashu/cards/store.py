@@ -223,15 +223,6 @@ def batch(db: Db, pool_id: int, *, lock: bool = False) -> Batch | None:
     return one(db, Batch, f"{BATCH} WHERE batch.pool_id = %s{' FOR UPDATE OF batch, pool' if lock else ''}", [pool_id])
 
 
-def batches(db: Db, before: tuple[datetime, int] | None, most: int) -> list[Batch]:
-    if before is None:
-        return rows(db, Batch, f"{BATCH} ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s", [most])
-    sql = (
-        f"{BATCH} WHERE (received_at, batch.pool_id) < (%s, %s) ORDER BY received_at DESC, batch.pool_id DESC LIMIT %s"
-    )
-    return rows(db, Batch, sql, [*before, most])
-
-
 def spooled(db: Db) -> set[str]:
     """The spooled files that batches still wait for."""
     return set(values(db, "SELECT spool FROM cards_batch WHERE spool <> ''"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -105,8 +105,3 @@ def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:
 
 def page_hash(body: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical_json(body).encode()).digest()
-
-
-def notice_date(published_on: date) -> date:
-    """The first day changed rules may take effect: seven days after they are shown (C-06)."""
-    return published_on + timedelta(days=7)

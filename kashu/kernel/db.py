@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
-from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
+from psycopg.rows import class_row, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps
 from psycopg_pool import ConnectionPool
 
@@ -82,11 +82,6 @@ def one(db: Db, kind: Callable[..., Row], sql: str, params: Sequence[Any] = ()) 
     found = rows(db, kind, sql, params)
     assert len(found) < 2, "more than one row where at most one can be"
     return found[0] if found else None
-
-
-def records(db: Db, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    with db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql, params).fetchall()  # type: ignore[arg-type]  # see rows
 
 
 def values(db: Db, sql: str, params: Sequence[Any] = ()) -> list[Any]:

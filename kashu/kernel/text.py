@@ -27,10 +27,6 @@ def mask(secret: str) -> str:
     return f"{secret[:shown]}{MASK}{secret[len(secret) - shown :]}" if shown else MASK
 
 
-def mask_phone(phone: str) -> str:
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****" + phone[-4:]
-
-
 def _plain(value: object) -> str | int | float:
     if isinstance(value, datetime | date):
         return value.isoformat()

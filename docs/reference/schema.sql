@@ -1,0 +1,835 @@
+-- Made by `kashu schema`; the diff of this file is what a reviewer of a migration reads.
+CREATE TABLE public.audit_approval (
+    id uuid NOT NULL,
+    act text NOT NULL,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    body jsonb NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    is_solo boolean NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    approved_by text,
+    approved_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT audit_approval_by_another CHECK ((is_solo OR (approved_by IS NULL) OR (approved_by <> asked_by))),
+    CONSTRAINT audit_approval_named CHECK (((state = ANY (ARRAY['approved'::text, 'done'::text])) = (approved_by IS NOT NULL))),
+    CONSTRAINT audit_approval_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT audit_approval_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'cancelled'::text, 'done'::text])))
+);
+CREATE TABLE public.audit_entry (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    xact xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_kind text NOT NULL,
+    actor text NOT NULL,
+    verb text NOT NULL,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    before jsonb,
+    after jsonb,
+    reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT audit_entry_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['person'::text, 'buyer'::text, 'system'::text, 'channel'::text])))
+);
+CREATE TABLE public.audit_head (
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    signature bytea NOT NULL
+);
+CREATE TABLE public.audit_seal (
+    seq bigint NOT NULL,
+    pool_id bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    xact xid8 NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_seal_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_seal_seq_check CHECK ((seq > 0))
+);
+CREATE TABLE public.cards_batch (
+    pool_id bigint NOT NULL,
+    code text NOT NULL,
+    state text NOT NULL,
+    file_name text NOT NULL,
+    file_bytes bigint NOT NULL,
+    manifest_hash text NOT NULL,
+    spool text DEFAULT ''::text NOT NULL,
+    data_key bytea NOT NULL,
+    format jsonb DEFAULT '{}'::jsonb NOT NULL,
+    unit_cost_fen bigint NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    lines_done integer DEFAULT 0 NOT NULL,
+    lines_total integer DEFAULT 0 NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
+    rejected integer DEFAULT 0 NOT NULL,
+    cost_fen bigint DEFAULT 0 NOT NULL,
+    trouble text DEFAULT ''::text NOT NULL,
+    received_by text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone,
+    on_sale_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT cards_batch_file_bytes_check CHECK ((file_bytes >= 0)),
+    CONSTRAINT cards_batch_state_check CHECK ((state = ANY (ARRAY['uploaded'::text, 'loading'::text, 'loaded'::text, 'on_sale'::text, 'withdrawn'::text, 'cancelled'::text]))),
+    CONSTRAINT cards_batch_unit_cost_fen_check CHECK ((unit_cost_fen >= 0))
+);
+CREATE TABLE public.cards_card (
+    pool_id bigint NOT NULL,
+    id bigint NOT NULL,
+    line_no integer NOT NULL,
+    sealed bytea,
+    content_id bigint,
+    mask text NOT NULL,
+    expires_on date DEFAULT '9999-12-31'::date NOT NULL,
+    unit_cost_fen bigint NOT NULL,
+    face_value_fen bigint,
+    state text DEFAULT 'on_shelf'::text NOT NULL,
+    order_id uuid,
+    sale_line_id uuid,
+    held_until timestamp with time zone,
+    sold_at timestamp with time zone,
+    revealed_at timestamp with time zone,
+    CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
+    CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
+    CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
+    CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL))),
+    CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
+    CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
+)
+WITH (fillfactor='85');
+CREATE SEQUENCE public.cards_card_block
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+CREATE TABLE public.cards_content (
+    pool_id bigint NOT NULL,
+    id bigint NOT NULL,
+    version integer NOT NULL,
+    sealed bytea NOT NULL,
+    mask text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT cards_content_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.cards_export (
+    id uuid NOT NULL,
+    pool_id bigint NOT NULL,
+    cards integer NOT NULL,
+    content bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL
+);
+CREATE TABLE public.cards_fingerprint (
+    fingerprint bytea NOT NULL,
+    pool_id bigint NOT NULL,
+    card_id bigint NOT NULL,
+    line_no integer NOT NULL,
+    CONSTRAINT cards_fingerprint_fingerprint_check CHECK ((length(fingerprint) = 32))
+);
+CREATE TABLE public.cards_pool (
+    id bigint NOT NULL,
+    sku_id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    kind text NOT NULL,
+    sellable boolean DEFAULT false NOT NULL,
+    reason text DEFAULT 'loading'::text NOT NULL,
+    content_id bigint,
+    expires_first date DEFAULT '9999-12-31'::date NOT NULL,
+    CONSTRAINT cards_pool_kind_check CHECK ((kind = ANY (ARRAY['single_use'::text, 'shared_secret'::text, 'pick'::text, 'own_code'::text, 'on_demand'::text, 'manual'::text]))),
+    CONSTRAINT cards_pool_reason_check CHECK ((reason = ANY (ARRAY[''::text, 'loading'::text, 'loaded'::text, 'cancelled'::text, 'withdrawn'::text, 'licence'::text, 'recall'::text, 'review'::text, 'risk'::text]))),
+    CONSTRAINT cards_pool_says_why CHECK ((sellable = (reason = ''::text)))
+);
+ALTER TABLE public.cards_pool ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.cards_pool_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.cards_reject (
+    pool_id bigint NOT NULL,
+    line_no integer NOT NULL,
+    reason text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.catalog_agreement (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    title text NOT NULL,
+    body text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_agreement_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'privacy'::text, 'digital_consent'::text]))),
+    CONSTRAINT catalog_agreement_notice CHECK (((version = 1) OR (effective_at >= (published_at + '7 days'::interval)))),
+    CONSTRAINT catalog_agreement_version_check CHECK ((version > 0))
+);
+ALTER TABLE public.catalog_agreement ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.catalog_agreement_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.catalog_category (
+    id bigint NOT NULL,
+    parent_id bigint,
+    slug text NOT NULL,
+    name text NOT NULL,
+    ink text DEFAULT 'green'::text NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    is_open boolean DEFAULT false NOT NULL,
+    CONSTRAINT catalog_category_ink_check CHECK ((ink = ANY (ARRAY['green'::text, 'indigo'::text, 'ink'::text, 'plum'::text]))),
+    CONSTRAINT catalog_category_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT catalog_category_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
+);
+ALTER TABLE public.catalog_category ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.catalog_category_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.catalog_deal (
+    sku_id bigint NOT NULL,
+    day date NOT NULL,
+    lowest_fen bigint NOT NULL,
+    last_fen bigint NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.catalog_fee_rule (
+    id bigint NOT NULL,
+    seller_id bigint,
+    category_id bigint,
+    commission_bp integer NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_fee_rule_commission_bp_check CHECK (((commission_bp >= 0) AND (commission_bp <= 10000)))
+);
+ALTER TABLE public.catalog_fee_rule ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.catalog_fee_rule_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.catalog_image (
+    id uuid NOT NULL,
+    content bytea NOT NULL,
+    media_type text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_image_content_check CHECK ((length(content) <= 524288)),
+    CONSTRAINT catalog_image_media_type_check CHECK ((media_type = ANY (ARRAY['image/webp'::text, 'image/jpeg'::text, 'image/png'::text])))
+);
+CREATE TABLE public.catalog_page (
+    hash bytea NOT NULL,
+    body jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_page_hash_check CHECK ((length(hash) = 32))
+);
+CREATE TABLE public.catalog_price (
+    id uuid NOT NULL,
+    sku_id bigint NOT NULL,
+    price_fen bigint NOT NULL,
+    list_price_fen bigint,
+    tiers jsonb NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    set_by text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.catalog_product (
+    id bigint NOT NULL,
+    slug text NOT NULL,
+    category_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    title text NOT NULL,
+    brand text DEFAULT ''::text NOT NULL,
+    headline text DEFAULT ''::text NOT NULL,
+    summary text DEFAULT ''::text NOT NULL,
+    facts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    refund_terms text DEFAULT ''::text NOT NULL,
+    warranty_days integer DEFAULT 30 NOT NULL,
+    image_id uuid,
+    state text DEFAULT 'draft'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_product_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
+    CONSTRAINT catalog_product_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'on_sale'::text, 'off_sale'::text]))),
+    CONSTRAINT catalog_product_title_check CHECK ((title <> ''::text)),
+    CONSTRAINT catalog_product_warranty_days_check CHECK (((warranty_days >= 0) AND (warranty_days <= 3650)))
+);
+ALTER TABLE public.catalog_product ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.catalog_product_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.catalog_sku (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    product_id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    price_fen bigint NOT NULL,
+    list_price_fen bigint,
+    tiers jsonb DEFAULT '[]'::jsonb NOT NULL,
+    order_max integer DEFAULT 10 NOT NULL,
+    buyer_max integer,
+    validity text DEFAULT ''::text NOT NULL,
+    low_stock integer DEFAULT 10 NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    is_open boolean DEFAULT true NOT NULL,
+    CONSTRAINT catalog_sku_buyer_max_check CHECK ((buyer_max >= 1)),
+    CONSTRAINT catalog_sku_check CHECK ((list_price_fen > price_fen)),
+    CONSTRAINT catalog_sku_code_check CHECK ((code ~ '^[A-Z0-9][A-Z0-9-]{1,31}$'::text)),
+    CONSTRAINT catalog_sku_kind_check CHECK ((kind = ANY (ARRAY['single_use'::text, 'shared_secret'::text, 'pick'::text, 'own_code'::text, 'on_demand'::text, 'manual'::text]))),
+    CONSTRAINT catalog_sku_low_stock_check CHECK ((low_stock >= 0)),
+    CONSTRAINT catalog_sku_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT catalog_sku_order_max_check CHECK (((order_max >= 1) AND (order_max <= 1000))),
+    CONSTRAINT catalog_sku_price_fen_check CHECK ((price_fen > 0))
+);
+ALTER TABLE public.catalog_sku ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.catalog_sku_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.heartbeat (
+    name text NOT NULL,
+    beat_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.ledger_account (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT ledger_account_kind_check CHECK ((kind = ANY (ARRAY['asset'::text, 'liability'::text, 'income'::text, 'expense'::text])))
+);
+ALTER TABLE public.ledger_account ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.ledger_account_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.ledger_entry (
+    account_id bigint NOT NULL,
+    id uuid NOT NULL,
+    reason_id uuid NOT NULL,
+    recipe text NOT NULL,
+    amount_fen bigint NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_entry_amount_fen_check CHECK ((amount_fen <> 0))
+);
+CREATE TABLE public.ledger_sale_entry (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    reason_id uuid NOT NULL,
+    recipe text NOT NULL,
+    account_id bigint NOT NULL,
+    amount_fen bigint NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_sale_entry_amount_fen_check CHECK ((amount_fen <> 0))
+);
+CREATE VIEW public.ledger_posting AS
+ SELECT (0)::bigint AS pool_id,
+    ledger_entry.id,
+    ledger_entry.reason_id,
+    ledger_entry.recipe,
+    ledger_entry.account_id,
+    ledger_entry.amount_fen,
+    ledger_entry.posted_at
+   FROM public.ledger_entry
+UNION ALL
+ SELECT ledger_sale_entry.pool_id,
+    ledger_sale_entry.id,
+    ledger_sale_entry.reason_id,
+    ledger_sale_entry.recipe,
+    ledger_sale_entry.account_id,
+    ledger_sale_entry.amount_fen,
+    ledger_sale_entry.posted_at
+   FROM public.ledger_sale_entry;
+CREATE VIEW public.ledger_balance AS
+ SELECT account.id AS account_id,
+    account.code,
+    (COALESCE(sum(posting.amount_fen), (0)::numeric))::bigint AS balance_fen
+   FROM (public.ledger_account account
+     LEFT JOIN public.ledger_posting posting ON ((posting.account_id = account.id)))
+  GROUP BY account.id, account.code;
+CREATE TABLE public.ledger_guarded (
+    account_id bigint NOT NULL,
+    floor_fen bigint NOT NULL,
+    balance_fen bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_guarded_above_floor CHECK ((balance_fen >= floor_fen))
+);
+CREATE UNLOGGED TABLE public.limit_hit (
+    bucket text NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    hits integer NOT NULL
+);
+CREATE TABLE public.outbox (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    topic text NOT NULL,
+    body jsonb NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    trouble text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.party_licence (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    number text NOT NULL,
+    scope text DEFAULT ''::text NOT NULL,
+    territory text DEFAULT '全国'::text NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date NOT NULL,
+    CONSTRAINT party_licence_check CHECK ((valid_to >= valid_from))
+);
+ALTER TABLE public.party_licence ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.party_licence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.party_party (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    uscc text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    contact text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_party_kind_check CHECK ((kind = ANY (ARRAY['platform'::text, 'supplier'::text]))),
+    CONSTRAINT party_party_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT party_party_state_check CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text])))
+);
+ALTER TABLE public.party_party ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.party_party_id_seq
+    START WITH 1000
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.party_platform (
+    is_one boolean DEFAULT true NOT NULL,
+    is_solo boolean DEFAULT false NOT NULL,
+    solo_wait_seconds integer DEFAULT 600 NOT NULL,
+    CONSTRAINT party_platform_is_one_check CHECK (is_one),
+    CONSTRAINT party_platform_solo_wait_seconds_check CHECK (((solo_wait_seconds >= 0) AND (solo_wait_seconds <= 86400)))
+);
+CREATE TABLE public.payments_channel (
+    id text NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    merchant text NOT NULL,
+    gateway text NOT NULL,
+    public_key text NOT NULL,
+    sealed_key bytea NOT NULL,
+    is_open boolean DEFAULT false NOT NULL,
+    CONSTRAINT payments_channel_id_check CHECK ((id ~ '^[a-z0-9-]{2,32}$'::text)),
+    CONSTRAINT payments_channel_open_with_keys CHECK (((NOT is_open) OR ((public_key <> ''::text) AND (length(sealed_key) > 0) AND (merchant <> ''::text))))
+);
+CREATE TABLE public.payments_event (
+    channel_id text NOT NULL,
+    event_id text NOT NULL,
+    trade_no text NOT NULL,
+    gateway_no text NOT NULL,
+    amount_fen bigint NOT NULL,
+    body bytea NOT NULL,
+    source text NOT NULL,
+    verdict text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT payments_event_source_check CHECK ((source = ANY (ARRAY['notice'::text, 'query'::text]))),
+    CONSTRAINT payments_event_verdict_check CHECK ((verdict = ANY (ARRAY['paid'::text, 'late'::text, 'repeated'::text, 'paid_twice'::text, 'quarantined'::text])))
+);
+CREATE TABLE public.payments_payment (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    channel_id text NOT NULL,
+    trade_no text NOT NULL,
+    amount_fen bigint NOT NULL,
+    currency text DEFAULT 'CNY'::text NOT NULL,
+    state text NOT NULL,
+    pay_url text DEFAULT ''::text NOT NULL,
+    gateway_no text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    CONSTRAINT payments_payment_amount_fen_check CHECK ((amount_fen > 0)),
+    CONSTRAINT payments_payment_check CHECK (((state = 'paid'::text) = ((paid_at IS NOT NULL) AND (gateway_no IS NOT NULL)))),
+    CONSTRAINT payments_payment_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paying'::text, 'paid'::text, 'closed'::text])))
+);
+CREATE TABLE public.payments_refund (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    gateway_no text NOT NULL,
+    amount_fen bigint NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    trouble text DEFAULT ''::text NOT NULL,
+    CONSTRAINT payments_refund_amount_fen_check CHECK ((amount_fen > 0)),
+    CONSTRAINT payments_refund_check CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
+    CONSTRAINT payments_refund_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'done'::text, 'refused'::text])))
+);
+CREATE TABLE public.payments_transaction (
+    channel_id text NOT NULL,
+    gateway_no text NOT NULL,
+    pool_id bigint NOT NULL,
+    payment_id uuid NOT NULL
+);
+CREATE TABLE public.sales_bucket (
+    bucket bytea NOT NULL
+);
+CREATE TABLE public.sales_buyer_order (
+    buyer bytea NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL
+);
+CREATE TABLE public.sales_code (
+    id uuid NOT NULL,
+    phone_identity bytea NOT NULL,
+    device bytea NOT NULL,
+    code_hash bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    used_at timestamp with time zone
+);
+CREATE TABLE public.sales_incident (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    detail text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.sales_key (
+    scope bytea NOT NULL,
+    key text NOT NULL,
+    asked text NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT sales_key_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+CREATE TABLE public.sales_line (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    order_pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    sku_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    quantity integer NOT NULL,
+    price_fen bigint NOT NULL,
+    list_price_fen bigint,
+    price_steps jsonb NOT NULL,
+    total_fen bigint NOT NULL,
+    cost_fen bigint NOT NULL,
+    is_third_party boolean NOT NULL,
+    fee_rule_id bigint NOT NULL,
+    commission_fen bigint NOT NULL,
+    page_hash bytea NOT NULL,
+    agreement_id bigint NOT NULL,
+    risk_hold text DEFAULT 'clear'::text NOT NULL,
+    redemption text DEFAULT 'unknown'::text NOT NULL,
+    placed_on date NOT NULL,
+    delivered_at timestamp with time zone,
+    revealed_at timestamp with time zone,
+    warranty_ends_on date,
+    CONSTRAINT sales_line_check CHECK ((total_fen = (price_fen * quantity))),
+    CONSTRAINT sales_line_check1 CHECK (((commission_fen >= 0) AND (commission_fen <= total_fen))),
+    CONSTRAINT sales_line_cost_fen_check CHECK ((cost_fen >= 0)),
+    CONSTRAINT sales_line_price_fen_check CHECK ((price_fen > 0)),
+    CONSTRAINT sales_line_quantity_check CHECK ((quantity > 0)),
+    CONSTRAINT sales_line_redemption_check CHECK ((redemption = ANY (ARRAY['unknown'::text, 'redeemed'::text, 'undone'::text, 'invalid'::text]))),
+    CONSTRAINT sales_line_risk_hold_check CHECK ((risk_hold = ANY (ARRAY['clear'::text, 'held'::text, 'refused'::text])))
+);
+CREATE TABLE public.sales_order (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    number text NOT NULL,
+    token text NOT NULL,
+    state text NOT NULL,
+    quantity integer NOT NULL,
+    total_fen bigint NOT NULL,
+    open_id text DEFAULT ''::text NOT NULL,
+    phone_sealed bytea,
+    phone_identity bytea,
+    phone_tail text DEFAULT ''::text NOT NULL,
+    device bytea NOT NULL,
+    address bytea NOT NULL,
+    source_entry text DEFAULT 'store'::text NOT NULL,
+    live_room text DEFAULT ''::text NOT NULL,
+    author text DEFAULT ''::text NOT NULL,
+    video text DEFAULT ''::text NOT NULL,
+    community text DEFAULT ''::text NOT NULL,
+    link text DEFAULT ''::text NOT NULL,
+    consent_at timestamp with time zone NOT NULL,
+    consent_hash text NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    hold_until timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    paid_late boolean DEFAULT false NOT NULL,
+    delivered_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    close_reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT sales_order_check CHECK (((state <> ALL (ARRAY['delivered'::text, 'completed'::text])) OR ((paid_at IS NOT NULL) AND (delivered_at IS NOT NULL)))),
+    CONSTRAINT sales_order_quantity_check CHECK ((quantity > 0)),
+    CONSTRAINT sales_order_state_check CHECK ((state = ANY (ARRAY['placed'::text, 'paid'::text, 'delivered'::text, 'completed'::text, 'expired'::text, 'cancelled'::text, 'refunding'::text, 'refunded'::text, 'disputed'::text]))),
+    CONSTRAINT sales_order_total_fen_check CHECK ((total_fen > 0))
+);
+CREATE TABLE public.sales_possession (
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    device bytea NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    how text NOT NULL,
+    CONSTRAINT sales_possession_how_check CHECK ((how = ANY (ARRAY['checkout'::text, 'code'::text])))
+);
+CREATE TABLE public.sales_quota (
+    bucket bytea NOT NULL,
+    order_id uuid NOT NULL,
+    sku_id bigint NOT NULL,
+    quantity integer NOT NULL,
+    held_until timestamp with time zone
+);
+ALTER TABLE ONLY public.audit_approval
+    ADD CONSTRAINT audit_approval_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_entry
+    ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (seq);
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seq);
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pool_id_entry_id_key UNIQUE (pool_id, entry_id);
+ALTER TABLE ONLY public.cards_batch
+    ADD CONSTRAINT cards_batch_code_key UNIQUE (code);
+ALTER TABLE ONLY public.cards_batch
+    ADD CONSTRAINT cards_batch_pkey PRIMARY KEY (pool_id);
+ALTER TABLE ONLY public.cards_card
+    ADD CONSTRAINT cards_card_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.cards_content
+    ADD CONSTRAINT cards_content_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.cards_content
+    ADD CONSTRAINT cards_content_pool_id_version_key UNIQUE (pool_id, version);
+ALTER TABLE ONLY public.cards_export
+    ADD CONSTRAINT cards_export_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.cards_fingerprint
+    ADD CONSTRAINT cards_fingerprint_pkey PRIMARY KEY (fingerprint);
+ALTER TABLE ONLY public.cards_pool
+    ADD CONSTRAINT cards_pool_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.cards_reject
+    ADD CONSTRAINT cards_reject_pkey PRIMARY KEY (pool_id, line_no);
+ALTER TABLE ONLY public.catalog_agreement
+    ADD CONSTRAINT catalog_agreement_kind_version_key UNIQUE (kind, version);
+ALTER TABLE ONLY public.catalog_agreement
+    ADD CONSTRAINT catalog_agreement_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_category
+    ADD CONSTRAINT catalog_category_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_category
+    ADD CONSTRAINT catalog_category_slug_key UNIQUE (slug);
+ALTER TABLE ONLY public.catalog_deal
+    ADD CONSTRAINT catalog_deal_pkey PRIMARY KEY (sku_id, day);
+ALTER TABLE ONLY public.catalog_fee_rule
+    ADD CONSTRAINT catalog_fee_rule_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_image
+    ADD CONSTRAINT catalog_image_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_page
+    ADD CONSTRAINT catalog_page_pkey PRIMARY KEY (hash);
+ALTER TABLE ONLY public.catalog_price
+    ADD CONSTRAINT catalog_price_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_product
+    ADD CONSTRAINT catalog_product_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.catalog_product
+    ADD CONSTRAINT catalog_product_slug_key UNIQUE (slug);
+ALTER TABLE ONLY public.catalog_sku
+    ADD CONSTRAINT catalog_sku_code_key UNIQUE (code);
+ALTER TABLE ONLY public.catalog_sku
+    ADD CONSTRAINT catalog_sku_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.heartbeat
+    ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.ledger_account
+    ADD CONSTRAINT ledger_account_code_key UNIQUE (code);
+ALTER TABLE ONLY public.ledger_account
+    ADD CONSTRAINT ledger_account_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.ledger_entry
+    ADD CONSTRAINT ledger_entry_pkey PRIMARY KEY (account_id, id);
+ALTER TABLE ONLY public.ledger_guarded
+    ADD CONSTRAINT ledger_guarded_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY public.ledger_sale_entry
+    ADD CONSTRAINT ledger_sale_entry_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.limit_hit
+    ADD CONSTRAINT limit_hit_pkey PRIMARY KEY (bucket, window_start);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.party_licence
+    ADD CONSTRAINT party_licence_party_id_kind_number_key UNIQUE (party_id, kind, number);
+ALTER TABLE ONLY public.party_licence
+    ADD CONSTRAINT party_licence_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_party
+    ADD CONSTRAINT party_party_name_key UNIQUE (name);
+ALTER TABLE ONLY public.party_party
+    ADD CONSTRAINT party_party_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_platform
+    ADD CONSTRAINT party_platform_pkey PRIMARY KEY (is_one);
+ALTER TABLE ONLY public.payments_channel
+    ADD CONSTRAINT payments_channel_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.payments_event
+    ADD CONSTRAINT payments_event_pkey PRIMARY KEY (channel_id, event_id, verdict);
+ALTER TABLE ONLY public.payments_payment
+    ADD CONSTRAINT payments_payment_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.payments_payment
+    ADD CONSTRAINT payments_payment_pool_id_channel_id_trade_no_key UNIQUE (pool_id, channel_id, trade_no);
+ALTER TABLE ONLY public.payments_refund
+    ADD CONSTRAINT payments_refund_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.payments_refund
+    ADD CONSTRAINT payments_refund_pool_id_payment_id_gateway_no_key UNIQUE (pool_id, payment_id, gateway_no);
+ALTER TABLE ONLY public.payments_transaction
+    ADD CONSTRAINT payments_transaction_pkey PRIMARY KEY (channel_id, gateway_no);
+ALTER TABLE ONLY public.sales_bucket
+    ADD CONSTRAINT sales_bucket_pkey PRIMARY KEY (bucket);
+ALTER TABLE ONLY public.sales_buyer_order
+    ADD CONSTRAINT sales_buyer_order_pkey PRIMARY KEY (buyer, order_id);
+ALTER TABLE ONLY public.sales_code
+    ADD CONSTRAINT sales_code_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sales_incident
+    ADD CONSTRAINT sales_incident_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sales_key
+    ADD CONSTRAINT sales_key_pkey PRIMARY KEY (scope, key);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.sales_order
+    ADD CONSTRAINT sales_order_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE ONLY public.sales_order
+    ADD CONSTRAINT sales_order_pool_id_number_key UNIQUE (pool_id, number);
+ALTER TABLE ONLY public.sales_order
+    ADD CONSTRAINT sales_order_pool_id_token_key UNIQUE (pool_id, token);
+ALTER TABLE ONLY public.sales_possession
+    ADD CONSTRAINT sales_possession_pkey PRIMARY KEY (pool_id, order_id, device);
+ALTER TABLE ONLY public.sales_quota
+    ADD CONSTRAINT sales_quota_pkey PRIMARY KEY (bucket, order_id, sku_id);
+CREATE UNIQUE INDEX audit_approval_open ON public.audit_approval USING btree (act, object_kind, object_id) WHERE (state = ANY (ARRAY['waiting'::text, 'approved'::text]));
+CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact, id);
+CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
+CREATE INDEX audit_entry_of_object ON public.audit_entry USING btree (pool_id, object_kind, object_id, at);
+CREATE INDEX cards_batch_newest ON public.cards_batch USING btree (received_at, pool_id);
+CREATE INDEX cards_card_of_line ON public.cards_card USING btree (pool_id, sale_line_id) WHERE (sale_line_id IS NOT NULL);
+CREATE INDEX cards_card_on_shelf ON public.cards_card USING btree (pool_id, expires_on, id) WHERE (state = 'on_shelf'::text);
+CREATE INDEX cards_pool_for_sale ON public.cards_pool USING btree (sku_id, expires_first, id) WHERE sellable;
+CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
+CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
+CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
+CREATE INDEX ledger_sale_entry_of_account ON public.ledger_sale_entry USING btree (pool_id, account_id, posted_at);
+CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);
+CREATE INDEX outbox_due ON public.outbox USING btree (due_at, id);
+CREATE UNIQUE INDEX party_party_one_platform ON public.party_party USING btree (kind) WHERE (kind = 'platform'::text);
+CREATE INDEX payments_event_of_trade ON public.payments_event USING btree (trade_no);
+CREATE INDEX payments_event_to_look_at ON public.payments_event USING btree (received_at) WHERE (verdict = ANY (ARRAY['quarantined'::text, 'paid_twice'::text]));
+CREATE INDEX payments_payment_of_order ON public.payments_payment USING btree (pool_id, order_id);
+CREATE INDEX sales_buyer_order_newest ON public.sales_buyer_order USING btree (buyer, placed_at);
+CREATE INDEX sales_code_newest ON public.sales_code USING btree (phone_identity, device, made_at);
+CREATE INDEX sales_incident_newest ON public.sales_incident USING btree (at);
+CREATE INDEX sales_line_of_day ON public.sales_line USING btree (placed_on, sku_id);
+CREATE INDEX sales_line_of_order ON public.sales_line USING btree (pool_id, order_id);
+CREATE INDEX sales_line_of_parent ON public.sales_line USING btree (order_id);
+CREATE INDEX sales_order_lapsing ON public.sales_order USING btree (pool_id, hold_until) WHERE (state = 'placed'::text);
+CREATE INDEX sales_order_lapsing_anywhere ON public.sales_order USING btree (hold_until) WHERE (state = 'placed'::text);
+CREATE INDEX sales_order_newest ON public.sales_order USING btree (placed_at, id);
+CREATE INDEX sales_order_of_state ON public.sales_order USING btree (state, placed_at, id);
+CREATE INDEX sales_order_of_tail ON public.sales_order USING btree (phone_tail, placed_at) WHERE (phone_tail <> ''::text);
+CREATE INDEX sales_quota_of_order ON public.sales_quota USING btree (order_id);
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_seq_fkey FOREIGN KEY (seq) REFERENCES public.audit_seal(seq);
+ALTER TABLE ONLY public.cards_batch
+    ADD CONSTRAINT cards_batch_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_card
+    ADD CONSTRAINT cards_card_pool_id_content_id_fkey FOREIGN KEY (pool_id, content_id) REFERENCES public.cards_content(pool_id, id);
+ALTER TABLE ONLY public.cards_card
+    ADD CONSTRAINT cards_card_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_content
+    ADD CONSTRAINT cards_content_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_export
+    ADD CONSTRAINT cards_export_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_pool
+    ADD CONSTRAINT cards_pool_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
+ALTER TABLE ONLY public.cards_pool
+    ADD CONSTRAINT cards_pool_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.cards_reject
+    ADD CONSTRAINT cards_reject_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.catalog_category
+    ADD CONSTRAINT catalog_category_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.catalog_category(id);
+ALTER TABLE ONLY public.catalog_deal
+    ADD CONSTRAINT catalog_deal_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
+ALTER TABLE ONLY public.catalog_fee_rule
+    ADD CONSTRAINT catalog_fee_rule_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.catalog_category(id);
+ALTER TABLE ONLY public.catalog_fee_rule
+    ADD CONSTRAINT catalog_fee_rule_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.catalog_price
+    ADD CONSTRAINT catalog_price_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
+ALTER TABLE ONLY public.catalog_product
+    ADD CONSTRAINT catalog_product_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.catalog_category(id);
+ALTER TABLE ONLY public.catalog_product
+    ADD CONSTRAINT catalog_product_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.catalog_image(id);
+ALTER TABLE ONLY public.catalog_product
+    ADD CONSTRAINT catalog_product_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.catalog_sku
+    ADD CONSTRAINT catalog_sku_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.catalog_product(id);
+ALTER TABLE ONLY public.ledger_entry
+    ADD CONSTRAINT ledger_entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_account(id);
+ALTER TABLE ONLY public.ledger_guarded
+    ADD CONSTRAINT ledger_guarded_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_account(id);
+ALTER TABLE ONLY public.ledger_sale_entry
+    ADD CONSTRAINT ledger_sale_entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_account(id);
+ALTER TABLE ONLY public.party_licence
+    ADD CONSTRAINT party_licence_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.payments_payment
+    ADD CONSTRAINT payments_payment_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.payments_refund
+    ADD CONSTRAINT payments_refund_pool_id_payment_id_fkey FOREIGN KEY (pool_id, payment_id) REFERENCES public.payments_payment(pool_id, id);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_agreement_id_fkey FOREIGN KEY (agreement_id) REFERENCES public.catalog_agreement(id);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_fee_rule_id_fkey FOREIGN KEY (fee_rule_id) REFERENCES public.catalog_fee_rule(id);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_page_hash_fkey FOREIGN KEY (page_hash) REFERENCES public.catalog_page(hash);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
+ALTER TABLE ONLY public.sales_line
+    ADD CONSTRAINT sales_line_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.sales_quota
+    ADD CONSTRAINT sales_quota_bucket_fkey FOREIGN KEY (bucket) REFERENCES public.sales_bucket(bucket);
