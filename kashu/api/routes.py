@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import psycopg_pool
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI, Schema, Status
 
 from kashu import __version__
 from kashu.kernel import clock
@@ -53,10 +51,10 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # ninja's si
 
 
 @api.get("/readyz", tags=["health"], response={200: Readiness, 503: Readiness})
-def readyz(request: HttpRequest) -> tuple[int, dict[str, Any]]:  # noqa: ARG001  # ninja's signature
+def readyz(request: HttpRequest) -> Status:  # noqa: ARG001  # ninja's signature
     """The process can do its work."""
     is_ready, told = health.ready(edge.ctx().pool, clock.now())
-    return (200 if is_ready else 503), told
+    return Status(200 if is_ready else 503, told)
 
 
 @api.get("/metrics", tags=["health"], response=str)
