@@ -330,6 +330,7 @@ def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int
         told |= {
             "form": form,
             "rows": preview.sample(edge.ctx(), found.spool, form, biz_date(clock.now())),
+            "reason_words": {name: _(told[1]) for name, told in REASONS.items()},
             "encodings": ENCODINGS,
             "separators": SEPARATORS,
             "roles": ROLES,

@@ -164,6 +164,13 @@ def verb(name: str) -> str:
 
 
 @register.filter
+def verdict(name: str) -> str:
+    """What became of a payment notice, in words."""
+    words = {"paid": "支付成功", "late": "迟到付款", "paid_twice": "重复付款，已退回", "quarantined": "已隔离"}
+    return _(words.get(name, name))
+
+
+@register.filter
 def role_name(role: str) -> str:
     names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计"}
     return _(names.get(role, role))
