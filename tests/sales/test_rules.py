@@ -1,0 +1,204 @@
+"""The decisions of selling hold whatever comes: together as one at a time, never more than there is, always in balance."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kashu import catalog
+from kashu.cards import Card
+from kashu.catalog import Deal, Offer
+from kashu.ledger.rules import unbalanced, without_zeros
+from kashu.payments import Channel, Notice, Payment, Refund, Verdict
+from kashu.payments.rules import PAYMENT
+from kashu.payments.rules import judge as judge_notice
+from kashu.sales import Buyer, Checkout, Placed, Refusal, SaleLine, rules
+from kashu.sales.types import Usage
+
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+OFFER = Offer(
+    7, "SKU", "slug", "t", "b", "h", "年卡", "single_use", 3_990, None, [{"from": 3, "price_fen": 3_500}], 5, 6, "", [], [], "", 30,
+    None, 1, 2, "seller", "", False, AT - timedelta(days=1), 1, 600, 1,
+)  # fmt: skip
+PAGE = catalog.page_hash(catalog.page_body(OFFER, None))
+BUYERS = [Buyer(bytes([n]) * 16, bytes([n % 2]) * 16) for n in range(3)]
+checkouts = st.lists(
+    st.builds(
+        Checkout,
+        code=st.sampled_from(["SKU", "SKU", "SKU", "OTHER"]),
+        quantity=st.integers(-1, 7),
+        buyer=st.sampled_from(BUYERS),
+        key=st.uuids().map(str),
+        channel_id=st.sampled_from(["pay", "pay", "closed"]),
+        page_hash=st.sampled_from([PAGE, PAGE, b"old"]),
+        consent_hash=st.sampled_from(["yes", "yes", ""]),
+    ),
+    max_size=14,
+)
+
+
+def world(stock):
+    usage = {bucket: Usage(0, {}, {}) for buyer in BUYERS for bucket in buyer.buckets}
+    shelf = {7: deque(Card(1 + n % 3, n, 7, 5, 3_000) for n in range(stock))}
+    return rules.World({"SKU": OFFER}, [], usage, shelf, {7: stock}, frozenset({"pay"}), "yes", AT, 600)
+
+
+def mint():
+    return (UUID(int=n) for n in count(1)).__next__
+
+
+@settings(max_examples=300)
+@given(checkouts, st.integers(0, 30))
+def test_a_batch_is_the_same_as_one_at_a_time(asked, stock):
+    """The promise that lets a till batch: nobody can tell whether they were batched."""
+    together = rules.decide(asked, world(stock), mint())
+    one_world, mints, alone = world(stock), mint(), {}
+    for checkout in asked:
+        alone |= rules.decide([checkout], one_world, mints)
+
+    def plain(outcome):
+        return replace(outcome, number="", token="") if isinstance(outcome, Placed) else outcome
+
+    assert {key: plain(one) for key, one in together.items()} == {key: plain(one) for key, one in alone.items()}
+
+
+@given(checkouts, st.integers(0, 30))
+def test_what_is_placed_is_there_once_and_within_every_limit(asked, stock):
+    placed = [one for one in rules.decide(asked, world(stock), mint()).values() if isinstance(one, Placed)]
+    taken = [card.id for one in placed for line in one.lines for card in line.cards]
+
+    assert len(taken) == len(set(taken)) == sum(one.checkout.quantity for one in placed) <= stock
+    for one in placed:
+        assert sum(line.quantity for line in one.lines) == one.checkout.quantity
+        assert one.total_fen == one.price_fen * one.checkout.quantity
+        assert one.price_fen == (3_500 if one.checkout.quantity >= 3 else 3_990)
+        assert all(card.pool_id == line.pool_id for line in one.lines for card in line.cards)
+    for buyer in BUYERS:
+        mine = [one for one in placed if one.checkout.buyer == buyer]
+        assert len(mine) <= 3
+        assert sum(one.checkout.quantity for one in mine) <= 6
+
+
+@given(checkouts, st.integers(0, 30))
+def test_demand_is_enough_and_junk_asks_for_nothing(asked, stock):
+    wanted = rules.demand(asked, world(stock)).get(7, 0)
+    placed = [one for one in rules.decide(asked, world(stock), mint()).values() if isinstance(one, Placed)]
+    assert sum(one.checkout.quantity for one in placed) <= wanted
+    junk = [replace(one, consent_hash="") for one in asked]
+    assert rules.demand(junk, world(stock)) == {}
+
+
+money = st.integers(1, 10**9)
+
+
+@given(money, st.integers(1, 50), st.integers(0, 10**9), st.booleans(), st.integers(0, 10_000))
+def test_every_recipe_balances_and_a_return_undoes_it(price, quantity, cost, third, rate):
+    total = price * quantity
+    line = SaleLine(
+        1, UUID(int=1), 1, UUID(int=2), 7, 2, 5, quantity, price, None, [], total, cost, third, 1, total * rate // 10_000 if third else 0,
+        b"", 1, "clear", "unknown", date(2026, 11, 22), None, None, None,
+    )  # fmt: skip
+    there, back = rules.delivered_postings(line, 99), rules.delivered_postings(line, 99, back=True)
+    refund = Refund(1, UUID(int=3), UUID(int=4), UUID(int=2), "g", total, "r", "requested", 0, AT, None, "")
+
+    for booking in (there, back, rules.refund_postings(refund, 1), rules.refunded_postings(refund, 98)):
+        assert unbalanced(booking) == {}
+    sums: dict[int, int] = {}
+    for posting in [*there, *back]:
+        sums[posting.account_id] = sums.get(posting.account_id, 0) + posting.amount_fen
+    assert set(sums.values()) == {0}
+    assert all(posting.amount_fen for posting in without_zeros(there))
+    assert unbalanced([*there, there[0]]) != {}
+
+
+@given(
+    st.integers(1, 100),
+    st.sampled_from(["CNY", "USD"]),
+    st.sampled_from(["m-1", "m-2"]),
+    st.sampled_from(["created", "paying", "closed", "paid"]),
+    st.booleans(),
+)
+def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number):
+    channel = Channel("pay", "sandbox", "", "m-1", "", "k", b"", True)
+    payment = Payment(
+        1, UUID(int=1), UUID(int=2), "pay", "t", 50, "CNY", state, "", "g" if state == "paid" else None, AT, AT, None
+    )
+    notice = Notice("pay", "e", "t", "g" if same_number else "h", amount, currency, merchant, AT, b"")
+    verdict, _why = judge_notice(notice, payment, channel)
+    is_true = (amount, currency, merchant) == (50, "CNY", "m-1")
+
+    assert (verdict is Verdict.QUARANTINED) == (not is_true)
+    if is_true and state == "paid":
+        assert verdict is (Verdict.REPEATED if same_number else Verdict.PAID_TWICE)
+    elif is_true:
+        assert verdict is Verdict.PAID
+    assert judge_notice(notice, None, channel)[0] is Verdict.QUARANTINED
+
+
+deals = st.lists(
+    st.builds(
+        Deal,
+        st.just(7),
+        st.integers(-20, 3).map(lambda back: date(2026, 11, 22) + timedelta(days=back)),
+        st.integers(1, 9_999),
+        st.integers(1, 9_999),
+    ),
+    max_size=12,
+    unique_by=lambda deal: deal.day,
+)
+
+
+@given(deals, st.integers(1, 9_999))
+def test_a_struck_price_is_never_above_what_it_was_sold_for(told, list_price):
+    """C-35: at most the lowest deal of the seven days before, else the last deal; with none, none."""
+    told = [replace(deal, lowest_fen=min(deal.lowest_fen, deal.last_fen)) for deal in told]
+    before = [deal for deal in told if deal.day < date(2026, 11, 22)]
+    week = [deal for deal in before if deal.day >= date(2026, 11, 15)]
+    shown = catalog.has_struck_price(list_price, told, datetime(2026, 11, 22, 4, tzinfo=UTC))
+
+    if week:
+        assert shown == (list_price <= min(deal.lowest_fen for deal in week))
+    elif before:
+        assert shown == (list_price <= max(before, key=lambda deal: deal.day).last_fen)
+    else:
+        assert not shown
+
+
+@given(
+    st.integers(2, 10_000),
+    st.lists(st.tuples(st.integers(2, 50), st.integers(1, 9_999)), max_size=5),
+    st.integers(1, 60),
+)
+def test_more_pieces_never_cost_more_each(price, raw, quantity):
+    from kashu.catalog.rules import tiers_fit, tiers_of
+
+    tiers = [{"from": least, "price_fen": fen} for least, fen in raw]
+    if tiers_fit(price, tiers_of(tiers)):
+        assert (
+            catalog.quote(price, tiers, quantity + 1).price_fen
+            <= catalog.quote(price, tiers, quantity).price_fen
+            <= price
+        )
+
+
+@given(st.text(max_size=20), st.sampled_from(["最终解释权", "概不退款"]), st.sampled_from(["", " ", "\n", "\u3000"]))
+def test_void_clauses_are_found_however_they_are_spaced(before, clause, gap):
+    """C-31."""
+    assert catalog.void_clauses(before, gap.join(clause)) == [clause] or clause in before
+
+
+def test_no_move_leads_out_of_the_end_and_every_state_can_be_reached():
+    for moves in (rules.ORDER, PAYMENT):
+        reached, edge = set(), {next(iter(moves.table))}
+        while edge:
+            reached |= edge
+            edge = {after for state in edge for after in moves.table[state]} - reached
+        assert reached == set(moves.table)
+    assert not any(rules.ORDER.allows("refunded", after) for after in rules.ORDER.table)
+    assert Refusal.OUT_OF_STOCK
