@@ -112,8 +112,9 @@ def kashu() -> Iterator[Running]:
     stop(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser for one module: its loop must not outlive it, or no other test could run one of its own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
