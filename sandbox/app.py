@@ -187,7 +187,7 @@ class Sandbox:
             assert trade is not None
             body = json.dumps(self._told(trade)).encode()
             try:
-                async with httpx.AsyncClient(timeout=5) as http:
+                async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
                     answer = await http.post(trade["notify_url"], content=body, headers=self._stamp(body))
             except httpx.HTTPError as error:
                 log.warning("notice not delivered: %s", type(error).__name__)

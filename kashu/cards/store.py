@@ -230,8 +230,7 @@ def spooled(db: Db) -> set[str]:
 
 def new_pool(db: Db, sku_id: int, supplier_id: int, kind: str) -> int:
     sql = "INSERT INTO cards_pool (sku_id, supplier_id, kind) VALUES (%s, %s, %s) RETURNING id"
-    found: int = value(db, sql, [sku_id, supplier_id, kind])
-    return found
+    return int(value(db, sql, [sku_id, supplier_id, kind]))
 
 
 def new_batch(db: Db, pool_id: int, code: str, new: NewBatch, data_key: bytes, by: str, at: datetime) -> None:
@@ -254,6 +253,12 @@ def set_batch(db: Db, pool_id: int, before: str, after: str, changes: Mapping[st
 def set_format(db: Db, pool_id: int, form: Format) -> None:
     sql = "UPDATE cards_batch SET format = %s WHERE pool_id = %s AND state = 'uploaded'"
     assert run(db, sql, [Jsonb(form.to_json()), pool_id]) == 1
+
+
+def stock_cost(db: Db, pool_id: int) -> int:
+    """What the cards that are still here have cost."""
+    sql = "SELECT coalesce(sum(unit_cost_fen), 0)::bigint FROM cards_card WHERE pool_id = %s AND state <> 'exported'"
+    return int(value(db, sql, [pool_id]))
 
 
 def set_sellable(db: Db, pool_id: int, reason: str) -> None:

@@ -240,11 +240,11 @@ def free_quota(db: Db, order_ids: Sequence[UUID]) -> None:
 
 
 def add_quota(db: Db, order: Order, sku_id: int, buckets: Sequence[bytes]) -> None:
+    """Count a card that was taken again; the caller has locked the buckets."""
     sql = """
     INSERT INTO sales_quota (bucket, order_id, sku_id, quantity) SELECT bucket, %s, %s, %s
     FROM unnest(%s::bytea[]) AS b (bucket) ON CONFLICT DO NOTHING
     """
-    lock_buckets(db, buckets)
     run(db, sql, [order.id, sku_id, order.quantity, list(buckets)])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from kashu.kernel.db import Db, value
 from kashu.kernel.ids import ALPHABET
 from kashu.party import Licence, Party
 from kashu.payments import Channel
-from kashu.server.runtime import Runtime
+from kashu.server.runtime import ROOT, Runtime
 from kashu.wire.context import Context
 
 DEMO = Actor("system", "demo")
@@ -88,6 +90,7 @@ def is_loaded(db: Db) -> bool:
 def load(run: Runtime, ctx: Context) -> Path:
     """Load the demo shop, once; the logins are written beside the keys."""
     at = clock.now()
+    make_sandbox_keys(run)
     with run.pool.transaction() as db:
         if not is_loaded(db):
             sellers = _parties(db, at)
@@ -95,6 +98,12 @@ def load(run: Runtime, ctx: Context) -> Path:
             _goods(db, ctx, sellers, at)
             _channel(db, run, ctx, at)
     return _people(run)
+
+
+def make_sandbox_keys(run: Runtime) -> None:
+    """Have the sandbox make its key pairs: it is a package of its own, which Kashu never imports."""
+    command = [sys.executable, "-m", "sandbox.keys", str(run.env.var / "sandbox")]
+    subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603  # our own module
 
 
 def _parties(db: Db, at: datetime) -> dict[str, int]:

@@ -119,10 +119,6 @@ def _prepare(run: Runtime, *, with_sandbox: bool) -> None:
     _step("tables", lambda: _warn_of_one_role(migrate(run)))
     edge.install(context(run))
     if with_sandbox:
-        import subprocess  # noqa: PLC0415  # the sandbox is a package of its own, which Kashu never imports
-
-        keys = python("-m", "sandbox.keys", str(run.env.var / "sandbox"))
-        subprocess.run(keys, check=True)  # noqa: S603  # our own module
         _step("demo shop", lambda: load(run, edge.ctx()))
 
 

@@ -13,8 +13,9 @@ _run = runtime()
 _env = _run.env
 
 
-def _database(dsn: str) -> dict[str, Any]:
+def _database(dsn: str, options: str = "") -> dict[str, Any]:
     told = conninfo_to_dict(dsn)
+    more = {name: value for name, value in told.items() if name not in ("dbname", "user", "password", "host", "port")}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": told.get("dbname", ""),
@@ -22,6 +23,7 @@ def _database(dsn: str) -> dict[str, Any]:
         "PASSWORD": told.get("password", ""),
         "HOST": told.get("host", ""),
         "PORT": str(told.get("port", "")),
+        "OPTIONS": {**more, **({"options": options} if options else {})},
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -29,9 +31,13 @@ def _database(dsn: str) -> dict[str, Any]:
 
 SECRET_KEY = _run.ring.derive("django").hex()
 DEBUG = False
-ALLOWED_HOSTS = [_env.public_host] + ([] if _env.is_production else ["127.0.0.1", "localhost", "[::1]", "testserver"])
+# The loopback names are for the health checks of whoever runs beside us.
+ALLOWED_HOSTS = [_env.public_host, "127.0.0.1", "localhost", "[::1]"] + ([] if _env.is_production else ["testserver"])
 CSRF_TRUSTED_ORIGINS = [_env.public_url]
-DATABASES = {"default": _database(_run.dsn), "owner": _database(_run.owner_dsn)}
+DATABASES = {
+    "default": _database(_run.dsn),
+    "owner": _database(_run.owner_dsn, "-c lock_timeout=4s -c statement_timeout=5s"),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
@@ -73,7 +74,8 @@ class StaffSecondFactor:
             return redirect(f"/accounts/login/?next={request.path_info}")
         methods = request.session.get("account_authentication_methods", [])
         if not any(one.get("method") == "mfa" for one in methods):
-            return redirect(f"{SECOND_FACTOR}totp/activate/")
+            step = "reauthenticate/" if is_mfa_enabled(request.user) else "totp/activate/"
+            return redirect(f"{SECOND_FACTOR}{step}?next={request.path_info}")
         response = self._next(request)
         if isinstance(response, HttpResponse):
             response.headers.setdefault("Cache-Control", "no-store")

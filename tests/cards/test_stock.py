@@ -209,3 +209,22 @@ def started(db, ring, sku):
 
 def card(line_no, secret):
     return NewCard(line_no, "", f"{make.SEED}-{secret}", date(9999, 12, 31), None, None, "")
+
+
+def test_stock_that_left_before_it_was_ever_sold_is_not_booked(db, ring):
+    batch = make.batch(db, ring, make.sku(db), 3, cost_fen=2_000, on_sale=False)
+    cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
+    cards.export_unsold(db, ring, make.STAFF, batch.pool_id, make.ids(1)[0], clock.now())
+    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    assert inventory(db, batch) == []
+
+
+def test_more_slots_of_a_shared_secret_are_more_stock(db, ring):
+    _sku, batch = shared(db, ring, cap=5)
+    cards.add_slots(db, make.STAFF, batch.pool_id, 2, clock.now())
+    assert inventory(db, batch) == [-500, -200]
+
+
+def inventory(db, batch):
+    sql = "SELECT amount_fen FROM ledger_sale_entry WHERE pool_id = %s AND account_id = 5 ORDER BY amount_fen"
+    return values(db, sql, [batch.pool_id])

@@ -53,7 +53,7 @@ def test_the_desk_is_closed_to_visitors_and_to_one_factor(browser, site):
     Person.objects.create_user(email, "correct horse battery", name="x", role="owner")
     answer = browser.post("/accounts/login/", {"login": email, "password": "correct horse battery"})
     assert answer.status_code == 302
-    assert browser.get("/console/orders")["Location"] == "/accounts/2fa/totp/activate/"
+    assert browser.get("/console/orders")["Location"] == "/accounts/2fa/totp/activate/?next=/console/orders"
     assert "svg" in browser.get("/accounts/2fa/totp/activate/").content.decode()
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kashu import audit, catalog, ledger
+from kashu import audit, catalog, ledger, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
@@ -118,9 +118,8 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
-    if found.on_sale_at is None and not catalog.is_third_party(db, found.sku_id):
-        payable = ledger.account(db, f"payable:{found.supplier_id}", "liability", f"应付供应商 {found.supplier_id}")
-        ledger.post(db, rules.stock_postings("batch_received", pool_id, payable, found.cost_fen), at)
+    if found.on_sale_at is None:
+        book_stock(db, found, "batch_received", store.stock_cost(db, pool_id), at)
     _move(db, actor, found, "on_sale", {"on_sale_at": at}, "", at)
     tell(db, [Fact("cards.on_sale", {"pool_id": pool_id, "sku_id": found.sku_id}, pool_id)], at)
     return _seen(db, pool_id)
@@ -163,10 +162,8 @@ def export_unsold(
     taken = store.void_unsold(db, pool_id, "exported", EXPORT_MAX)
     if not taken:
         return Refusal.NOTHING_UNSOLD
-    if found.on_sale_at is not None and not catalog.is_third_party(db, found.sku_id):
-        payable = ledger.account(db, f"payable:{found.supplier_id}", "liability", f"应付供应商 {found.supplier_id}")
-        cost_fen = sum(card[3] for card in taken)
-        ledger.post(db, rules.stock_postings("batch_returned", pool_id, payable, -cost_fen), at)
+    if found.on_sale_at is not None:
+        book_stock(db, found, "batch_returned", -sum(card[3] for card in taken), at)
     key = ring.open_data_key(pool_id, found.data_key)
     opened = []
     for card_id, sealed, expires_on, _cost in sorted(taken):
@@ -176,6 +173,17 @@ def export_unsold(
     deed = Deed(actor, "batch.export", "batch", found.code, after={"cards": len(opened)}, pool_id=pool_id)
     audit.record(db, [deed], at)
     return opened
+
+
+def book_stock(db: Db, batch: Batch, recipe: str, cost_fen: int, at: datetime) -> None:
+    """Self-operated stock is owed to its supplier from the day it can be sold (our own supply is owed to nobody)."""
+    if catalog.is_third_party(db, batch.sku_id):
+        return  # consignment: it is the supplier's until it is sold
+    if any(one.id == batch.supplier_id for one in party.parties(db, "platform")):
+        account = ledger.account(db, "own_supply", "liability", "自有来源库存")
+    else:
+        account = ledger.account(db, f"payable:{batch.supplier_id}", "liability", f"应付供应商 {batch.supplier_id}")
+    ledger.post(db, rules.stock_postings(recipe, batch.pool_id, account, cost_fen), at)
 
 
 def _write(db: Db, pool_id: int, stretch: Stretch) -> tuple[list[tuple[Any, ...]], list[Reject]]:

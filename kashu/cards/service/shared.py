@@ -8,7 +8,7 @@ from datetime import datetime
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.service.batches import receive
+from kashu.cards.service.batches import book_stock, receive
 from kashu.cards.types import Batch, NewBatch, Refusal
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
@@ -68,6 +68,8 @@ def add_slots(db: Db, actor: Actor, pool_id: int, more: int, at: datetime) -> Ba
     store.set_batch(db, pool_id, batch.state, "loading", {})
     _fill(db, batch, batch.accepted, more)
     store.set_batch(db, pool_id, "loading", batch.state, {})
+    if batch.on_sale_at is not None:
+        book_stock(db, batch, "batch_received", batch.unit_cost_fen * more, at)
     after = {"cap": batch.accepted + more}
     deed = Deed(actor, "batch.slots", "batch", batch.code, {"cap": batch.accepted}, after, pool_id=pool_id)
     audit.record(db, [deed], at)

@@ -15,7 +15,7 @@ INSERT INTO ledger_account (id, code, kind, name) VALUES
     (3, 'commission_income', 'income',    '平台佣金收入'),
     (4, 'cogs',              'expense',   '销售成本'),
     (5, 'inventory',         'asset',     '库存卡密'),
-    (6, 'refund_clearing',   'asset',     '退款在途');
+    (6, 'refund_clearing',   'liability', '退款在途');
 CREATE TABLE ledger_guarded (
     account_id  bigint PRIMARY KEY REFERENCES ledger_account,
     floor_fen   bigint NOT NULL,

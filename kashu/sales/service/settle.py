@@ -115,6 +115,8 @@ def _reclaim(
 ) -> tuple[list[Paid], list[Paid]]:
     """Money came after the hold had ended: take cards again where there are any."""
     saved, lost = [], []
+    if late:  # all at once and sorted: two settlements with late orders of the same buyers must not cross
+        store.lock_buckets(db, {bucket for _, order in late for bucket in _buckets(order)})
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
         shelf = [] if _over_limit(db, order, model, at) else _take_again(db, order, model.sku_id, at)
@@ -146,7 +148,6 @@ def _over_limit(db: Db, order: Order, model: SaleLine, at: datetime) -> bool:
     if most is None:
         return False
     identities = _buckets(order)[:-1]
-    store.lock_buckets(db, identities)
     usage = store.usage(db, identities, at)
     return any(usage[one].pieces.get(model.sku_id, 0) + order.quantity > most for one in identities)
 
