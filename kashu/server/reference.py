@@ -7,7 +7,6 @@ import inspect
 import json
 import os
 import subprocess
-import sys
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from kashu import audit, cards, catalog, payments, sales
 from kashu.server.env import Env
+from kashu.server.migrate import migrate, set_up_django
 from kashu.server.postgres import binaries
 from kashu.server.runtime import ROOT, Runtime, runtime
 from kashu.wire import sandboxpay
@@ -86,7 +86,6 @@ def schema_sql(run: Runtime) -> str:
 def openapi_json() -> str:
     """The OpenAPI document of the api lane."""
     from kashu.api.routes import api  # noqa: PLC0415  # Django has to be set up first
-    from kashu.server.migrate import set_up_django  # noqa: PLC0415
 
     set_up_django()
     return json.dumps(api.get_openapi_schema(path_prefix=""), indent=2, ensure_ascii=False, default=str) + "\n"
@@ -108,14 +107,14 @@ def _enums(module: ModuleType) -> dict[str, type[StrEnum]]:
 
 
 def _main() -> None:
-    from kashu.server.migrate import set_up_django  # noqa: PLC0415
-
-    set_up_django()
+    """Remake the pages from a database of this very code, started for the purpose where none runs."""
     run = runtime()
+    was_running = run.embedded is None or run.embedded.is_running()
     if run.embedded is not None:
         run.embedded.start()
+    migrate(run)
     write(run)
-    if run.embedded is not None and "--stop" in sys.argv:
+    if run.embedded is not None and not was_running:
         run.embedded.stop()
 
 
