@@ -52,6 +52,7 @@ def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
 
 
 def test_lapsed_orders_are_found_by_their_deadline(db, filled):
+    db.execute("SET LOCAL enable_seqscan = off")
     told = {"at": clock.now(), "pools": None, "most": 100}
     assert "sales_order_lapsing_anywhere" in plan(db, sales_store.LAPSED, told)
 

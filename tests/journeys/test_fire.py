@@ -97,12 +97,13 @@ def buy(http, chance, history):
     page = http.get(f"/s/{slug}/checkout", params={"sku": code}).text
     form = dict(re.findall(r'name="(csrfmiddlewaretoken|sku|quantity|key|page)" value="([^"]*)"', page))
     form |= {"consent": re.search(r'name="consent" value="(\w+)"', page)[1], "pay": "sandbox", "place": "1"}
+    answer = None
     for _ in range(3):  # an impatient buyer sends the form again
         with contextlib.suppress(httpx.HTTPError):
             answer = http.post(f"/s/{slug}/checkout", data=form)
             if answer.status_code in (302, 409, 429):
                 break
-    if answer.status_code != 302:
+    if answer is None or answer.status_code != 302:
         return
     cashier = http.get(answer.headers["location"]).text if "/pay/" in answer.headers["location"] else ""
     where = answer.headers["location"]
