@@ -1,5 +1,6 @@
 """Selling: the one path on which cards leave the shelf and money moves."""
 
+from kashu.sales.rules import hold_seconds
 from kashu.sales.service import (
     cancel,
     check_code,
@@ -56,6 +57,7 @@ __all__ = [
     "complete",
     "consent",
     "expire",
+    "hold_seconds",
     "keep_buyer_orders",
     "lines_of",
     "orders",

@@ -36,6 +36,8 @@ ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold t
 ADDRESS_SHARE_BP = 2_000
 SHELF_COUNT_MAX = 1_000  # the shelf is counted no further than this
 QUANTITY_MAX = 1_000
+PLENTY = 50  # cards on the shelf below which holds get shorter
+HOLD_SECONDS_MIN = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
         checkout=checkout,
         list_price_fen=shown_list_price(offer, world.deals),
         placed_at=world.at,
-        hold_until=world.at + timedelta(seconds=world.hold_seconds),
+        hold_until=world.at + timedelta(seconds=hold_seconds(world.hold_seconds, world.shelf_sizes[offer.sku_id])),
     )
 
 
@@ -168,6 +170,13 @@ def _use(usage: dict[bytes, Usage], placed: Placed) -> None:
             {**before.held_pieces, sku: before.held_pieces.get(sku, 0) + quantity},
             {**before.pieces, sku: before.pieces.get(sku, 0) + quantity},
         )
+
+
+def hold_seconds(longest: int, on_shelf: int) -> int:
+    """How long an unpaid order holds its cards: the full time while there are plenty, less as the shelf empties."""
+    if on_shelf >= PLENTY:
+        return longest
+    return min(longest, max(HOLD_SECONDS_MIN, longest * on_shelf // PLENTY))
 
 
 def commission_fen(total_fen: int, offer: Offer) -> int:

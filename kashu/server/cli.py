@@ -55,20 +55,37 @@ def worker() -> None:
 
 
 @app.command
-def migrate() -> None:
+def owner(email: str, name: str, *, as_json: AsJson = False) -> None:
+    """Open the account of an owner; the password is printed once, the second factor set up at the first sign-in."""
+    from kashu.server.migrate import set_up_django  # noqa: PLC0415  # a command loads only what it needs
+
+    run = _awake()
+    set_up_django()
+    from kashu.server.people import open_owner  # noqa: PLC0415  # models can be read only now
+
+    password = open_owner(run, email, name)
+    if password is None:
+        err.print(f"[red]{email} has an account already, or is no e-mail address")
+        sys.exit(1)
+    _tell(as_json, {"email": email, "password": password}, [f"{email}  {password}"], "")
+
+
+@app.command
+def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database up to date."""
     from kashu.server.migrate import migrate as bring_up  # noqa: PLC0415
 
     run = _awake()
-    if not bring_up(run):
+    are_two = bring_up(run)
+    if not are_two:
         err.print(
-            "[yellow]one role is both owner and application: history could be rewritten (see docs/how-to/database.md)"
+            "[yellow]one role is both owner and application: history could be rewritten (docs/how-to/database.md)"
         )
-    out.print("the database is up to date")
+    _tell(as_json, {"migrated": True, "two_roles": are_two}, [], "the database is up to date")
 
 
 @app.command
-def demo() -> None:
+def demo(*, as_json: AsJson = False) -> None:
     """Load the demo shop, once."""
     from kashu.server.demo import load  # noqa: PLC0415
     from kashu.server.migrate import set_up_django  # noqa: PLC0415
@@ -78,7 +95,8 @@ def demo() -> None:
     run = _awake()
     set_up_django()
     edge.install(context(run))
-    out.print(f"demo logins: {load(run, edge.ctx())}")
+    file = load(run, edge.ctx())
+    _tell(as_json, {"logins": str(file)}, [], f"demo logins: {file}")
 
 
 @app.command
@@ -238,7 +256,7 @@ def _wait_for(run: Runtime, seconds: float = 10) -> None:
             return
 
 
-def _tell(as_json: bool, told: list[dict[str, Any]], lines: list[str], fine: str) -> None:
+def _tell(as_json: bool, told: list[dict[str, Any]] | dict[str, Any], lines: list[str], fine: str) -> None:
     if as_json:
         sys.stdout.write(json.dumps(told, ensure_ascii=False, default=str) + "\n")
         return

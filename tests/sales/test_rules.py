@@ -193,6 +193,14 @@ def test_void_clauses_are_found_however_they_are_spaced(before, clause, gap):
     assert catalog.void_clauses(before, gap.join(clause)) == [clause] or clause in before
 
 
+@given(st.integers(30, 3_600), st.integers(0, 200))
+def test_holds_get_shorter_as_the_shelf_empties_and_never_longer(longest, on_shelf):
+    held = rules.hold_seconds(longest, on_shelf)
+    assert min(longest, 180) <= held <= longest
+    assert rules.hold_seconds(longest, on_shelf + 1) >= held
+    assert rules.hold_seconds(longest, 50) == longest
+
+
 def test_no_move_leads_out_of_the_end_and_every_state_can_be_reached():
     for moves in (rules.ORDER, PAYMENT):
         reached, edge = set(), {next(iter(moves.table))}

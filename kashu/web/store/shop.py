@@ -116,7 +116,7 @@ def _sheet(request: HttpRequest, slug: str, error: str = "", status: int = 200) 
         "key": told.get("key") or secrets.token_urlsafe(16),
         "error": error,
         "source": _source(request),
-        "hold_minutes": edge.ctx().hold_seconds // 60,
+        "hold_minutes": sales.hold_seconds(edge.ctx().hold_seconds, shown.chosen.on_shelf) // 60,
     }
     return device.remember(request, render(request, "store/product.html", page, status=status))
 

@@ -1,0 +1,100 @@
+"""The command line: help, JSON, exit codes, clear errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import make
+
+ROOT = Path(__file__).parent.parent.parent
+COMMANDS = [
+    ["serve"], ["migrate"], ["demo"], ["check"], ["invariants"], ["owner"], ["schema"], ["till"], ["worker"],
+    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"],
+]  # fmt: skip
+
+
+def kashu(*words, stdin="", **env):
+    told = {**os.environ, **env}
+    return subprocess.run(
+        [sys.executable, "-m", "kashu", *words], cwd=ROOT, env=told, capture_output=True, text=True, input=stdin
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command):
+    done = kashu(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_an_unknown_setting_stops_everything_with_the_nearest_name():
+    done = kashu("check", KASHU_PROT="1")
+    assert done.returncode == 2
+    assert "KASHU_PROT is not a setting; did you mean KASHU_PORT?" in done.stderr
+
+
+def test_a_database_that_is_not_there_is_told_and_not_traced():
+    done = kashu("check", KASHU_DATABASE_URL="postgresql://127.0.0.1:9/x")
+    assert done.returncode == 2
+    assert "does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["ledger", "check"], ["audit", "verify"], ["invariants"]], ids=" ".join)
+def test_checks_speak_json(house, command):
+    done = kashu(*command, "--json")
+    assert isinstance(json.loads(done.stdout), list)
+    assert done.returncode == (1 if json.loads(done.stdout) else 0)
+
+
+def test_migrate_twice_changes_nothing(house):
+    assert json.loads(kashu("migrate", "--json").stdout)["migrated"] is True
+
+
+def test_the_first_owner_is_opened_once(house):
+    email = f"{make.name('owner')}@kashu.example"
+    done = kashu("owner", email, "林知夏", "--json")
+    assert len(json.loads(done.stdout)["password"]) >= 16
+    assert kashu("owner", email, "林知夏").returncode == 1
+    assert kashu("owner", "no-address", "x").returncode == 1
+
+
+def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
+    from kashu.kernel.db import connect, value
+
+    with connect(house.dsn) as db, db.transaction():
+        sku, supplier = make.sku(db), make.supplier(db)
+        name = value(db, "SELECT name FROM party_party WHERE id = %s", [supplier])
+    file, mark = tmp_path / "cards.csv", make.name("CLI")
+    file.write_text("卡号,卡密\n" + "".join(f"N{n},{mark}-{n}\n" for n in range(5)) + "N9\n", encoding="gb18030")
+    words = ["cards", "import", str(file), "--sku", sku.code, "--supplier", name, "--cost", "1.50"]
+
+    refused = kashu(*words, stdin="n\n")
+    assert refused.returncode == 1
+    assert mark not in refused.stdout + refused.stderr
+    done = kashu(*words, "--yes", "--json", "--on-sale")
+    told = json.loads(done.stdout)
+    assert (told["accepted"], told["rejected"], told["reasons"]) == (5, 1, {"wrong_column_count": 1})
+    again = kashu(*words, "--yes", "--json")
+    assert json.loads(again.stdout)["reasons"]["duplicate_of_batch"] == 5
+    for option, value_ in (("--sku", "NONE"), ("--cost", "x"), ("--supplier", "nobody")):
+        changed = [value_ if before == option else word for before, word in zip(["", *words], words, strict=False)]
+        failed = kashu(*changed, "--yes")
+        assert failed.returncode == 1, failed.stderr
+        assert "Traceback" not in failed.stderr
+    for wrong in (["--columns", "number"], ["--encoding", "ebcdic"], ["--separator", "semicolon"]):
+        failed = kashu(*words, "--yes", *wrong)
+        assert failed.returncode == 1, failed.stderr
+        assert "Traceback" not in failed.stderr
+    assert kashu("cards", "import", "/no/such", *words[3:]).returncode == 1
+
+
+def test_a_fingerprint_is_read_from_standard_input(house, ring):
+    done = kashu("cards", "fingerprint", "--number", "N1", stdin="SECRET\n")
+    assert done.stdout.strip() == f"fp:{ring.fingerprint('N1', 'SECRET').hex()[:16]}"
