@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from kashu.audit import rules, store
 from kashu.audit.types import Actor, Approval, ApprovalRefusal, Deed, Fault, Head
 from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 
@@ -93,6 +94,9 @@ def ask(
     if not store.ask(db, wanted):
         return ApprovalRefusal.ALREADY_ASKED
     record(db, [Deed(actor, f"{act}.ask", *thing, after={"solo": wanted.is_solo}, reason=reason)], at)
+    if wanted.is_solo:  # whoever sits at a stolen desk cannot act before the owner has heard of it
+        told = {"act": act, "thing": thing[1], "asked_by": actor.name, "not_before": wanted.not_before.isoformat()}
+        tell(db, [Fact("approval.solo", told)], at)
     return wanted
 
 

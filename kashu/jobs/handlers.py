@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from kashu import catalog, payments, sales
+from kashu import catalog, party, payments, sales
 from kashu.jobs.imports import load_file, void_cards
 from kashu.kernel import clock, text
 from kashu.kernel.events import Fact, tell
@@ -50,6 +50,19 @@ def send_code(ctx: Context, body: Body) -> None:
     phone, code = ctx.ring.open_personal(bytes.fromhex(body["sealed"]), "phone code").split(" ")
     if datetime.fromisoformat(body["expires_at"]) > clock.now():
         ctx.sender.send(phone, f"【卡枢】验证码 {code}，用于查询订单，5 分钟内有效。请勿告诉他人。")
+
+
+def warn_owners(ctx: Context, body: Body) -> None:
+    """Somebody asked for what usually takes two persons: every owner hears of it before it can happen (design §5a)."""
+    with ctx.pool.transaction() as db:
+        owners = party.owners(db)
+    when = datetime.fromisoformat(body["not_before"]).astimezone(clock.SHANGHAI)
+    for owner in owners:
+        ctx.sender.send(
+            owner,
+            f"【卡枢】单人模式：{body['asked_by']} 申请 {body['act']}（{body['thing']}），{when:%m-%d %H:%M} 起可执行。"
+            "不是你本人操作，请立即登录运营台撤回并修改密码。",
+        )
 
 
 def query_payment(ctx: Context, body: Body) -> None:
@@ -120,6 +133,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "order.delivered": note_delivery,
     "order.refunded": note_refund,
     "code.send": send_code,
+    "approval.solo": warn_owners,
     "payment.query": query_payment,
     "payment.close": close_payments,
     "refund.send": send_refund,

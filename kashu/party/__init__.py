@@ -1,7 +1,7 @@
 """Who takes part: the platform itself, suppliers, their licences, and the people who sign in."""
 
 from kashu.party.service import add_licence, choose_solo, open_party
-from kashu.party.store import licences, parties, platform
+from kashu.party.store import licences, owners, parties, platform
 from kashu.party.types import Licence, Party, Platform
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "choose_solo",
     "licences",
     "open_party",
+    "owners",
     "parties",
     "platform",
 ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.db import Db, one, rows, run, value, values
 from kashu.party.types import Licence, Party, Platform
 
 LICENCES = """
@@ -20,6 +20,11 @@ def parties(db: Db, kind: str | None = None) -> list[Party]:
     if kind is None:
         return rows(db, Party, f"{sql} ORDER BY kind, id")
     return rows(db, Party, f"{sql} WHERE kind = %s ORDER BY id", [kind])
+
+
+def owners(db: Db) -> list[str]:
+    """The addresses of those who own the platform."""
+    return values(db, "SELECT email FROM party_person WHERE role = 'owner' AND is_active ORDER BY id")
 
 
 def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
-    """Something that brings a text to a phone; raises when it could not, and is then asked again later."""
+    """Something that brings a text to a phone (or an owner's e-mail address); raises when it could not, and is then asked again later."""
 
     def send(self, phone: str, body: str) -> None: ...
 

@@ -167,6 +167,31 @@ def test_messages_name_the_tail_and_never_the_card(world, house, placed, ring):
     assert len(phone.messages) == 1
 
 
+def test_owners_hear_of_a_solo_act_before_it_can_happen(world, house):
+    from kashu import audit
+
+    ctx, _twin, phone = world
+    email = f"{make.name('owner')}@kashu.example"
+    with connect(house.dsn) as db, db.transaction():
+        db.execute(
+            "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'owner', '', true, now())", [email],
+        )  # fmt: skip
+        audit.ask(
+            db,
+            make.STAFF,
+            "batch.export",
+            ("batch", make.name("B")),
+            {},
+            reason="r",
+            solo_wait_seconds=600,
+            at=clock.now(),
+        )
+        told = value(db, "SELECT body FROM outbox WHERE topic = 'approval.solo' ORDER BY recorded_at DESC LIMIT 1")
+    handlers.warn_owners(ctx, told)
+    assert email in [number for number, _body in phone.messages]
+    assert "单人模式" in phone.messages[0][1]
+
+
 def test_deals_prove_a_struck_price_only_afterwards(world, house, placed):
     ctx, *_ = world
     order = placed()

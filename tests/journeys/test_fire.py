@@ -59,6 +59,58 @@ def test_killed_processes_lose_no_paid_order(seconds, seed):
     assert len(shown) == len(set(shown)), "one card was shown to two buyers"
 
 
+def test_an_import_survives_a_killed_worker(tmp_path):
+    """The worker dies in the middle of a file; the next one takes the job up and imports nothing twice."""
+    from kashu import cards
+    from kashu.kernel import clock
+    from kashu.kernel.db import connect, value
+    from kashu.server.env import read
+    from kashu.server.runtime import Runtime
+    from kashu.server.wiring import context
+    from kashu.wire import preview, spool
+    from tests import make
+
+    folder = Path(tempfile.mkdtemp(prefix="kashu-worker-"))
+    folder.chmod(0o711)
+    kashu = start(folder / "var", free_port(4))
+    run = Runtime(read({"KASHU_VAR": str(kashu.var), "KASHU_PORT": str(kashu.port)}))
+    many = 120_000
+    try:
+        ctx = context(run)
+        kept = spool.keep(ctx.spool, ctx.ring, ["\n".join(f"WORKER-{n:07d}-KILLED" for n in range(many)).encode()])
+        with connect(run.dsn) as db, db.transaction():
+            sku, form = make.sku(db), preview.format_of(ctx, kept.name)
+            new = cards.NewBatch(
+                sku.id, make.supplier(db), "single_use", "f", kept.size, kept.sha256, kept.name, form, 1, "", many
+            )
+            batch = cards.receive(db, ctx.ring, make.STAFF, new, clock.now())
+            cards.start(db, make.STAFF, batch.pool_id, clock.now())
+        with connect(run.dsn) as db:
+            sql = "SELECT lines_done FROM cards_batch WHERE pool_id = %s"
+            wait_until(lambda: value(db, sql, [batch.pool_id]) > 0)
+            os.kill(kashu.children()["worker"].pid, signal.SIGKILL)
+            killed_at = value(db, sql, [batch.pool_id])
+            wait_until(
+                lambda: value(db, "SELECT state FROM cards_batch WHERE pool_id = %s", [batch.pool_id]) == "loaded"
+            )
+            told = db.execute(
+                "SELECT accepted, rejected FROM cards_batch WHERE pool_id = %s", [batch.pool_id]
+            ).fetchone()
+            cards_there = value(db, "SELECT count(*)::int FROM cards_card WHERE pool_id = %s", [batch.pool_id])
+    finally:
+        run.pool.close()
+        stop(kashu)
+    assert killed_at < many, "the worker was done before it could be killed"
+    assert (told, cards_there) == ((many, 0), many)
+
+
+def wait_until(is_true, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def burn(kashu, chance, until):
     """Kill a process of ours outright every second or so."""
     kills = 0
