@@ -25,7 +25,6 @@ from kashu.cards.service import (
 )
 from kashu.cards.store import (
     batch,
-    content_ids,
     contents,
     export,
     exports_of,
@@ -79,7 +78,6 @@ __all__ = [
     "cancel",
     "change_content",
     "change_format",
-    "content_ids",
     "contents",
     "detect",
     "export",

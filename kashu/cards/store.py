@@ -16,12 +16,14 @@ ID_BLOCK = 1_000
 
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
 PICK = """
-SELECT card.pool_id, card.id, wanted.sku_id, wanted.supplier_id, card.unit_cost_fen
-FROM unnest(%(pools)s::bigint[], %(skus)s::bigint[], %(suppliers)s::bigint[], %(wants)s::int[])
-    AS wanted (pool_id, sku_id, supplier_id, quantity)
+SELECT card.pool_id, card.id, wanted.sku_id, wanted.supplier_id, card.unit_cost_fen, card.expires_on
+FROM unnest(%(pools)s::bigint[], %(skus)s::bigint[], %(suppliers)s::bigint[], %(wants)s::int[],
+            %(from_on)s::date[], %(from_id)s::bigint[])
+    AS wanted (pool_id, sku_id, supplier_id, quantity, from_on, from_id)
 CROSS JOIN LATERAL (
-    SELECT pool_id, id, unit_cost_fen FROM cards_card
+    SELECT pool_id, id, unit_cost_fen, expires_on FROM cards_card
     WHERE pool_id = wanted.pool_id AND state = 'on_shelf' AND expires_on >= %(today)s
+      AND (expires_on, id) >= (wanted.from_on, wanted.from_id)   -- past the dead entries of what was sold before
     ORDER BY expires_on, id
     LIMIT wanted.quantity
     FOR NO KEY UPDATE SKIP LOCKED
@@ -160,10 +162,12 @@ def pools_of(db: Db, sku_ids: Collection[int]) -> list[int]:
     return values(db, "SELECT id FROM cards_pool WHERE sku_id = ANY (%s)", [list(sku_ids)])
 
 
-def pick(db: Db, wanted: Sequence[tuple[int, int, int, int]], today: date) -> list[Card]:
-    """Lock up to so many cards of each pool; rows of (pool, SKU, supplier, quantity)."""
-    pool_ids, skus, suppliers, wants = (list(column) for column in zip(*wanted, strict=True))
-    told = {"pools": pool_ids, "skus": skus, "suppliers": suppliers, "wants": wants, "today": today}
+def pick(db: Db, wanted: Sequence[tuple[int, int, int, int, date, int]], today: date) -> list[Card]:
+    """Lock up to so many cards of each pool; rows of (pool, SKU, supplier, quantity, expiry and id to begin at)."""
+    names = ("pools", "skus", "suppliers", "wants", "from_on", "from_id")
+    told = {name: list(column) for name, column in zip(names, zip(*wanted, strict=True), strict=True)} | {
+        "today": today
+    }
     return rows(db, Card, PICK, told)  # type: ignore[arg-type]  # named parameters
 
 
@@ -182,17 +186,15 @@ def hold(db: Db, held: Sequence[Held]) -> int:
 
 
 def hand_over(db: Db, lines: Sequence[tuple[int, UUID]], at: datetime) -> list[tuple[int, UUID]]:
-    pool_ids, line_ids = [pool for pool, _ in lines], [line for _, line in lines]
-    return db.execute(HAND_OVER, [at, pool_ids, line_ids]).fetchall()  # type: ignore[return-value]  # two columns
+    return db.execute(HAND_OVER, [at, *_split(lines)]).fetchall()  # type: ignore[return-value]  # two columns
 
 
 def put_back(db: Db, lines: Sequence[tuple[int, UUID]]) -> int:
-    return run(db, PUT_BACK, [[pool for pool, _ in lines], [line for _, line in lines]])
+    return run(db, PUT_BACK, _split(lines))
 
 
 def lock_of(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[tuple[int, int, UUID, datetime | None]]:
-    pools_, ids = [pool for pool, _ in lines], [line for _, line in lines]
-    return db.execute(LOCK_OF, [pools_, ids]).fetchall()  # type: ignore[return-value]  # four columns
+    return db.execute(LOCK_OF, _split(lines)).fetchall()  # type: ignore[return-value]  # four columns
 
 
 def reveal(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID], at: datetime) -> int:
@@ -209,7 +211,7 @@ def masked(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[Ma
 
 
 def on_shelf(db: Db, sku_ids: Sequence[int], today: date, most: int) -> dict[int, int]:
-    """How many cards each SKU can sell now, counted up to `most`."""
+    """How many cards each SKU can sell, counted up to `most`."""
     return dict(db.execute(ON_SHELF, [today, most, list(sku_ids)]).fetchall())
 
 
@@ -257,7 +259,7 @@ def set_format(db: Db, pool_id: int, form: Format) -> None:
 
 def stock_cost(db: Db, pool_id: int) -> int:
     """What the cards that are still here have cost."""
-    sql = "SELECT coalesce(sum(unit_cost_fen), 0)::bigint FROM cards_card WHERE pool_id = %s AND state <> 'exported'"
+    sql = "SELECT coalesce(sum(unit_cost_fen), 0) FROM cards_card WHERE pool_id = %s AND state <> 'exported'"
     return int(value(db, sql, [pool_id]))
 
 
@@ -267,12 +269,12 @@ def set_sellable(db: Db, pool_id: int, reason: str) -> None:
 
 
 def set_expires_first(db: Db, pool_id: int) -> None:
-    sql = """
-    UPDATE cards_pool SET expires_first = coalesce(
-        (SELECT min(expires_on) FROM cards_card WHERE pool_id = %s AND state = 'on_shelf'), expires_first)
-    WHERE id = %s
-    """
-    run(db, sql, [pool_id, pool_id])
+    first = "SELECT min(expires_on) FROM cards_card WHERE pool_id = %s AND state = 'on_shelf'"
+    run(
+        db,
+        f"UPDATE cards_pool SET expires_first = coalesce(({first}), expires_first) WHERE id = %s",
+        [pool_id, pool_id],
+    )
 
 
 def progress(db: Db, pool_id: int, lines: int, accepted: int, rejected: int, cost_fen: int) -> None:
@@ -287,8 +289,7 @@ def card_ids(db: Db, many: int) -> Iterator[int]:
 
 def new_fingerprints(db: Db, pool_id: int, new: Sequence[tuple[bytes, int, int]]) -> set[int]:
     """Write down fingerprints (with card and line); the cards whose fingerprint nobody had are returned."""
-    prints, ids, lines = (list(column) for column in zip(*new, strict=True))
-    return set(values(db, NEW_FINGERPRINTS, [pool_id, prints, ids, lines]))
+    return set(values(db, NEW_FINGERPRINTS, [pool_id, *_split(new)]))
 
 
 def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, str]]:
@@ -309,7 +310,7 @@ def add_slots(db: Db, pool_id: int, slots: Sequence[tuple[int, int]], mask: str,
     INSERT INTO cards_card (pool_id, id, line_no, mask, unit_cost_fen)
     SELECT %s, id, line_no, %s, %s FROM unnest(%s::bigint[], %s::int[]) AS slot (id, line_no)
     """
-    run(db, sql, [pool_id, mask, unit_cost_fen, [slot for slot, _ in slots], [line for _, line in slots]])
+    run(db, sql, [pool_id, mask, unit_cost_fen, *_split(slots)])
 
 
 def new_content(db: Db, pool_id: int, content_id: int, sealed: bytes, mask: str, by: str, at: datetime) -> int:
@@ -328,24 +329,18 @@ def contents(db: Db, pool_id: int) -> list[tuple[int, str, str, datetime]]:
     return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns
 
 
-def content_ids(db: Db, pool_id: int) -> list[int]:
-    return values(db, "SELECT id FROM cards_content WHERE pool_id = %s", [pool_id])
-
-
 def add_rejects(db: Db, pool_id: int, rejects: Sequence[Reject]) -> None:
     sql = """
     INSERT INTO cards_reject (pool_id, line_no, reason, detail)
     SELECT %s, line_no, reason, detail FROM unnest(%s::int[], %s::text[], %s::text[]) AS r (line_no, reason, detail)
     """
-    columns = [[r.line_no for r in rejects], [r.reason for r in rejects], [r.detail for r in rejects]]
-    run(db, sql, [pool_id, *columns])
+    run(db, sql, [pool_id, *_split([(r.line_no, r.reason, r.detail) for r in rejects])])
 
 
 def rejects(db: Db, pool_id: int, after_line: int, most: int, reason: str | None = None) -> list[Reject]:
-    sql = "SELECT line_no, reason, detail FROM cards_reject WHERE pool_id = %s AND line_no > %s"
-    if reason is not None:
-        return rows(db, Reject, f"{sql} AND reason = %s ORDER BY line_no LIMIT %s", [pool_id, after_line, reason, most])
-    return rows(db, Reject, f"{sql} ORDER BY line_no LIMIT %s", [pool_id, after_line, most])
+    one = "AND reason = %s" if reason else ""
+    sql = f"SELECT line_no, reason, detail FROM cards_reject WHERE pool_id = %s AND line_no > %s {one} ORDER BY line_no"
+    return rows(db, Reject, f"{sql} LIMIT %s", [pool_id, after_line, *filter(None, [reason]), most])
 
 
 def reject_counts(db: Db, pool_id: int) -> dict[str, int]:
@@ -367,16 +362,18 @@ def void_unsold(db: Db, pool_id: int, after_state: str, most: int) -> list[tuple
 
 
 def free_fingerprints(db: Db, pool_id: int, card_ids_: Sequence[int]) -> int:
-    sql = "DELETE FROM cards_fingerprint WHERE pool_id = %s AND card_id = ANY (%s)"
-    return run(db, sql, [pool_id, list(card_ids_)])
+    """Let these cards, and the contents of a shared secret, be imported again."""
+    sql = """
+    DELETE FROM cards_fingerprint WHERE pool_id = %(pool)s AND (card_id = ANY (%(ids)s)
+        OR card_id IN (SELECT id FROM cards_content WHERE pool_id = %(pool)s))
+    """
+    return run(db, sql, {"pool": pool_id, "ids": list(card_ids_)})  # type: ignore[arg-type]  # named parameters
 
 
-def of_fingerprint(db: Db, fingerprint_start: bytes) -> list[tuple[int, int, bytes]]:
+def of_fingerprint(db: Db, begin: bytes) -> list[tuple[int, int, bytes]]:
     """Cards whose fingerprint begins so: (pool, card, whole fingerprint)."""
-    low = fingerprint_start.ljust(32, b"\0")
-    high = fingerprint_start.ljust(32, b"\xff")
     sql = "SELECT pool_id, card_id, fingerprint FROM cards_fingerprint WHERE fingerprint BETWEEN %s AND %s LIMIT 20"
-    return db.execute(sql, [low, high]).fetchall()  # type: ignore[return-value]  # three columns
+    return db.execute(sql, [begin.ljust(32, b"\0"), begin.ljust(32, b"\xff")]).fetchall()  # type: ignore[return-value]  # three columns
 
 
 def line_of_card(db: Db, pool_id: int, card_id: int) -> tuple[str, UUID | None, UUID | None] | None:
@@ -397,3 +394,7 @@ def export(db: Db, export_id: UUID) -> tuple[int, int, bytes, datetime] | None:
 def exports_of(db: Db, pool_id: int) -> list[tuple[UUID, int, datetime, str]]:
     sql = "SELECT id, cards, made_at, made_by FROM cards_export WHERE pool_id = %s ORDER BY made_at DESC"
     return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns
+
+
+def _split(lines: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*lines, strict=True)]

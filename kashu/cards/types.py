@@ -18,6 +18,7 @@ class Card:
     sku_id: int
     supplier_id: int
     unit_cost_fen: int
+    expires_on: date = NEVER
 
 
 @dataclass(frozen=True, slots=True)

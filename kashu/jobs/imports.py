@@ -73,8 +73,7 @@ def void_cards(ctx: Context, pool_id: int) -> int:
             assert batch is not None
             assert batch.state == "cancelled"
             taken = cards.void_unsold(db, pool_id, "void", VOID_AT_ONCE)
-            contents = cards.content_ids(db, pool_id) if batch.kind == "shared_secret" else []
-            cards.free_fingerprints(db, pool_id, [*(card_id for card_id, *_ in taken), *contents])
+            cards.free_fingerprints(db, pool_id, [card_id for card_id, *_ in taken])
         total += len(taken)
         if not taken:
             return total

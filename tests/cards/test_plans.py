@@ -35,6 +35,8 @@ def test_picking_walks_the_shelf(db, filled):
         "skus": [1] * 3,
         "suppliers": [1] * 3,
         "wants": [3] * 3,
+        "from_on": [date(2026, 1, 1)] * 3,
+        "from_id": [1] * 3,
         "today": date(2026, 1, 1),
     }
     assert "Index Scan using cards_card_on_shelf" in plan(db, cards_store.PICK, told)

@@ -50,6 +50,35 @@ def test_an_expired_card_is_not_sold_and_the_next_to_expire_goes_first(db, ring)
     assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
 
 
+def test_a_card_that_comes_back_before_the_mark_is_found_before_anybody_is_refused(db, ring):
+    from kashu.cards.service.marks import BEGINNING, MARKS
+
+    sku = make.sku(db)
+    batch = make.batch(db, ring, sku, 3)
+    first, second = make.order(db, ring, sku), make.order(db, ring, sku)
+    assert MARKS.of(batch.pool_id) > BEGINNING
+    who = make.buyer()
+    sales.cancel(db, make.STAFF, first.token, first.checkout.buyer.device, clock.now())
+    assert MARKS.of(batch.pool_id)[1] == second.lines[0].cards[0].id
+
+    assert isinstance(sales.place(db, ring, [make.checkout(db, sku, 2, who)], clock.now())[0], Placed)
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+
+
+def test_marks_are_forgotten_after_a_minute():
+    from kashu.cards.service import marks
+
+    kept = marks.Marks()
+    one, two = (cards.Card(pool, 7, 1, 1, 1) for pool in (1, 2))
+    kept.note([one])
+    assert kept.of(1) == (date(9999, 12, 31), 7)
+    kept._until = 0
+    kept.note([two])
+    assert kept.of(1) == marks.BEGINNING
+    assert kept.drop([2])
+    assert not kept.drop([2])
+
+
 def test_every_line_is_a_card_or_has_a_reason(db, ring):
     batch = started(db, ring, make.sku(db))
     lines = [card(1, "a"), card(2, "b"), card(3, "a"), Reject(4, "empty"), card(5, "c")]

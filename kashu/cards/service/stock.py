@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from kashu.cards import rules, store
+from kashu.cards.service.marks import MARKS
 from kashu.cards.types import Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
@@ -21,6 +22,14 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
     wanted means the shelf is short, not that something went wrong.
     """
     assert_in_transaction(db)
+    shelf = _pick(db, wanted, today)
+    short = {sku_id: want for sku_id, want in wanted.items() if len(shelf[sku_id]) < want}
+    if short and MARKS.drop(pool for pools in store.pools(db, short).values() for pool, _ in pools):
+        shelf |= _pick(db, short, today)
+    return shelf
+
+
+def _pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card]]:
     shelf: dict[int, deque[Card]] = {sku_id: deque() for sku_id in wanted}
     left = {sku_id: deque(pools) for sku_id, pools in store.pools(db, wanted).items()}
     at_once = 1
@@ -29,7 +38,11 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
         for sku_id in sorted(left):
             short = wanted[sku_id] - len(shelf[sku_id])
             asked += [(*left[sku_id].popleft(), sku_id, short) for _ in range(min(at_once, len(left[sku_id])))]
-        for card in store.pick(db, [(pool, sku, supplier, short) for pool, supplier, sku, short in asked], today):
+        picked = store.pick(
+            db, [(pool, sku, supplier, short, *MARKS.of(pool)) for pool, supplier, sku, short in asked], today
+        )
+        MARKS.note(picked)
+        for card in picked:
             if len(shelf[card.sku_id]) < wanted[card.sku_id]:
                 shelf[card.sku_id].append(card)
         left = {sku: pools for sku, pools in left.items() if pools and len(shelf[sku]) < wanted[sku]}
