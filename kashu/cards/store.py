@@ -358,7 +358,7 @@ def void_unsold(db: Db, pool_id: int, after_state: str, most: int) -> list[tuple
       AND state = 'on_shelf'
     RETURNING id, sealed, expires_on, unit_cost_fen
     """
-    return db.execute(sql, [after_state, pool_id, pool_id, most]).fetchall()  # type: ignore[return-value]  # three
+    return db.execute(sql, [after_state, pool_id, pool_id, most]).fetchall()  # type: ignore[return-value]  # four
 
 
 def free_fingerprints(db: Db, pool_id: int, card_ids_: Sequence[int]) -> int:

@@ -35,7 +35,7 @@ def test_a_withdrawn_batch_sells_nothing_more_and_keeps_its_promises(db, ring):
 
     assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
     sales.settle(db, [make.notice(placed)], clock.now())
-    assert len(sales.reveal(db, ring, placed.token, who.device, clock.now())) == 1
+    assert len(sales.reveal(db, ring, placed.token, who, clock.now())) == 1
 
 
 def test_an_expired_card_is_not_sold_and_the_next_to_expire_goes_first(db, ring):
@@ -188,8 +188,7 @@ def test_a_shared_secret_is_sold_up_to_its_cap(db, ring):
     assert sales.place(db, ring, [make.checkout(db, sku, 1, buyers[2])], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
     sales.settle(db, [make.notice(one) for one in placed], clock.now())
     shown = [
-        sales.reveal(db, ring, one.token, who.device, clock.now())[0].secret
-        for one, who in zip(placed, buyers, strict=False)
+        sales.reveal(db, ring, one.token, who, clock.now())[0].secret for one, who in zip(placed, buyers, strict=False)
     ]
     assert shown == ["shared-one"] * 2
     cards.add_slots(db, make.STAFF, batch.pool_id, 1, clock.now())
@@ -205,8 +204,8 @@ def test_a_changed_secret_reaches_later_buyers_and_leaves_earlier_ones_theirs(db
     assert cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now()) == 2
     sales.settle(db, [make.notice(two)], clock.now())
 
-    assert sales.reveal(db, ring, one.token, first.device, clock.now())[0].secret == "shared-one"
-    assert sales.reveal(db, ring, two.token, second.device, clock.now())[0].secret == "shared-two"
+    assert sales.reveal(db, ring, one.token, first, clock.now())[0].secret == "shared-one"
+    assert sales.reveal(db, ring, two.token, second, clock.now())[0].secret == "shared-two"
     assert (
         cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now())
         is Refusal.KNOWN_SECRET

@@ -187,7 +187,7 @@ def test_of_reveal_and_refund_whichever_comes_first_wins(dsn, ring, sold, turn):
 
     def race(db, n):
         if n == turn % 2:
-            return sales.reveal(db, ring, placed.token, who.device, clock.now())
+            return sales.reveal(db, ring, placed.token, who, clock.now())
         return sales.refund(db, make.STAFF, placed.token, who.device, "race", clock.now())
 
     answers = at_once(dsn, 2, race)
@@ -216,7 +216,7 @@ def test_concurrent_first_reveals_set_one_time(dsn, ring, sold):
     with connect(dsn) as db, db.transaction():
         sales.settle(db, [make.notice(placed)], clock.now())
 
-    answers = at_once(dsn, 6, lambda db, _n: sales.reveal(db, ring, placed.token, who.device, clock.now()))
+    answers = at_once(dsn, 6, lambda db, _n: sales.reveal(db, ring, placed.token, who, clock.now()))
 
     assert all(answer == answers[0] for answer in answers)
     assert value_of(dsn, "SELECT count(DISTINCT revealed_at)::int FROM cards_card WHERE order_id = %s", placed.id) == 1

@@ -21,7 +21,7 @@ def test_a_paid_order_gives_its_buyer_the_card(db, ring):
     placed = make.order(db, ring, sku, 2, who)
 
     assert sales.settle(db, [make.notice(placed)], clock.now()) == [Verdict.PAID]
-    opened = sales.reveal(db, ring, placed.token, who.device, clock.now())
+    opened = sales.reveal(db, ring, placed.token, who, clock.now())
 
     assert [card.secret[:5] for card in opened] == ["KZ7F-", "KZ7F-"]
     assert len({card.secret for card in opened}) == 2
@@ -295,7 +295,7 @@ def test_late_money_takes_a_card_again(db, ring):
 
     order = sales.orders(db, [(placed.pool_id, placed.id)])[placed.id]
     assert (order.state, order.paid_late) == ("delivered", True)
-    assert len(sales.reveal(db, ring, placed.token, who.device, later)) == 1
+    assert len(sales.reveal(db, ring, placed.token, who, later)) == 1
     assert values(db, "SELECT kind FROM sales_incident WHERE order_id = %s", [placed.id]) == ["paid_late_delivered"]
     assert ledger.check(db) == []
 
@@ -328,7 +328,7 @@ def test_an_unseen_card_can_be_refunded_and_sold_again(db, ring):
 
     assert asked.amount_fen == 3_990
     assert stock(db, sku).on_shelf == 1
-    assert sales.reveal(db, ring, placed.token, who.device, clock.now()) is RevealRefusal.NOT_DELIVERED
+    assert sales.reveal(db, ring, placed.token, who, clock.now()) is RevealRefusal.NOT_DELIVERED
     assert sales.refund(db, make.STAFF, placed.token, who.device, "again", clock.now()) is RefundRefusal.UNDER_WAY
     sales.refunded(db, asked.pool_id, asked.id, clock.now())
     assert sum(booked(db, placed).values()) == 0
@@ -340,7 +340,7 @@ def test_a_seen_card_is_not_refunded_on_demand(db, ring):
     who = make.buyer()
     placed = make.order(db, ring, make.stocked(db, ring, 1), 1, who)
     sales.settle(db, [make.notice(placed)], clock.now())
-    sales.reveal(db, ring, placed.token, who.device, clock.now())
+    sales.reveal(db, ring, placed.token, who, clock.now())
 
     assert sales.refund(db, make.STAFF, placed.token, who.device, "", clock.now()) is RefundRefusal.ALREADY_SEEN
 
@@ -349,8 +349,24 @@ def test_a_link_alone_reveals_nothing(db, ring):
     placed = make.order(db, ring, make.stocked(db, ring, 1))
     sales.settle(db, [make.notice(placed)], clock.now())
 
-    assert sales.reveal(db, ring, placed.token, make.buyer().device, clock.now()) is RevealRefusal.NOT_YOURS
-    assert sales.reveal(db, ring, "1A-nonsense", make.buyer().device, clock.now()) is RevealRefusal.NO_SUCH_ORDER
+    assert sales.reveal(db, ring, placed.token, make.buyer(), clock.now()) is RevealRefusal.NOT_YOURS
+    assert sales.reveal(db, ring, "1A-nonsense", make.buyer(), clock.now()) is RevealRefusal.NO_SUCH_ORDER
+
+
+def test_reveals_are_bounded_per_device_and_per_address(db, ring):
+    """S-03: a new cookie for each try does not lift the bound of the address."""
+    who, at = make.buyer(), clock.now().replace(second=0)
+    placed = make.order(db, ring, make.stocked(db, ring, 1), 1, who)
+    sales.settle(db, [make.notice(placed)], at)
+    strangers = [replace(make.buyer(), address=who.address) for _ in range(299)]
+
+    assert {sales.reveal(db, ring, placed.token, one, at) for one in strangers} == {RevealRefusal.NOT_YOURS}
+    assert len(sales.reveal(db, ring, placed.token, who, at)) == 1
+    assert sales.reveal(db, ring, placed.token, who, at) is RevealRefusal.TOO_OFTEN
+    elsewhere = [sales.reveal(db, ring, placed.token, replace(who, address=b"e"), at) for _ in range(29)]
+    assert elsewhere[27] != RevealRefusal.TOO_OFTEN
+    assert elsewhere[28] is RevealRefusal.TOO_OFTEN
+    assert len(sales.reveal(db, ring, placed.token, who, at + timedelta(minutes=1))) == 1
 
 
 def test_the_first_reveal_sets_the_time_and_later_ones_keep_it(db, ring):
@@ -358,8 +374,8 @@ def test_the_first_reveal_sets_the_time_and_later_ones_keep_it(db, ring):
     placed = make.order(db, ring, make.stocked(db, ring, 1), 1, who)
     sales.settle(db, [make.notice(placed)], clock.now())
     first = clock.now()
-    one = sales.reveal(db, ring, placed.token, who.device, first)
-    two = sales.reveal(db, ring, placed.token, who.device, first + timedelta(minutes=5))
+    one = sales.reveal(db, ring, placed.token, who, first)
+    two = sales.reveal(db, ring, placed.token, who, first + timedelta(minutes=5))
 
     assert one == two
     assert sales.lines_of(db, [placed.id])[placed.id][0].revealed_at == first
@@ -377,7 +393,7 @@ def test_an_order_may_take_from_two_pools(db, ring):
         4_000,
         2_500,
     ]
-    assert len(sales.reveal(db, ring, placed.token, who.device, clock.now())) == 3
+    assert len(sales.reveal(db, ring, placed.token, who, clock.now())) == 3
     assert ledger.check(db) == []
 
 

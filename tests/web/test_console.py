@@ -143,7 +143,7 @@ def test_orders_are_found_by_number_phone_tail_and_fingerprint(staff, house, rin
         who = make.buyer("13912345678", ring=ring)
         placed = make.order(db, ring, sku, 1, who)
         sales.settle(db, [make.notice(placed)], clock.now())
-        [opened] = sales.reveal(db, ring, placed.token, who.device, clock.now())
+        [opened] = sales.reveal(db, ring, placed.token, who, clock.now())
     desk = staff("support")
 
     for asked in (
@@ -167,7 +167,7 @@ def test_an_order_tells_its_whole_story_and_never_the_card(staff, house, ring):
         sku, who = make.stocked(db, ring, 1), make.buyer()
         placed = make.order(db, ring, sku, 1, who)
         sales.settle(db, [make.notice(placed)], clock.now())
-        [opened] = sales.reveal(db, ring, placed.token, who.device, clock.now())
+        [opened] = sales.reveal(db, ring, placed.token, who, clock.now())
     html = staff("owner").get(f"/console/orders/{placed.pool_id}/{placed.id}").content.decode()
 
     for told in (

@@ -10,25 +10,27 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.sales import store
-from kashu.sales.types import RevealRefusal
+from kashu.sales.types import Buyer, RevealRefusal
 
-REVEALS_MAX, REVEALS_SECONDS = 30, 60
+REVEALS_SECONDS = 60
+REVEALS_MAX, REVEALS_ADDRESS_MAX = 30, 300  # of a device; of an address, which a carrier gives to many (S-03)
 COMPLETE_MAX = 500
 
 
-def reveal(db: Db, ring: Keyring, token: str, device: bytes, at: datetime) -> list[Opened] | RevealRefusal:
+def reveal(db: Db, ring: Keyring, token: str, who: Buyer, at: datetime) -> list[Opened] | RevealRefusal:
     """Open an order's cards for the browser that holds it.
 
     The order link grants view, not this: possession is the browser that checked out, or one that proved the
     order's phone. The audit row is written before the answer leaves; if it cannot be, nothing is shown (S-04).
     """
     assert_in_transaction(db)
-    if not limits.allow(db, f"reveal:{device.hex()}", at, most=REVEALS_MAX, seconds=REVEALS_SECONDS):
+    bounds = ((who.device, REVEALS_MAX), (who.address, REVEALS_ADDRESS_MAX))
+    if not all(limits.allow(db, f"reveal:{of.hex()}", at, most=most, seconds=REVEALS_SECONDS) for of, most in bounds):
         return RevealRefusal.TOO_OFTEN
     order = store.by_token(db, token, lock=True)
     if order is None:
         return RevealRefusal.NO_SUCH_ORDER
-    if not store.possesses(db, order.pool_id, order.id, device):
+    if not store.possesses(db, order.pool_id, order.id, who.device):
         return RevealRefusal.NOT_YOURS
     if order.state not in ("delivered", "completed", "disputed"):
         return RevealRefusal.NOT_DELIVERED
@@ -37,7 +39,7 @@ def reveal(db: Db, ring: Keyring, token: str, device: bytes, at: datetime) -> li
         return RevealRefusal.HELD_BY_RISK
     keys = [(line.pool_id, line.id) for line in lines]
     seen_before = cards.lock_of(db, keys)
-    actor = Actor("buyer", device.hex()[:12])
+    actor = Actor("buyer", who.device.hex()[:12])
     after = {"cards": order.quantity, "first": not seen_before}
     audit.record(db, [Deed(actor, "order.reveal", "order", str(order.id), after=after, pool_id=order.pool_id)], at)
     opened = cards.reveal(db, ring, keys, at)

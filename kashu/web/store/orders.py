@@ -126,7 +126,7 @@ def check(request: HttpRequest, token: str) -> HttpResponse:
 def reveal(request: HttpRequest, token: str) -> HttpResponse:
     """The cards in the clear: a POST, audited before the answer, never stored by anyone on the way."""
     with edge.transaction() as db:
-        answer = sales.reveal(db, edge.ctx().ring, token, device.identity(request), clock.now())
+        answer = sales.reveal(db, edge.ctx().ring, token, device.buyer(request), clock.now())
     with edge.transaction() as db:
         seen = _seen(db, request, token)
     if isinstance(answer, RevealRefusal):
