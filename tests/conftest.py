@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from kashu.kernel.db import Db, connect  # noqa: E402  # the settings come first
 from kashu.kernel.seal import Keyring  # noqa: E402
 from kashu.server.migrate import migrate  # noqa: E402
 from kashu.server.runtime import Runtime, runtime  # noqa: E402
+
+
+# Whoever runs us in the background has these ignored, and a server of ours would then rightly ignore them as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
