@@ -18,7 +18,6 @@ from kashu.kernel.seal import Keyring  # noqa: E402
 from kashu.server.migrate import migrate  # noqa: E402
 from kashu.server.runtime import Runtime, runtime  # noqa: E402
 
-
 # Whoever runs us in the background has these ignored, and a server of ours would then rightly ignore them as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -37,6 +36,24 @@ def house() -> Iterator[Runtime]:
     run.pool.close()
     if run.embedded is not None:
         run.embedded.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def site(house: Runtime) -> Runtime:
+    """Django set up over the test database, with its assets made."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kashu.server.settings"
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from kashu.server import assets
+
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    assets.build()
+    import kashu.server.urls  # noqa: F401  # installs the context
+
+    return house
 
 
 @pytest.fixture(scope="session")

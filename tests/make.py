@@ -20,6 +20,7 @@ from kashu.sales import Buyer, Checkout, Placed
 
 numbers = count(1)
 STAFF = Actor("person", "tester@kashu.example")
+SECOND = Actor("person", "second@kashu.example")
 SEED = os.urandom(3).hex()
 CHANNEL = "test-pay"
 IDENTITIES = Keyring.new()
@@ -187,3 +188,39 @@ def notice(placed: Placed, **changed: object) -> Notice:
 
 def ids(many: int) -> list[object]:
     return [new_id() for _ in range(many)]
+
+
+def organisation(db: Db) -> int:
+    """A B-end buyer."""
+    told = party.Party(0, "buyer", name("采购方"), "91110000600037341L", "杭州", "400", "active")
+    return party.open_party(db, STAFF, told, clock.now()).id
+
+
+def account(
+    db: Db, balance_fen: int = 1_000_000, day_max_fen: int | None = None, order_max: int = 1_000
+) -> sales.Account:
+    """A purchase account with so much prepaid."""
+    opened = sales.open_account(db, STAFF, organisation(db), clock.now())
+    assert isinstance(opened, sales.Account)
+    if balance_fen:
+        topup(db, opened.id, balance_fen)
+    if day_max_fen is not None or order_max != 1_000:
+        sales.change_account(db, STAFF, opened.id, ("active", order_max, day_max_fen), "", clock.now())
+    return sales.accounts(db, [opened.id])[opened.id]
+
+
+def topup(db: Db, account_id: int, amount_fen: int) -> sales.Topup:
+    asked = sales.ask_topup(
+        db, STAFF, account_id, (amount_fen, "HT-1", name("bank")), solo_wait_seconds=None, at=clock.now()
+    )
+    assert isinstance(asked, sales.Topup)
+    done = sales.credit_topup(db, SECOND, asked.approval_id, clock.now(), is_alone=False)
+    assert isinstance(done, sales.Topup)
+    return done
+
+
+def purchase(of: Sku | str, buyer: sales.Account, quantity: int = 1, **told: str) -> sales.Purchase:
+    code = of if isinstance(of, str) else of.code
+    reference = told.get("reference", "")
+    asked = told.get("asked", f"{code} {quantity} {reference}")
+    return sales.Purchase(buyer.id, told.get("key") or name("k"), asked, code, quantity, reference)

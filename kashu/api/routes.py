@@ -1,73 +1,86 @@
-"""The till's addresses on the web lane, each as a batch of one, and the document that describes them."""
+"""The till's addresses on the web lane, each as a batch of one."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
 
 import psycopg
 import psycopg_pool
-from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema, Status
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
-from kashu import __version__
 from kashu.kernel import clock
 from kashu.wire import callbacks, edge, health, metrics
 from kashu.wire.callbacks import Answer
-from kashu.wire.sandboxpay import BODY_BYTES_MAX
+from kashu.wire.open import document
+from kashu.wire.open.desk import BODY_BYTES_MAX, Desk
+from kashu.wire.open.messages import Request, Response
+from kashu.wire.open.problems import problem
 
-api = NinjaAPI(
-    title="Kashu 卡枢",
-    version=__version__,
-    description="The addresses of machines. The till answers them in batches, the web lane one at a time, alike.",
-    docs_url=None,
-    openapi_url="/open/v1/openapi.json",
-    urls_namespace="api",
-)
+TEXT = "text/plain; charset=utf-8"
 
 
-class Readiness(Schema):
-    """The state of what the lanes need."""
+@csrf_exempt  # signed, and no cookie counts here
+def open_api(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # the whole path is read from the request
+    """Any address of the open API."""
+    if int(request.headers.get("Content-Length") or 0) > BODY_BYTES_MAX:
+        told = problem("too_large")
+    else:
+        query = request.META.get("QUERY_STRING", "")
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        asked = Request(request.method or "", request.path, query, headers, request.body)
+        told = _desk().serve(asked, clock.now())
+    return _respond(told)
 
-    database: str
-    worker: str
-    clock: str
+
+@require_GET
+def openapi(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django's signature
+    """The document that describes every address of machines."""
+    return HttpResponse(document.text(edge.ctx().public_url), content_type="application/json")
 
 
-@api.post("/callbacks/{channel_id}", tags=["payments"], response={200: str, 401: str, 404: str, 413: str, 503: str})
+@require_GET
+def docs(request: HttpRequest) -> HttpResponse:
+    """The same for people."""
+    return render(request, "api/docs.html", document.for_people(edge.ctx().public_url))
+
+
+@csrf_exempt
+@require_POST
 def callback(request: HttpRequest, channel_id: str) -> HttpResponse:
     """A payment channel's notice. `success` means it is stored; anything else, send it again."""
     try:
         told = _callback(request, channel_id)
     except (psycopg.Error, psycopg_pool.PoolTimeout):
         told = Answer(503, "try again")
-    response = HttpResponse(told.body, status=told.status, content_type="text/plain; charset=utf-8")
-    if told.status == 503:
-        response.headers["Retry-After"] = "2"
-    return response
+    return _respond(Response(told.status, told.body.encode(), TEXT, retry_after=2 if told.status == 503 else None))
 
 
-@api.get("/healthz", tags=["health"], response=str)
-def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # ninja's signature
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django's signature
     """The process lives."""
-    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
+    return HttpResponse("ok", content_type=TEXT)
 
 
-@api.get("/readyz", tags=["health"], response={200: Readiness, 503: Readiness})
-def readyz(request: HttpRequest) -> Any:  # noqa: ARG001  # ninja's signature
+@require_GET
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django's signature
     """The process can do its work."""
     is_ready, told = health.ready(edge.ctx().pool, clock.now())
-    return Status(200 if is_ready else 503, told)
+    return JsonResponse(told, status=200 if is_ready else 503)
 
 
-@api.get("/metrics", tags=["health"], response=str)
-def prometheus(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # ninja's signature
+@require_GET
+def prometheus(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # Django's signature
     """This process's metrics as Prometheus text."""
     page, content_type = metrics.page()
     return HttpResponse(page, content_type=content_type)
 
 
 def _callback(request: HttpRequest, channel_id: str) -> Answer:
-    if int(request.headers.get("Content-Length") or 0) > BODY_BYTES_MAX:
+    if int(request.headers.get("Content-Length") or 0) > callbacks.BODY_BYTES_MAX:
         return Answer(413, "too large")
     with edge.transaction() as db:
         channel = callbacks.channels(db).get(channel_id)
@@ -78,3 +91,26 @@ def _callback(request: HttpRequest, channel_id: str) -> Answer:
         return found
     [verdict] = callbacks.settle_all(edge.ctx().pool, [found], at)
     return callbacks.answer(verdict)
+
+
+@lru_cache(maxsize=1)
+def _desk() -> Desk:
+    return Desk(edge.ctx().pool, edge.ctx().ring)
+
+
+def _respond(told: Response) -> HttpResponse:
+    headers = {"Cache-Control": "no-store", **dict(told.headers)}
+    if told.retry_after is not None:
+        headers["Retry-After"] = str(told.retry_after)
+    return HttpResponse(told.body, status=told.status, content_type=told.content_type, headers=headers)
+
+
+urlpatterns = [
+    path("open/v1/openapi.json", openapi),
+    path("open/v1/docs", docs, name="api-docs"),
+    path("open/v1/<path:rest>", open_api),
+    path("callbacks/<str:channel_id>", callback),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", prometheus),
+]

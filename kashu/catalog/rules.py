@@ -105,3 +105,7 @@ def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:
 
 def page_hash(body: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical_json(body).encode()).digest()
+
+
+def page_hash_of(offer: Offer, list_price_fen: int | None) -> bytes:
+    return page_hash(page_body(offer, list_price_fen))

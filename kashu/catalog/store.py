@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from kashu.catalog.types import Agreement, Category, Deal, Image, Offer, PriceChange, Product, Sku
-from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.db import Db, one, rows, run, value, values
 from kashu.kernel.ids import new_id
 
 PRODUCT = """
@@ -73,6 +73,20 @@ def offers(db: Db, codes: Collection[str], at: datetime) -> dict[str, Offer]:
     """What is for sale now among these SKU codes; anything else is absent."""
     found = rows(db, Offer, OFFERS, {"codes": sorted(codes), "at": at})  # type: ignore[arg-type]  # named parameters
     return {offer.code: offer for offer in found}
+
+
+def codes_on_sale(db: Db, after: str, most: int) -> list[str]:
+    """The codes of open SKUs of products on sale, in order, after one."""
+    sql = """
+    SELECT sku.code FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
+    WHERE sku.code > %s AND sku.is_open AND product.state = 'on_sale' ORDER BY sku.code LIMIT %s
+    """
+    return values(db, sql, [after, most])
+
+
+def codes(db: Db, sku_ids: Collection[int]) -> dict[int, str]:
+    """The codes of SKUs by their ids."""
+    return dict(db.execute("SELECT id, code FROM catalog_sku WHERE id = ANY (%s)", [sorted(sku_ids)]).fetchall())
 
 
 def is_third_party(db: Db, sku_id: int) -> bool:

@@ -101,6 +101,11 @@ def run(db: Db, sql: str, params: Sequence[Any] = ()) -> int:
     return db.execute(sql, params).rowcount  # type: ignore[arg-type]  # see rows
 
 
+def columns(told: Sequence[Sequence[Any]], width: int = 0) -> list[list[Any]]:
+    """Rows turned into columns, for `unnest`; `width` says how many where there may be no rows."""
+    return [list(column) for column in zip(*told, strict=True)] or [[] for _ in range(width)]
+
+
 def clock_skew_seconds(db: Db) -> float:
     """How far the database's clock is from ours."""
     theirs: datetime = value(db, "SELECT clock_timestamp()")

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+OPENED_MAX = 512
 
 
 class SealBrokenError(Exception):
@@ -36,6 +37,7 @@ class Keyring:
 
     current: int
     masters: dict[int, bytes] = field(repr=False)
+    _opened: dict[tuple[int, bytes], DataKey] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def new(cls) -> Keyring:
@@ -111,6 +113,16 @@ class Keyring:
         return DataKey(batch_id, self.current, raw), struct.pack(">H", self.current) + nonce + wrapped
 
     def open_data_key(self, batch_id: int, wrapped: bytes) -> DataKey:
+        """Unwrap a batch's key. The last few hundred stay open in this process: a hot pool is asked for all the time."""
+        found = self._opened.get((batch_id, wrapped))
+        if found is None:
+            found = self._unwrap(batch_id, wrapped)
+            if len(self._opened) >= OPENED_MAX:
+                self._opened.clear()
+            self._opened[batch_id, wrapped] = found
+        return found
+
+    def _unwrap(self, batch_id: int, wrapped: bytes) -> DataKey:
         version = struct.unpack(">H", wrapped[:2])[0]
         try:
             kek = AESGCM(self.derive("card key", version))

@@ -1,31 +1,37 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
-from kashu.ledger.service import account, check, post
-from kashu.ledger.store import postings_of
+from kashu.ledger.service import account, check, guard, post
+from kashu.ledger.store import postings_of, statement
 from kashu.ledger.types import (
+    ACCOUNT_KEYED,
     COGS,
     COMMISSION_INCOME,
     INVENTORY,
     ORDER_LIABILITY,
     REFUND_CLEARING,
     SALES,
+    Entry,
     Fault,
     Line,
     Posting,
 )
 
 __all__ = [
+    "ACCOUNT_KEYED",
     "COGS",
     "COMMISSION_INCOME",
     "INVENTORY",
     "ORDER_LIABILITY",
     "REFUND_CLEARING",
     "SALES",
+    "Entry",
     "Fault",
     "Line",
     "Posting",
     "account",
     "check",
+    "guard",
     "post",
     "postings_of",
+    "statement",
 ]

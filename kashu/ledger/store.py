@@ -1,16 +1,31 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, rows, run
+from kashu.kernel.db import Db, columns, rows, run
 from kashu.kernel.ids import new_id
-from kashu.ledger.types import Fault, Line, Posting
+from kashu.ledger.types import Entry, Fault, Line, Posting
 
 POST = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
 SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+"""
+
+POST_KEYED = """
+INSERT INTO ledger_entry (account_id, id, reason_id, recipe, amount_fen, memo, posted_at)
+SELECT account_id, id, reason_id, recipe, amount_fen, memo, %s
+FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::text[])
+    AS new (account_id, id, reason_id, recipe, amount_fen, memo)
+"""
+
+# The second line of defence is the table's CHECK: a balance below its floor undoes the whole transaction.
+MOVE_GUARDED = """
+UPDATE ledger_guarded AS guarded SET balance_fen = guarded.balance_fen + moved.amount_fen
+FROM unnest(%s::bigint[], %s::bigint[]) AS moved (account_id, amount_fen)
+WHERE guarded.account_id = moved.account_id
 """
 
 ACCOUNT = "INSERT INTO ledger_account (code, kind, name) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING"
@@ -41,19 +56,23 @@ ORDER BY entry.posted_at, entry.recipe, entry.amount_fen, entry.id
 
 
 def post(db: Db, postings: Sequence[Posting], at: datetime) -> None:
-    run(
-        db,
-        POST,
-        [
-            [posting.pool_id for posting in postings],
-            [new_id() for _ in postings],
-            [posting.reason_id for posting in postings],
-            [posting.recipe for posting in postings],
-            [posting.account_id for posting in postings],
-            [posting.amount_fen for posting in postings],
-            [at for _ in postings],
-        ],
-    )
+    """Book entries of sales, keyed by pool."""
+    told = [(p.pool_id, new_id(), p.reason_id, p.recipe, p.account_id, p.amount_fen, at) for p in postings]
+    run(db, POST, columns(told))
+
+
+def post_keyed(db: Db, postings: Sequence[Posting], at: datetime) -> None:
+    """Book entries keyed by account, and move the balances that are guarded."""
+    told = [(p.account_id, new_id(), p.reason_id, p.recipe, p.amount_fen, p.memo) for p in postings]
+    run(db, POST_KEYED, [at, *columns(told)])
+    moved: Counter[int] = Counter()
+    for posting in postings:
+        moved[posting.account_id] += posting.amount_fen
+    run(db, MOVE_GUARDED, columns(sorted(moved.items())))
+
+
+def guard(db: Db, account_id: int, floor_fen: int) -> None:
+    run(db, "INSERT INTO ledger_guarded (account_id, floor_fen) VALUES (%s, %s)", [account_id, floor_fen])
 
 
 def account(db: Db, code: str, kind: str, name: str) -> int:
@@ -63,6 +82,14 @@ def account(db: Db, code: str, kind: str, name: str) -> int:
 
 def accounts(db: Db, codes: Sequence[str]) -> dict[str, int]:
     return dict(db.execute("SELECT code, id FROM ledger_account WHERE code = ANY (%s)", [list(codes)]).fetchall())
+
+
+def statement(db: Db, account_id: int, before: UUID | None, most: int) -> list[Entry]:
+    """An account's entries, the newest first; ids are in order of time (RFC 9562, version 7)."""
+    older = "" if before is None else "AND id < %s"
+    sql = f"SELECT id, recipe, amount_fen, memo, posted_at FROM ledger_entry WHERE account_id = %s {older}"
+    told = [account_id, *([] if before is None else [before]), most]
+    return rows(db, Entry, f"{sql} ORDER BY id DESC LIMIT %s", told)
 
 
 def faults(db: Db) -> list[Fault]:

@@ -1,18 +1,57 @@
-"""Who takes part: the platform itself, suppliers, their licences, and the people who sign in."""
+"""Who takes part: the platform, suppliers, organisations that buy, their people, licences and API keys."""
 
-from kashu.party.service import add_licence, choose_solo, open_party
-from kashu.party.store import licences, owners, parties, platform
-from kashu.party.types import Licence, Party, Platform
+from kashu.party.service import (
+    OVERLAP_SECONDS_MAX,
+    PER_SECOND,
+    add_licence,
+    add_member,
+    admit,
+    choose_solo,
+    make_key,
+    open_party,
+    revoke_key,
+    rotate_key,
+)
+from kashu.party.store import (
+    api_key,
+    api_keys,
+    forget_nonces,
+    licences,
+    members,
+    owners,
+    parties,
+    parties_of,
+    party,
+    platform,
+)
+from kashu.party.types import SCOPES, ApiKey, CallRefusal, KeyRefusal, Licence, Party, Platform
 
 __all__ = [
+    "OVERLAP_SECONDS_MAX",
+    "PER_SECOND",
+    "SCOPES",
+    "ApiKey",
+    "CallRefusal",
+    "KeyRefusal",
     "Licence",
     "Party",
     "Platform",
     "add_licence",
+    "add_member",
+    "admit",
+    "api_key",
+    "api_keys",
     "choose_solo",
+    "forget_nonces",
     "licences",
+    "make_key",
+    "members",
     "open_party",
     "owners",
     "parties",
+    "parties_of",
+    "party",
     "platform",
+    "revoke_key",
+    "rotate_key",
 ]

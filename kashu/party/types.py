@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+SCOPES = ("catalog.read", "account.read", "purchases.read", "purchases.write")
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """An organisation that sells: the platform itself (自营) or a supplier (第三方)."""
+    """An organisation that takes part: the platform itself (自营), a supplier (第三方), or a B-end buyer (采购方)."""
 
     id: int
     kind: str
@@ -42,3 +45,38 @@ class Platform:
 
     is_solo: bool
     solo_wait_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of an organisation's machines: what it may do, how often in a second, from when to when."""
+
+    id: str
+    party_id: int
+    name: str
+    scopes: list[str]
+    sealed_secret: bytes = field(repr=False)
+    per_second: int
+    made_by: str
+    made_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_live(self, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+class CallRefusal(StrEnum):
+    """Why a signed call is not let in. Nothing of it is done."""
+
+    UNKNOWN_KEY = "unknown_key"
+    NONCE_REPLAYED = "nonce_replayed"
+
+
+class KeyRefusal(StrEnum):
+    """Why no API key was made or changed."""
+
+    TOO_MANY = "too_many"
+    NO_SUCH_KEY = "no_such_key"
+    NOT_LIVE = "not_live"
+    WRONG_SCOPE = "wrong_scope"

@@ -52,7 +52,7 @@ QUESTIONS = {
     """,
     "a delivered order was paid": """
         SELECT told.number FROM sales_order AS told
-        WHERE told.state IN ('delivered', 'completed', 'disputed') AND NOT EXISTS (
+        WHERE told.state IN ('delivered', 'completed', 'disputed') AND told.account_id IS NULL AND NOT EXISTS (
             SELECT FROM payments_payment AS payment
             WHERE payment.pool_id = told.pool_id AND payment.order_id = told.id AND payment.state = 'paid'
               AND payment.amount_fen = told.total_fen)
@@ -81,7 +81,19 @@ QUESTIONS = {
         SELECT line.pool_id || '/' || line.id FROM sales_line AS line
         WHERE line.delivered_at IS NOT NULL AND NOT EXISTS (
             SELECT FROM ledger_sale_entry AS entry
-            WHERE entry.pool_id = line.pool_id AND entry.reason_id = line.id AND entry.recipe = 'line_delivered')
+            WHERE entry.pool_id = line.pool_id AND entry.reason_id = line.id
+              AND entry.recipe IN ('line_delivered', 'line_purchased'))
+    """,
+    "a purchase took its price from its account": """
+        SELECT told.number FROM sales_order AS told JOIN sales_line AS line ON line.order_id = told.id
+        LEFT JOIN ledger_entry AS entry ON entry.reason_id = line.id AND entry.account_id = told.account_id
+            AND entry.recipe = 'line_purchased'
+        WHERE told.account_id IS NOT NULL AND entry.amount_fen IS DISTINCT FROM -line.total_fen
+    """,
+    "a reference leads to a purchase of its account": """
+        SELECT kept.account_id || ' ' || kept.reference FROM sales_reference AS kept
+        LEFT JOIN sales_order AS told ON told.pool_id = kept.pool_id AND told.id = kept.order_id
+        WHERE told.account_id IS DISTINCT FROM kept.account_id OR told.reference IS DISTINCT FROM kept.reference
     """,
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import os
 import subprocess
 from enum import StrEnum
@@ -15,10 +14,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from kashu import audit, cards, catalog, payments, sales
 from kashu.server.env import Env
-from kashu.server.migrate import migrate, set_up_django
+from kashu.server.migrate import migrate
 from kashu.server.postgres import binaries
 from kashu.server.runtime import ROOT, Runtime, runtime
 from kashu.wire import sandboxpay
+from kashu.wire.open import document
 
 FOLDER = ROOT / "docs" / "reference"
 
@@ -84,11 +84,8 @@ def schema_sql(run: Runtime) -> str:
 
 
 def openapi_json() -> str:
-    """The OpenAPI document of the api lane."""
-    from kashu.api.routes import api  # noqa: PLC0415  # Django has to be set up first
-
-    set_up_django()
-    return json.dumps(api.get_openapi_schema(path_prefix=""), indent=2, ensure_ascii=False, default=str) + "\n"
+    """The OpenAPI document of machines' addresses."""
+    return document.text("https://shop.example")
 
 
 def write(run: Runtime, folder: Path = FOLDER) -> None:

@@ -67,8 +67,8 @@ def run_till(run: Runtime) -> None:
     logs.configure(run.env.log_level, "till")
     pool = Pool(run.dsn, most=6)
     config = uvicorn.Config(
-        App(pool), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on",
-        timeout_graceful_shutdown=10, limit_concurrency=5_000, http="h11",
+        App(pool, run.ring, run.env.public_url), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on",
+        timeout_graceful_shutdown=10, limit_concurrency=5_000, http="httptools", loop="uvloop",
     )  # fmt: skip
     uvicorn.Server(config).run()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from kashu.api.routes import api
 from kashu.server.runtime import runtime
 from kashu.server.wiring import context
 from kashu.wire import edge
@@ -15,7 +14,7 @@ urlpatterns = [
     path("", include("kashu.web.store.urls")),
     path("console/", include("kashu.web.console.urls")),
     path("accounts/", include("kashu.web.account_urls")),
-    path("", api.urls),
+    path("", include("kashu.api.routes")),
 ]
 handler400 = "kashu.web.errors.bad_request"
 handler403 = "kashu.web.errors.denied"

@@ -12,25 +12,33 @@ import psycopg_pool
 
 from kashu.kernel import clock
 from kashu.kernel.db import Pool
+from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, Notice, Verdict
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
 from kashu.wire import callbacks, health, metrics
-from kashu.wire.callbacks import Answer
-from kashu.wire.sandboxpay import BODY_BYTES_MAX
+from kashu.wire.callbacks import BODY_BYTES_MAX, Answer
+from kashu.wire.open import desk, document, purchases
+from kashu.wire.open.desk import Desk
+from kashu.wire.open.messages import Request, Response
+from kashu.wire.open.problems import problem
+from kashu.wire.open.purchases import Call
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CHANNELS_SECONDS = 5  # how long a change of a channel may take to be seen here
 BODY_SECONDS = 10
+TEXT = "text/plain; charset=utf-8"
 
 
 class App:
-    """Callbacks in batches, health, metrics. Everything else is not here."""
+    """Purchases and callbacks in batches, the open API's reads, health, metrics. Everything else is not here."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, ring: Keyring, public_url: str = "") -> None:
+        self._pool, self._ring, self._public_url = pool, ring, public_url
+        self._desk = Desk(pool, ring)
         self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all)
+        self._purchases: Batcher[Call, Response] = Batcher(self._sell_all, lambda call: call.purchase.quantity)
         self._channels: dict[str, Channel] = {}
         self._channels_until = 0.0
 
@@ -38,15 +46,24 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            status, body, content_type = await self._route(scope, receive)
-            headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
-            if status in (429, 503):
-                headers.append((b"retry-after", b"2"))
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            told = await self._route(scope, receive)
+            headers = [
+                (b"content-type", told.content_type.encode()),
+                (b"content-length", b"%d" % len(told.body)),
+                (b"cache-control", b"no-store"),
+            ]
+            if told.retry_after is not None:
+                headers.append((b"retry-after", b"%d" % told.retry_after))
+            headers += [(name.encode(), text.encode()) for name, text in told.headers]
+            await send({"type": "http.response.start", "status": told.status, "headers": headers})
+            await send({"type": "http.response.body", "body": told.body})
 
-    async def _route(self, scope: Scope, receive: Receive) -> tuple[int, bytes, str]:
+    async def _route(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
+        if path == document.PATH and method == "GET":
+            return Response(200, document.text(self._public_url).encode())
+        if path.startswith(desk.PREFIX):
+            return await self._open(scope, receive)
         if path.startswith("/callbacks/"):
             if method != "POST":
                 return _text(405, "POST only")
@@ -56,20 +73,52 @@ class App:
             return _text(200, "ok")
         if path == "/readyz":
             is_ready, told = await asyncio.to_thread(health.ready, self._pool, clock.now())
-            return (200 if is_ready else 503), json.dumps(told).encode(), "application/json"
+            return Response(200 if is_ready else 503, json.dumps(told).encode())
         if path == "/metrics":
             page, content_type = metrics.page()
-            return 200, page, content_type
+            return Response(200, page, content_type)
         return _text(404, "not found")
 
+    async def _open(self, scope: Scope, receive: Receive) -> Response:
+        body = await _body(receive, desk.BODY_BYTES_MAX)
+        if body is None:
+            return problem("too_large")
+        request = Request(
+            scope["method"], scope["path"], scope["query_string"].decode("latin-1"), _headers(scope), body
+        )
+        try:
+            return await self._serve(request)
+        except TillIsFullError as full:
+            return problem("too_often", retry_after=full.retry_after)
+        except BrokenError as error:
+            return desk.broken(error.__cause__)
+        except desk.Broken as error:
+            return desk.broken(error)
+
+    async def _serve(self, request: Request) -> Response:
+        begun = self._desk.begin(request)
+        if isinstance(begun, Response):
+            return begun
+        address, key_id = begun
+        known = self._desk.known(key_id)
+        if known is None:
+            known = await asyncio.to_thread(self._desk.look_up, key_id)
+        at = clock.now()
+        found = self._desk.admit(request, address, known, at)
+        if isinstance(found, Response):
+            return found
+        if address.serve is not None:
+            return await asyncio.to_thread(self._desk.read, request, *found, at)
+        call = purchases.read(request, found[1])
+        return call if isinstance(call, Response) else await self._purchases.do(call)
+
     async def _callback(self, channel_id: str, scope: Scope, receive: Receive) -> Answer:
-        body = await _body(receive)
+        body = await _body(receive, BODY_BYTES_MAX)
         if body is None:
             return Answer(413, "too large")
         try:
             channel = (await self._open_channels()).get(channel_id)
-            headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]}
-            found = callbacks.read(channel, headers, body, clock.now())
+            found = callbacks.read(channel, _headers(scope), body, clock.now())
             if isinstance(found, Answer):
                 return found
             return callbacks.answer(await self._notices.do(found))
@@ -92,6 +141,9 @@ class App:
     def _settle_all(self, notices: Sequence[Notice]) -> list[Verdict]:
         return callbacks.settle_all(self._pool, notices, clock.now())
 
+    def _sell_all(self, calls: Sequence[Call]) -> list[Response]:
+        return purchases.serve(self._pool, self._ring, calls, clock.now())
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
@@ -99,30 +151,44 @@ class App:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._notices.drain()
+                await self._purchases.drain()
                 self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is larger than any notice or too slow in coming."""
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """The whole body, or None when it is larger than may be or too slow in coming."""
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":  # the common case, without a clock
+        body: bytes = message.get("body", b"")
+        return body if len(body) <= most else None
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while True:
-                message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
-                if size > BODY_BYTES_MAX:
+                if size > most:
                     return None
                 if not message.get("more_body"):
                     return b"".join(parts)
+                message = await receive()
     except TimeoutError:
         return None
 
 
-def _text(status: int, body: str) -> tuple[int, bytes, str]:
-    return status, body.encode(), "text/plain; charset=utf-8"
+def _headers(scope: Scope) -> dict[str, str]:
+    """The headers, names in lower case; one that comes twice is joined, so that no proxy can disagree with us."""
+    told: dict[str, str] = {}
+    for raw_name, raw in scope["headers"]:
+        name, text = raw_name.decode("latin-1").lower(), raw.decode("latin-1")
+        told[name] = f"{told[name]}, {text}" if name in told else text
+    return told
+
+
+def _text(status: int, body: str) -> Response:
+    return Response(status, body.encode(), TEXT, retry_after=2 if status in (429, 503) else None)

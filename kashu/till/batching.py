@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,14 +11,25 @@ from typing import Generic, TypeVar
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 128
-WAITING_MAX = 4096
+BATCH_WEIGHT_MAX = 4_000  # cards
+WAITING_MAX = 4_096
+WAIT_SECONDS_MAX = 2.0  # who would wait longer is told so at once
+LEARNING = 0.2  # how much the last batch counts in what one request is thought to take
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
 
 class TillIsFullError(Exception):
-    """More are waiting than we can serve in time; come back in a moment."""
+    """More are waiting than we can serve in time; come back in so many seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class BrokenError(Exception):
+    """A request that could not be done; it left no trace. Its cause is what broke it."""
 
 
 class Batcher(Generic[Asked, Told]):
@@ -25,18 +37,22 @@ class Batcher(Generic[Asked, Told]):
 
     There is no timer. Under light load a batch is one and waits for nobody; under heavy load batches grow by
     themselves, because requests arrive while one is being written. A batch that breaks is done one by one, so
-    that one bad request hurts only itself.
+    that one bad request hurts only itself. A batch is bounded in requests and in what they weigh.
     """
 
-    def __init__(self, do_all: Callable[[Sequence[Asked]], Sequence[Told]]) -> None:
-        self._do_all = do_all
+    def __init__(
+        self, do_all: Callable[[Sequence[Asked]], Sequence[Told]], weigh: Callable[[Asked], int] = lambda _: 1
+    ) -> None:
+        self._do_all, self._weigh = do_all, weigh
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="till")
         self._busy: asyncio.Task[None] | None = None
+        self._seconds_each = 0.0
 
     async def do(self, asked: Asked) -> Told:
-        if len(self._waiting) >= WAITING_MAX:
-            raise TillIsFullError
+        wait = len(self._waiting) * self._seconds_each
+        if len(self._waiting) >= WAITING_MAX or wait > WAIT_SECONDS_MAX:
+            raise TillIsFullError(max(1, round(wait)))
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
         if self._busy is None or self._busy.done():
@@ -51,29 +67,41 @@ class Batcher(Generic[Asked, Told]):
 
     async def _serve(self) -> None:
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
+            batch = self._next()
+            begun = time.monotonic()
             try:
                 answers = await self._in_thread([asked for asked, _ in batch])
-            except Exception:
+            except Exception as error:
                 if len(batch) == 1:
                     log.exception("till.broken")
-                answers = None
-            if answers is None and len(batch) == 1:
-                _fail(batch[0][1])
-            elif answers is None:
-                await self._one_by_one(batch)
+                    _fail(batch[0][1], error)
+                else:
+                    await self._one_by_one(batch)
             else:
                 for (_, future), told in zip(batch, answers, strict=True):
                     _give(future, told)
+            took = (time.monotonic() - begun) / len(batch)
+            self._seconds_each += LEARNING * (took - self._seconds_each)
+
+    def _next(self) -> list[tuple[Asked, asyncio.Future[Told]]]:
+        """The first of those who wait, at least one, as many as a batch may hold."""
+        batch: list[tuple[Asked, asyncio.Future[Told]]] = []
+        weight = 0
+        while self._waiting and len(batch) < BATCH_MAX:
+            weight += self._weigh(self._waiting[0][0])
+            if batch and weight > BATCH_WEIGHT_MAX:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
 
     async def _one_by_one(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
         log.warning("till.one_by_one", extra={"batch": len(batch)})
         for asked, future in batch:
             try:
                 [told] = await self._in_thread([asked])
-            except Exception:
+            except Exception as error:
                 log.exception("till.broken")
-                _fail(future)
+                _fail(future, error)
             else:
                 _give(future, told)
 
@@ -81,15 +109,13 @@ class Batcher(Generic[Asked, Told]):
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do_all, batch)
 
 
-class BrokenError(Exception):
-    """A request that could not be done; it left no trace."""
-
-
 def _give(future: asyncio.Future[Told], told: Told) -> None:
     if not future.done():  # the one who asked may have gone
         future.set_result(told)
 
 
-def _fail(future: asyncio.Future[Told]) -> None:
+def _fail(future: asyncio.Future[Told], cause: Exception) -> None:
     if not future.done():
-        future.set_exception(BrokenError())
+        broken = BrokenError()
+        broken.__cause__ = cause
+        future.set_exception(broken)

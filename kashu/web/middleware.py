@@ -15,6 +15,7 @@ from kashu.wire import metrics
 log = logging.getLogger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
 PORTALS = ("/console/", "/desk/")
+MACHINES = ("/open/", "/callbacks/")
 SECOND_FACTOR = "/accounts/2fa/"
 
 
@@ -48,6 +49,8 @@ class PlainText:
         return self._next(request)
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponseBase | None:
+        if request.path_info.startswith(MACHINES):  # they are answered in their own words
+            return None
         # Forms with files are read by the views that take them, after their own checks.
         sent = {} if request.content_type == "multipart/form-data" else request.POST
         told = [*_texts(request.GET), *(_texts(request.POST) if sent else [])]

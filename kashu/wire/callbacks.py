@@ -12,6 +12,7 @@ from kashu.payments import Channel, Notice, Verdict
 from kashu.wire import metrics, sandboxpay
 from kashu.wire.sandboxpay import NoticeRefusal
 
+BODY_BYTES_MAX = sandboxpay.BODY_BYTES_MAX
 SUCCESS = "success"
 
 
@@ -25,7 +26,7 @@ def read(channel: Channel | None, headers: Mapping[str, str], body: bytes, at: d
     """Verify a notice before anything is stored or asked of anybody."""
     if channel is None or not channel.is_open:
         return Answer(404, "no such channel")
-    if len(body) > sandboxpay.BODY_BYTES_MAX:
+    if len(body) > BODY_BYTES_MAX:
         return Answer(413, "too large")
     notice = sandboxpay.parse_notice(channel, headers, body, at)
     if isinstance(notice, NoticeRefusal):

@@ -10,6 +10,7 @@ DELIVERY_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300),
 )
 NOTICES = Counter("kashu_notices_total", "Payment notices by what they came to", ["channel", "verdict"])
+PURCHASES = Counter("kashu_purchases_total", "Purchases by machine, by outcome", ["outcome"])
 ORDERS = Counter("kashu_orders_total", "Checkouts by outcome", ["outcome"])
 REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
 REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])

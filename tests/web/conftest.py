@@ -1,26 +1,6 @@
 from __future__ import annotations
 
-import os
-
 import pytest
-
-
-@pytest.fixture(scope="session")
-def site(house):
-    """Django set up over the test database, with its assets made."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "kashu.server.settings"
-    import django
-
-    django.setup()
-    from django.conf import settings
-
-    from kashu.server import assets
-
-    settings.STATIC_ROOT.mkdir(exist_ok=True)
-    assets.build()
-    import kashu.server.urls  # noqa: F401  # installs the context
-
-    return house
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kashu.cards.service.batches import (
     withdraw,
 )
 from kashu.cards.service.shared import add_slots, change_content, open_shared
-from kashu.cards.service.stock import hand_over, hold, lock_of, pick, put_back, reveal
+from kashu.cards.service.stock import hand_over, hold, lock_of, opened, pick, put_back, reveal, sell
 
 __all__ = [
     "add_slots",
@@ -28,6 +28,7 @@ __all__ = [
     "loaded",
     "lock_of",
     "open_shared",
+    "opened",
     "pick",
     "put_back",
     "put_on_sale",
@@ -35,6 +36,7 @@ __all__ = [
     "reserve",
     "reveal",
     "seal",
+    "sell",
     "start",
     "withdraw",
 ]

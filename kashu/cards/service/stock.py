@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from kashu.cards import rules, store
@@ -65,6 +66,40 @@ def hand_over(db: Db, lines: Sequence[tuple[Line, int]], at: datetime) -> None:
         assert len(touched) == sum(quantity for _, quantity in lines), "a paid line gets exactly what it is owed"
 
 
+def sell(
+    db: Db, ring: Keyring, sold: Sequence[tuple[Card, UUID, UUID]], at: datetime
+) -> dict[UUID, tuple[Opened, ...]]:
+    """Sell picked cards, each for an order and a line, and open them for their buyers: the cards by line.
+
+    A purchase is delivered by its answer, so its cards are sold and revealed at one instant (S-05). The caller
+    writes the audit row in this transaction.
+    """
+    assert_in_transaction(db)
+    rows = store.sell(db, [(card.pool_id, card.id, order_id, line_id) for card, order_id, line_id in sold], at)
+    assert len(rows) == len(sold), "a card is sold once"
+    return _open(db, ring, rows)
+
+
+def opened(db: Db, ring: Keyring, lines: Sequence[Line]) -> dict[UUID, tuple[Opened, ...]]:
+    """The revealed cards of sale lines again, for the buyer who was shown them before."""
+    pools, ids = [pool for pool, _ in lines], [line for _, line in lines]
+    return _open(db, ring, store.sold(db, pools, ids))
+
+
+def _open(db: Db, ring: Keyring, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, tuple[Opened, ...]]:
+    """Open rows of (pool, card, line, expiry, sealed, content) in bulk, one data key for each pool."""
+    wrapped = store.data_keys(db, {row[0] for row in rows})
+    keys = {pool_id: ring.open_data_key(pool_id, key) for pool_id, key in wrapped.items()}
+    shared = {(row[0], row[5]) for row in rows if row[5] is not None}
+    contents = store.content_of(db, shared) if shared else {}
+    told: dict[UUID, list[Opened]] = defaultdict(list)
+    for pool_id, card_id, line_id, expires_on, sealed, content_id in sorted(rows, key=lambda row: row[:2]):
+        body, bound_to = (sealed, card_id) if content_id is None else (contents[pool_id, content_id], content_id)
+        number, secret, _ = rules.unpack(keys[pool_id].open(bound_to, body))
+        told[line_id].append(Opened(pool_id, card_id, line_id, number, secret, expires_on))
+    return {line_id: tuple(cards) for line_id, cards in told.items()}
+
+
 def put_back(db: Db, lines: Sequence[Line]) -> int:
     """Return unseen cards to the shelf; says how many. A revealed card never goes back."""
     assert_in_transaction(db)
@@ -83,13 +118,5 @@ def reveal(db: Db, ring: Keyring, lines: Sequence[Line], at: datetime) -> list[O
     The caller has locked the cards with `lock_of` and writes the audit row in this transaction (S-04).
     """
     assert_in_transaction(db)
-    pools, ids = [pool for pool, _ in lines], [line for _, line in lines]
-    store.reveal(db, pools, ids, at)
-    keys = {}
-    opened = []
-    for pool_id, card_id, line_id, expires_on, sealed, bound_to, wrapped in store.sealed(db, pools, ids):
-        if pool_id not in keys:
-            keys[pool_id] = ring.open_data_key(pool_id, wrapped)
-        number, secret, _ = rules.unpack(keys[pool_id].open(bound_to, sealed))
-        opened.append(Opened(pool_id, card_id, line_id, number, secret, expires_on))
-    return opened
+    store.reveal(db, [pool for pool, _ in lines], [line for _, line in lines], at)
+    return [card for cards in opened(db, ring, lines).values() for card in cards]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any
@@ -9,91 +8,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.cards.types import Batch, Card, Format, Held, Masked, NewBatch, Reject, Stock
-from kashu.kernel.db import Db, one, rows, run, value, values
+from kashu.cards.types import Batch, Format, NewBatch, Reject, Stock
+from kashu.kernel.db import Db, columns, one, rows, run, value, values
 
 ID_BLOCK = 1_000
-
-# Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
-PICK = """
-SELECT card.pool_id, card.id, wanted.sku_id, wanted.supplier_id, card.unit_cost_fen, card.expires_on
-FROM unnest(%(pools)s::bigint[], %(skus)s::bigint[], %(suppliers)s::bigint[], %(wants)s::int[],
-            %(from_on)s::date[], %(from_id)s::bigint[])
-    AS wanted (pool_id, sku_id, supplier_id, quantity, from_on, from_id)
-CROSS JOIN LATERAL (
-    SELECT pool_id, id, unit_cost_fen, expires_on FROM cards_card
-    WHERE pool_id = wanted.pool_id AND state = 'on_shelf' AND expires_on >= %(today)s
-      AND (expires_on, id) >= (wanted.from_on, wanted.from_id)   -- past the dead entries of what was sold before
-    ORDER BY expires_on, id
-    LIMIT wanted.quantity
-    FOR NO KEY UPDATE SKIP LOCKED
-) AS card
-"""
-
-POOLS = """
-SELECT id, sku_id, supplier_id FROM cards_pool
-WHERE sku_id = ANY (%s) AND sellable ORDER BY sku_id, expires_first, id
-"""
-
-HOLD = """
-UPDATE cards_card AS card
-SET state = 'held', order_id = held.order_id, sale_line_id = held.line_id, held_until = held.until
-FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::timestamptz[])
-    AS held (pool_id, id, order_id, line_id, until)
-WHERE card.pool_id = held.pool_id AND card.id = held.id AND card.state = 'on_shelf'
-"""
-
-# A slot of a shared secret becomes a card when it is sold: it takes the content of that moment (循环卡).
-HAND_OVER = """
-UPDATE cards_card AS card
-SET state = 'sold', sold_at = %s, held_until = NULL,
-    content_id = CASE WHEN card.sealed IS NULL THEN pool.content_id END
-FROM unnest(%s::bigint[], %s::uuid[]) AS sold (pool_id, line_id)
-JOIN cards_pool AS pool ON pool.id = sold.pool_id
-WHERE card.pool_id = sold.pool_id AND card.sale_line_id = sold.line_id AND card.state = 'held'
-RETURNING card.pool_id, card.sale_line_id
-"""
-
-PUT_BACK = """
-UPDATE cards_card AS card
-SET state = 'on_shelf', order_id = NULL, sale_line_id = NULL, held_until = NULL, sold_at = NULL, content_id = NULL
-FROM unnest(%s::bigint[], %s::uuid[]) AS returned (pool_id, line_id)
-WHERE card.pool_id = returned.pool_id AND card.sale_line_id = returned.line_id
-  AND card.state IN ('held', 'sold') AND card.revealed_at IS NULL
-"""
-
-LOCK_OF = """
-SELECT card.pool_id, card.id, card.sale_line_id, card.revealed_at
-FROM cards_card AS card JOIN unnest(%s::bigint[], %s::uuid[]) AS line (pool_id, line_id)
-  ON card.pool_id = line.pool_id AND card.sale_line_id = line.line_id
-ORDER BY card.pool_id, card.id
-FOR NO KEY UPDATE OF card
-"""
-
-REVEAL = """
-UPDATE cards_card SET revealed_at = %s
-WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND revealed_at IS NULL
-"""
-
-SEALED = """
-SELECT card.pool_id, card.id, card.sale_line_id, card.expires_on,
-       coalesce(card.sealed, content.sealed) AS sealed, coalesce(content.id, card.id) AS bound_to, batch.data_key
-FROM cards_card AS card
-JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
-LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id
-WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s) AND card.state = 'sold'
-ORDER BY card.pool_id, card.id
-"""
-
-MASKED = """
-SELECT card.pool_id, card.id, card.sale_line_id, coalesce(content.mask, card.mask) AS mask, card.expires_on,
-       card.state, card.revealed_at, batch.code AS batch, card.line_no
-FROM cards_card AS card
-JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
-LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id
-WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s)
-ORDER BY card.pool_id, card.id
-"""
 
 BATCH = """
 SELECT batch.*, pool.sku_id, pool.supplier_id, pool.kind, pool.sellable, pool.reason
@@ -135,84 +53,6 @@ SELECT card.pool_id,
        count(*) FILTER (WHERE state = 'void')::int AS void
 FROM cards_card AS card WHERE card.pool_id = ANY (%s) GROUP BY card.pool_id
 """
-
-ON_SHELF = """
-SELECT sku.id, (
-    SELECT count(*)::int FROM (
-        SELECT FROM cards_pool AS pool
-        JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %s
-        WHERE pool.sku_id = sku.id AND pool.sellable
-        LIMIT %s
-    ) AS seen
-)
-FROM unnest(%s::bigint[]) AS sku (id)
-"""
-
-
-def pools(db: Db, sku_ids: Collection[int]) -> dict[int, list[tuple[int, int]]]:
-    """The pools that may sell, by SKU, in the order in which they should: (pool, supplier)."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pool_id, sku_id, supplier_id in db.execute(POOLS, [list(sku_ids)]):
-        found[sku_id].append((pool_id, supplier_id))
-    return found
-
-
-def pools_of(db: Db, sku_ids: Collection[int]) -> list[int]:
-    """Every pool these SKUs ever sold from that can still hold something back."""
-    return values(db, "SELECT id FROM cards_pool WHERE sku_id = ANY (%s)", [list(sku_ids)])
-
-
-def pick(db: Db, wanted: Sequence[tuple[int, int, int, int, date, int]], today: date) -> list[Card]:
-    """Lock up to so many cards of each pool; rows of (pool, SKU, supplier, quantity, expiry and id to begin at)."""
-    names = ("pools", "skus", "suppliers", "wants", "from_on", "from_id")
-    told = {name: list(column) for name, column in zip(names, zip(*wanted, strict=True), strict=True)} | {
-        "today": today
-    }
-    return rows(db, Card, PICK, told)  # type: ignore[arg-type]  # named parameters
-
-
-def hold(db: Db, held: Sequence[Held]) -> int:
-    return run(
-        db,
-        HOLD,
-        [
-            [one.card.pool_id for one in held],
-            [one.card.id for one in held],
-            [one.order_id for one in held],
-            [one.line_id for one in held],
-            [one.until for one in held],
-        ],
-    )
-
-
-def hand_over(db: Db, lines: Sequence[tuple[int, UUID]], at: datetime) -> list[tuple[int, UUID]]:
-    return db.execute(HAND_OVER, [at, *_split(lines)]).fetchall()  # type: ignore[return-value]  # two columns
-
-
-def put_back(db: Db, lines: Sequence[tuple[int, UUID]]) -> int:
-    return run(db, PUT_BACK, _split(lines))
-
-
-def lock_of(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[tuple[int, int, UUID, datetime | None]]:
-    return db.execute(LOCK_OF, _split(lines)).fetchall()  # type: ignore[return-value]  # four columns
-
-
-def reveal(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID], at: datetime) -> int:
-    return run(db, REVEAL, [at, list(pool_ids), list(line_ids)])
-
-
-def sealed(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
-    return db.execute(SEALED, [list(pool_ids), list(line_ids)]).fetchall()
-
-
-def masked(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[Masked]:
-    """The cards of sale lines, as anyone with the order link may see them."""
-    return rows(db, Masked, MASKED, [list(pool_ids), list(line_ids)])
-
-
-def on_shelf(db: Db, sku_ids: Sequence[int], today: date, most: int) -> dict[int, int]:
-    """How many cards each SKU can sell, counted up to `most`."""
-    return dict(db.execute(ON_SHELF, [today, most, list(sku_ids)]).fetchall())
 
 
 def stock(db: Db, pool_ids: Sequence[int]) -> dict[int, Stock]:
@@ -289,7 +129,7 @@ def card_ids(db: Db, many: int) -> Iterator[int]:
 
 def new_fingerprints(db: Db, pool_id: int, new: Sequence[tuple[bytes, int, int]]) -> set[int]:
     """Write down fingerprints (with card and line); the cards whose fingerprint nobody had are returned."""
-    return set(values(db, NEW_FINGERPRINTS, [pool_id, *_split(new)]))
+    return set(values(db, NEW_FINGERPRINTS, [pool_id, *columns(new)]))
 
 
 def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, str]]:
@@ -310,7 +150,7 @@ def add_slots(db: Db, pool_id: int, slots: Sequence[tuple[int, int]], mask: str,
     INSERT INTO cards_card (pool_id, id, line_no, mask, unit_cost_fen)
     SELECT %s, id, line_no, %s, %s FROM unnest(%s::bigint[], %s::int[]) AS slot (id, line_no)
     """
-    run(db, sql, [pool_id, mask, unit_cost_fen, *_split(slots)])
+    run(db, sql, [pool_id, mask, unit_cost_fen, *columns(slots)])
 
 
 def new_content(db: Db, pool_id: int, content_id: int, sealed: bytes, mask: str, by: str, at: datetime) -> int:
@@ -334,7 +174,7 @@ def add_rejects(db: Db, pool_id: int, rejects: Sequence[Reject]) -> None:
     INSERT INTO cards_reject (pool_id, line_no, reason, detail)
     SELECT %s, line_no, reason, detail FROM unnest(%s::int[], %s::text[], %s::text[]) AS r (line_no, reason, detail)
     """
-    run(db, sql, [pool_id, *_split([(r.line_no, r.reason, r.detail) for r in rejects])])
+    run(db, sql, [pool_id, *columns([(r.line_no, r.reason, r.detail) for r in rejects])])
 
 
 def rejects(db: Db, pool_id: int, after_line: int, most: int, reason: str | None = None) -> list[Reject]:
@@ -394,7 +234,3 @@ def export(db: Db, export_id: UUID) -> tuple[int, int, bytes, datetime] | None:
 def exports_of(db: Db, pool_id: int) -> list[tuple[UUID, int, datetime, str]]:
     sql = "SELECT id, cards, made_at, made_by FROM cards_export WHERE pool_id = %s ORDER BY made_at DESC"
     return db.execute(sql, [pool_id]).fetchall()  # type: ignore[return-value]  # four columns
-
-
-def _split(lines: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*lines, strict=True)]

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from kashu import catalog
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.db import Db, columns, one, rows, run, value
 from kashu.kernel.ids import new_id, pool_of
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules
-from kashu.sales.types import Earlier, Order, Placed, SaleLine, Usage
+from kashu.sales.types import Bought, Earlier, Order, Placed, SaleLine, Usage
 
 ORDER_COLUMNS = """
 pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_identity, phone_tail, open_id, device,
 address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
-paid_at, paid_late, delivered_at, closed_at, close_reason
+paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference
 """
 LINE = """
 SELECT pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen, list_price_fen,
@@ -51,6 +52,16 @@ SET state = %(after)s,
     close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
 FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[]) AS moved (pool_id, id)
 WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)
+"""
+
+
+PLACE_LINES = """
+INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
+    list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
+    agreement_id, placed_on, delivered_at, revealed_at, warranty_ends_on)
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::int[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
+    %s::bigint[], %s::bytea[], %s::bigint[], %s::date[], %s::timestamptz[], %s::timestamptz[], %s::date[])
 """
 
 
@@ -90,13 +101,13 @@ def earlier(db: Db, identities: Collection[tuple[bytes, str]]) -> dict[tuple[byt
 def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
     """Write orders, their lines, keys, quotas and who may open them."""
     _place_orders(db, ring, placed)
-    _place_lines(db, placed)
+    place_lines(db, placed)
     sql = """
     INSERT INTO sales_key (scope, key, asked, pool_id, order_id, made_at)
     SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::timestamptz[])
     """
     keys = [(*p.checkout.identity, p.checkout.asked, p.pool_id, p.id, p.placed_at) for p in placed]
-    run(db, sql, _columns(keys))
+    run(db, sql, columns(keys))
     quota = """
     INSERT INTO sales_quota (bucket, order_id, sku_id, quantity, held_until)
     SELECT * FROM unnest(%s::bytea[], %s::uuid[], %s::bigint[], %s::int[], %s::timestamptz[])
@@ -106,7 +117,7 @@ def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         for p in placed
         for bucket in p.checkout.buyer.buckets
     ]
-    run(db, quota, _columns(used))
+    run(db, quota, columns(used))
     grant(
         db,
         [(p.pool_id, p.id) for p in placed],
@@ -138,6 +149,11 @@ def by_token(db: Db, token: str, *, lock: bool = False) -> Order | None:
         return None
     sql = f"SELECT {ORDER_COLUMNS} FROM sales_order WHERE pool_id = %s AND token = %s{' FOR UPDATE' if lock else ''}"
     return one(db, Order, sql, [pool_id, token])
+
+
+def by_number(db: Db, pool_id: int, number: str) -> Order | None:
+    sql = f"SELECT {ORDER_COLUMNS} FROM sales_order WHERE pool_id = %s AND number = %s"
+    return one(db, Order, sql, [pool_id, number])
 
 
 def orders(db: Db, keys: Collection[tuple[int, UUID]], *, lock: bool = False) -> dict[UUID, Order]:
@@ -254,7 +270,7 @@ def note_incidents(db: Db, told: Sequence[tuple[str, int, UUID, str]], at: datet
     SELECT id, kind, pool_id, order_id, %s, detail
     FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::uuid[], %s::text[]) AS i (id, kind, pool_id, order_id, detail)
     """
-    run(db, sql, [at, *_columns([(new_id(), *one) for one in told])])
+    run(db, sql, [at, *columns([(new_id(), *one) for one in told])])
 
 
 def keep_buyer_orders(db: Db, order: Order) -> None:
@@ -338,29 +354,22 @@ def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         whence = (source.entry, source.live_room, source.author, source.video, source.community, source.link)
         what = (p.pool_id, p.id, p.number, p.token, p.checkout.quantity, p.total_fen)
         told.append((*what, *who, *whence, p.checkout.consent_hash, p.placed_at, p.hold_until))
-    run(db, sql, _columns(told))
+    run(db, sql, columns(told))
 
 
-def _place_lines(db: Db, placed: Sequence[Placed]) -> None:
-    sql = """
-    INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
-        list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
-        agreement_id, placed_on)
-    SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
-        %s::int[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
-        %s::bigint[], %s::bytea[], %s::bigint[], %s::date[])
-    """
+def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None = None) -> None:
+    """Write the lines of orders; with an instant, as delivered and revealed then (a purchase is both at once)."""
     told = []
     for p in placed:
+        page_hash = catalog.page_hash_of(p.offer, p.list_price_fen)
+        steps, day = Jsonb(list(p.steps)), biz_date(p.placed_at)
+        ends_on = None if at is None else day + timedelta(days=p.offer.warranty_days)
         for line in p.lines:
             total_fen = p.price_fen * line.quantity
-            where = (line.pool_id, line.id, p.pool_id, p.id, p.offer.sku_id, p.offer.seller_id, line.supplier_id)
-            money = (line.quantity, p.price_fen, p.list_price_fen, Jsonb(list(p.steps)), total_fen, line.cost_fen)
-            fee = (p.offer.is_third_party, p.offer.fee_rule_id, rules.commission_fen(total_fen, p.offer))
-            kept = (p.checkout.page_hash, p.offer.agreement_id, biz_date(p.placed_at))
-            told.append((*where, *money, *fee, *kept))
-    run(db, sql, _columns(told))
-
-
-def _columns(told: Sequence[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*told, strict=True)]
+            told.append((
+                line.pool_id, line.id, p.pool_id, p.id, p.offer.sku_id, p.offer.seller_id, line.supplier_id,
+                line.quantity, p.price_fen, p.list_price_fen, steps, total_fen, line.cost_fen, p.offer.is_third_party,
+                p.offer.fee_rule_id, rules.commission_fen(total_fen, p.offer), page_hash, p.offer.agreement_id, day,
+                at, at, ends_on,
+            ))  # fmt: skip
+    run(db, PLACE_LINES, columns(told))

@@ -20,7 +20,7 @@ from kashu.audit import Deed
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.party import Licence, Party, Platform
-from kashu.party.models import ROLES, Person
+from kashu.party.models import STAFF_ROLES, Person
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
@@ -47,7 +47,7 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
         }
     told |= {
         "people": Person.objects.order_by("id"),
-        "roles": ROLES,
+        "roles": STAFF_ROLES,
         "fresh": fresh,
     }
     return show(request, "settings", "settings", told)
@@ -76,7 +76,7 @@ def add_person(request: HttpRequest) -> HttpResponse:
     """Open an account; its first password is shown once, its second factor is set up at the first sign-in."""
     told = request.POST
     email, name, role = told.get("email", "").strip().lower(), told.get("name", "").strip()[:60], told.get("role", "")
-    if not EMAIL.match(email) or not name or role not in ROLES:
+    if not EMAIL.match(email) or not name or role not in STAFF_ROLES:
         say(request, _("邮箱、姓名和角色都要填写正确。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     password = secrets.token_urlsafe(12)
@@ -98,7 +98,7 @@ def change_person(request: HttpRequest, person_id: int) -> HttpResponse:
     """Change a role, or close and reopen an account. The last owner stays."""
     person = Person.objects.filter(pk=person_id).first()
     role, active = request.POST.get("role", ""), request.POST.get("is_active") == "yes"
-    if person is None or role not in ROLES:
+    if person is None or role not in STAFF_ROLES:
         say(request, _("没有这位同事。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     others = Person.objects.filter(is_active=True, role="owner").exclude(pk=person_id).exists()

@@ -1,4 +1,4 @@
-"""The decisions of selling, as plain functions: no database, no clock, no network."""
+"""What becomes of a checkout, as plain functions: no database, no clock, no network."""
 
 from __future__ import annotations
 
@@ -14,23 +14,8 @@ from kashu.cards import Card
 from kashu.catalog import Deal, Offer
 from kashu.kernel import ids
 from kashu.kernel.money import share
-from kashu.kernel.states import moves
-from kashu.ledger import COGS, COMMISSION_INCOME, INVENTORY, ORDER_LIABILITY, REFUND_CLEARING, SALES, Posting
-from kashu.payments import Refund
-from kashu.sales.types import Checkout, Earlier, Line, Order, Placed, Refusal, SaleLine, Usage
+from kashu.sales.types import Checkout, Earlier, Line, Placed, Refusal, Usage
 
-ORDER = moves(
-    "order",
-    placed="paid delivered expired cancelled refunding",
-    paid="delivered refunding",
-    delivered="completed refunding disputed",
-    completed="refunding disputed",
-    expired="delivered refunding",
-    cancelled="delivered refunding",
-    disputed="completed refunding",
-    refunding="refunded",
-    refunded="",
-)
 UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
 ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold this many, or a share of the shelf
 ADDRESS_SHARE_BP = 2_000
@@ -98,11 +83,7 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
     shelf = world.shelf.get(offer.sku_id, deque())
     if len(shelf) < checkout.quantity:
         return Refusal.OUT_OF_STOCK
-    cards = sorted((shelf.popleft() for _ in range(checkout.quantity)), key=lambda card: card.pool_id)
-    lines = tuple(
-        Line(pool_id, mint(), supplier_id, tuple(group))
-        for (pool_id, supplier_id), group in groupby(cards, key=lambda card: (card.pool_id, card.supplier_id))
-    )
+    lines = lines_of_pools(shelf, checkout.quantity, mint)
     quoted = catalog.quote(offer.price_fen, offer.tiers, checkout.quantity)
     pool_id = lines[0].pool_id
     return Placed(
@@ -120,6 +101,15 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
         list_price_fen=shown_list_price(offer, world.deals),
         placed_at=world.at,
         hold_until=world.at + timedelta(seconds=hold_seconds(world.hold_seconds, world.shelf_sizes[offer.sku_id])),
+    )
+
+
+def lines_of_pools(shelf: deque[Card], quantity: int, mint: Callable[[], UUID]) -> tuple[Line, ...]:
+    """Take so many cards off the shelf's front, as one sale line for each pool they come from (design §7.2)."""
+    cards = sorted((shelf.popleft() for _ in range(quantity)), key=lambda card: card.pool_id)
+    return tuple(
+        Line(pool_id, mint(), supplier_id, tuple(group))
+        for (pool_id, supplier_id), group in groupby(cards, key=lambda card: (card.pool_id, card.supplier_id))
     )
 
 
@@ -181,51 +171,3 @@ def hold_seconds(longest: int, on_shelf: int) -> int:
 
 def commission_fen(total_fen: int, offer: Offer) -> int:
     return share(total_fen, offer.commission_bp) if offer.is_third_party else 0
-
-
-def paid_postings(order: Order, psp_account: int) -> list[Posting]:
-    """order_paid: the gateway holds the money for us, we owe the order."""
-    return _booking(
-        order.pool_id, order.id, "order_paid", {psp_account: -order.total_fen, ORDER_LIABILITY: order.total_fen}
-    )
-
-
-def delivered_postings(line: SaleLine, payable_account: int, *, back: bool = False) -> list[Posting]:
-    """line_delivered: what we owed becomes income (自营) or the supplier's, less our commission (第三方).
-
-    `back` undoes it under its own recipe when an unseen card returns.
-    """
-    if line.is_third_party:
-        sides = {
-            ORDER_LIABILITY: -line.total_fen,
-            payable_account: line.total_fen - line.commission_fen,
-            COMMISSION_INCOME: line.commission_fen,
-        }
-    else:
-        sides = {
-            ORDER_LIABILITY: -line.total_fen,
-            SALES: line.total_fen,
-            COGS: -line.cost_fen,
-            INVENTORY: line.cost_fen,
-        }
-    if back:
-        return _booking(line.pool_id, line.id, "line_returned", {one: -fen for one, fen in sides.items()})
-    return _booking(line.pool_id, line.id, "line_delivered", sides)
-
-
-def refund_postings(refund: Refund, against: int) -> list[Posting]:
-    """refund_requested: money leaves `against` (the order's liability, or the gateway when paid twice)."""
-    return _booking(
-        refund.pool_id, refund.id, "refund_requested", {against: -refund.amount_fen, REFUND_CLEARING: refund.amount_fen}
-    )
-
-
-def refunded_postings(refund: Refund, psp_account: int) -> list[Posting]:
-    """refund_done: the gateway has given it back."""
-    return _booking(
-        refund.pool_id, refund.id, "refund_done", {REFUND_CLEARING: -refund.amount_fen, psp_account: refund.amount_fen}
-    )
-
-
-def _booking(pool_id: int, reason_id: UUID, recipe: str, sides: Mapping[int, int]) -> list[Posting]:
-    return [Posting(pool_id, reason_id, recipe, account, fen) for account, fen in sides.items()]

@@ -1,0 +1,47 @@
+"""The decisions of selling, as plain functions."""
+
+from kashu.sales.rules.booking import (
+    ORDER,
+    delivered_postings,
+    paid_postings,
+    purchased_postings,
+    refund_postings,
+    refunded_postings,
+    topup_postings,
+)
+from kashu.sales.rules.checkout import (
+    QUANTITY_MAX,
+    SHELF_COUNT_MAX,
+    World,
+    commission_fen,
+    decide,
+    demand,
+    hold_seconds,
+    not_yet_placed,
+    shown_list_price,
+)
+from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, wanted
+
+__all__ = [
+    "ORDER",
+    "QUANTITY_MAX",
+    "SHELF_COUNT_MAX",
+    "Market",
+    "Outcome",
+    "World",
+    "accept",
+    "commission_fen",
+    "decide",
+    "deliver",
+    "delivered_postings",
+    "demand",
+    "hold_seconds",
+    "not_yet_placed",
+    "paid_postings",
+    "purchased_postings",
+    "refund_postings",
+    "refunded_postings",
+    "shown_list_price",
+    "topup_postings",
+    "wanted",
+]

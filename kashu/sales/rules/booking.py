@@ -1,0 +1,102 @@
+"""How an order moves, and what each of its moments books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from kashu.kernel.states import moves
+from kashu.ledger import (
+    ACCOUNT_KEYED,
+    COGS,
+    COMMISSION_INCOME,
+    INVENTORY,
+    ORDER_LIABILITY,
+    REFUND_CLEARING,
+    SALES,
+    Posting,
+)
+from kashu.payments import Refund
+from kashu.sales.types import Bought, Order, SaleLine, Topup
+
+ORDER = moves(
+    "order",
+    placed="paid delivered expired cancelled refunding",
+    paid="delivered refunding",
+    delivered="completed refunding disputed",
+    completed="refunding disputed",
+    expired="delivered refunding",
+    cancelled="delivered refunding",
+    disputed="completed refunding",
+    refunding="refunded",
+    refunded="",
+)
+
+
+def paid_postings(order: Order, psp_account: int) -> list[Posting]:
+    """order_paid: the gateway holds the money for us, we owe the order."""
+    return _booking(
+        order.pool_id, order.id, "order_paid", {psp_account: -order.total_fen, ORDER_LIABILITY: order.total_fen}
+    )
+
+
+def delivered_postings(line: SaleLine, payable_account: int, *, back: bool = False) -> list[Posting]:
+    """line_delivered: what we owed becomes income (自营) or the supplier's, less our commission (第三方).
+
+    `back` undoes it under its own recipe when an unseen card returns.
+    """
+    if line.is_third_party:
+        sides = {
+            ORDER_LIABILITY: -line.total_fen,
+            payable_account: line.total_fen - line.commission_fen,
+            COMMISSION_INCOME: line.commission_fen,
+        }
+    else:
+        sides = {
+            ORDER_LIABILITY: -line.total_fen,
+            SALES: line.total_fen,
+            COGS: -line.cost_fen,
+            INVENTORY: line.cost_fen,
+        }
+    if back:
+        return _booking(line.pool_id, line.id, "line_returned", {one: -fen for one, fen in sides.items()})
+    return _booking(line.pool_id, line.id, "line_delivered", sides)
+
+
+def purchased_postings(bought: Bought) -> list[Posting]:
+    """line_purchased: the buyer's prepayment becomes income, the card leaves the stock. Keyed by account, then by pool."""
+    told = []
+    for line in bought.lines:
+        total_fen = bought.price_fen * line.quantity
+        payer = bought.purchase.account_id
+        told.append(Posting(ACCOUNT_KEYED, line.id, "line_purchased", payer, -total_fen, bought.number))
+        sides = {SALES: total_fen, COGS: -line.cost_fen, INVENTORY: line.cost_fen}
+        told += _booking(line.pool_id, line.id, "line_purchased", sides)
+    return told
+
+
+def topup_postings(topup: Topup, bank_account: int) -> list[Posting]:
+    """topup_credited: the buyer's money lies in our bank and is owed to the buyer's account (合同预付款)."""
+    sides = {topup.account_id: topup.amount_fen, bank_account: -topup.amount_fen}
+    return [
+        Posting(ACCOUNT_KEYED, topup.id, "topup_credited", account, fen, topup.bank_reference)
+        for account, fen in sides.items()
+    ]
+
+
+def refund_postings(refund: Refund, against: int) -> list[Posting]:
+    """refund_requested: money leaves `against` (the order's liability, or the gateway when paid twice)."""
+    return _booking(
+        refund.pool_id, refund.id, "refund_requested", {against: -refund.amount_fen, REFUND_CLEARING: refund.amount_fen}
+    )
+
+
+def refunded_postings(refund: Refund, psp_account: int) -> list[Posting]:
+    """refund_done: the gateway has given it back."""
+    return _booking(
+        refund.pool_id, refund.id, "refund_done", {REFUND_CLEARING: -refund.amount_fen, psp_account: refund.amount_fen}
+    )
+
+
+def _booking(pool_id: int, reason_id: UUID, recipe: str, sides: Mapping[int, int]) -> list[Posting]:
+    return [Posting(pool_id, reason_id, recipe, account, fen) for account, fen in sides.items()]

@@ -1,0 +1,136 @@
+"""What becomes of a purchase, as plain functions.
+
+Purchases of one batch are played one after another. What an order needs is looked at in a fixed order: account, offer,
+limits, reference, money, and only then cards, so that an order that cannot pay claims nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from kashu import catalog
+from kashu.cards import Card
+from kashu.catalog import Deal, Offer, Quote
+from kashu.kernel import ids
+from kashu.sales.rules.checkout import lines_of_pools, shown_list_price
+from kashu.sales.types import Account, Bought, ContractPrice, Purchase, SellRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the decisions look at. Nothing of it is used up: every play begins with it as it was."""
+
+    offers: Mapping[str, Offer]
+    deals: Sequence[Deal]
+    accounts: Mapping[int, Account]
+    prices: Mapping[tuple[int, int], ContractPrice]
+    references: frozenset[tuple[int, str]]
+    at: datetime
+    today: date
+
+
+Accepted = tuple[Purchase, Quote]
+Identity = tuple[int, str]
+Outcome = Accepted | SellRefusal | int  # a number: what the purchase at that place became; the key is the same
+
+
+def accept(purchases: Sequence[Purchase], market: Market, shelves: Mapping[int, int]) -> list[Outcome]:
+    """Play the purchases in order. `shelves` says how many cards a SKU has, where its end is known."""
+    spent: Counter[int] = Counter()
+    taken: Counter[int] = Counter()
+    references = set(market.references)
+    done: dict[Identity, int] = {}
+    outcomes: list[Outcome] = []
+    for place, purchase in enumerate(purchases):
+        if purchase.identity in done:
+            outcomes.append(done[purchase.identity])
+            continue
+        found = _one(purchase, market, spent, references)
+        if not isinstance(found, SellRefusal):
+            sku = market.offers[purchase.code].sku_id
+            if sku in shelves and taken[sku] + purchase.quantity > shelves[sku]:
+                found = SellRefusal.OUT_OF_STOCK
+            else:
+                done[purchase.identity] = place
+                taken[sku] += purchase.quantity
+                spent[purchase.account_id] += found[1].total_fen
+                references |= {(purchase.account_id, purchase.reference)} if purchase.reference else set()
+        outcomes.append(found)
+    return outcomes
+
+
+def wanted(outcomes: Sequence[Outcome], market: Market) -> dict[int, int]:
+    """How many cards of each SKU the accepted purchases need."""
+    need: Counter[int] = Counter()
+    for found in outcomes:
+        if isinstance(found, tuple):
+            need[market.offers[found[0].code].sku_id] += found[0].quantity
+    return dict(sorted(need.items()))
+
+
+def deliver(
+    outcomes: Sequence[Outcome], market: Market, shelf: Mapping[int, deque[Card]], mint: Callable[[], UUID]
+) -> list[Bought | SellRefusal]:
+    """Give the accepted purchases their cards, in order; a twin gets what the first of its key got."""
+    told: list[Bought | SellRefusal] = []
+    for found in outcomes:
+        if isinstance(found, SellRefusal):
+            told.append(found)
+        elif isinstance(found, int):
+            told.append(told[found])
+        else:
+            told.append(_give(*found, market, shelf, mint))
+    return told
+
+
+def _give(
+    purchase: Purchase, quoted: Quote, market: Market, shelf: Mapping[int, deque[Card]], mint: Callable[[], UUID]
+) -> Bought:
+    offer = market.offers[purchase.code]
+    lines = lines_of_pools(shelf[offer.sku_id], purchase.quantity, mint)
+    pool_id = lines[0].pool_id
+    return Bought(
+        pool_id, mint(), ids.new_number(pool_id), quoted.price_fen, quoted.total_fen, quoted.steps, lines, offer,
+        shown_list_price(offer, market.deals), purchase, market.at,
+    )  # fmt: skip
+
+
+def _one(
+    purchase: Purchase, market: Market, spent: Mapping[int, int], references: set[tuple[int, str]]
+) -> Accepted | SellRefusal:
+    account = market.accounts.get(purchase.account_id)
+    if account is None or account.state != "active":
+        return SellRefusal.ACCOUNT_CLOSED
+    offer = market.offers.get(purchase.code)
+    if offer is None:
+        return SellRefusal.NOT_FOR_SALE
+    if offer.is_third_party:  # prepayment to us may not pay a third party: that would be clearing without a licence
+        return SellRefusal.NEEDS_SPLIT_PAYMENT
+    if not 1 <= purchase.quantity <= account.order_max:
+        return SellRefusal.OVER_LIMIT
+    if purchase.reference and (purchase.account_id, purchase.reference) in references:
+        return SellRefusal.REFERENCE_TAKEN
+    quoted = quote(offer, market.prices.get((account.id, offer.sku_id)), purchase.quantity)
+    already = spent.get(account.id, 0)
+    today_fen = account.spent_today(market.today) + already + quoted.total_fen
+    if account.day_max_fen is not None and today_fen > account.day_max_fen:
+        return SellRefusal.OVER_LIMIT
+    if account.balance_fen - already < quoted.total_fen:
+        return SellRefusal.SHORT_OF_FUNDS
+    return purchase, quoted
+
+
+def quote(offer: Offer, contract: ContractPrice | None, quantity: int) -> Quote:
+    """What an account pays: the contract price, or the public wholesale price where that is lower."""
+    public = catalog.quote(offer.price_fen, offer.tiers, quantity)
+    if contract is None or contract.price_fen >= public.price_fen:
+        return public
+    off = {"what": "contract", "price_fen": contract.price_fen, "contract": str(contract.id),
+           "off_fen": offer.price_fen - contract.price_fen, "borne_by": "platform"}  # fmt: skip
+    return Quote(
+        contract.price_fen, contract.price_fen * quantity, ({"what": "base", "price_fen": offer.price_fen}, off)
+    )

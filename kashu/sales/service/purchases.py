@@ -1,0 +1,183 @@
+"""Selling to machines: many purchases at once, each answered as if it had come alone."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from kashu import audit, cards, catalog, ledger
+from kashu.audit import Actor, Deed
+from kashu.cards import Card, Opened
+from kashu.kernel import ids
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.ids import new_id
+from kashu.kernel.seal import Keyring
+from kashu.sales import rules, store
+from kashu.sales.service.checkout import DEAL_DAYS, expire
+from kashu.sales.types import Bought, Purchase, Receipt, SellRefusal
+
+KEY_DAYS = 7
+FORGET_MAX = 5_000
+Identity = tuple[int, str]
+Shelf = dict[int, deque[Card]]
+
+
+def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> list[Receipt | SellRefusal]:
+    """Answer every purchase, in order, as if each had come alone: paid, delivered and booked, or not done at all.
+
+    Locking the accounts comes first and does two jobs: two batches cannot spend one balance, and two purchases
+    under one key wait for each other, so the look for an earlier one cannot miss it. A batch of any size takes
+    the same few statements.
+    """
+    assert_in_transaction(db)
+    accounts = store.accounts(db, {purchase.account_id for purchase in purchases}, lock=True)
+    earlier, taken = store.earlier_purchases(db, purchases)
+    fresh = [purchase for purchase in purchases if purchase.identity not in earlier]
+    offers = catalog.offers(db, {purchase.code for purchase in fresh}, at) if fresh else {}
+    skus = sorted(offer.sku_id for offer in offers.values())
+    today = biz_date(at)
+    market = rules.Market(
+        offers=offers,
+        deals=catalog.deals(db, skus, today - timedelta(days=DEAL_DAYS)) if skus else [],
+        accounts=accounts,
+        prices=store.prices(db, accounts, skus, at) if skus else {},
+        references=taken,
+        at=at,
+        today=today,
+    )
+    outcomes, shelf = _match(db, fresh, market)
+    told = rules.deliver(outcomes, market, shelf, new_id)
+    bought = {one.id: one for one in told if isinstance(one, Bought)}
+    opened = _write(db, ring, list(bought.values()), market) if bought else {}
+    again = _again(db, ring, {earlier[p.identity][1:] for p in purchases if _is_same(p, earlier)})
+    answers = iter(told)
+    return [
+        _repeat(purchase, earlier, again) if purchase.identity in earlier else _answer(purchase, next(answers), opened)
+        for purchase in purchases
+    ]
+
+
+def receipts(db: Db, ring: Keyring, keys: Sequence[tuple[int, UUID]]) -> list[Receipt]:
+    """What buyers were told of these purchases, rebuilt from the sales."""
+    assert_in_transaction(db)
+    found = _again(db, ring, set(keys))
+    return [found[order_id] for _, order_id in keys if order_id in found]
+
+
+def forget_keys(db: Db, at: datetime) -> int:
+    """Forget the idempotency keys of purchases after their days, some at a time; says how many."""
+    assert_in_transaction(db)
+    return store.forget_keys(db, at - timedelta(days=KEY_DAYS), FORGET_MAX)
+
+
+def _match(db: Db, fresh: Sequence[Purchase], market: rules.Market) -> tuple[list[rules.Outcome], Shelf]:
+    """Play the purchases until every card they need is locked, or known not to be there.
+
+    What one SKU lacks can free the money for another order, so the play is repeated; each round either locks what
+    was missing or learns where a shelf ends.
+    """
+    shelf: Shelf = {}
+    ends: dict[int, int] = {}
+    while True:
+        outcomes = rules.accept(fresh, market, ends)
+        need = rules.wanted(outcomes, market)
+        missing = {sku: want for sku, want in need.items() if len(shelf.get(sku, ())) < want}
+        if not missing:
+            return outcomes, shelf
+        shelf |= _pick(db, missing, market)
+        ends |= {sku: len(shelf[sku]) for sku, want in missing.items() if len(shelf[sku]) < want}
+
+
+def _pick(db: Db, missing: Mapping[int, int], market: rules.Market) -> Shelf:
+    """Lock cards; a shelf that runs short lets lapsed holds go at once instead of waiting for the job."""
+    found = cards.pick(db, missing, market.today)
+    short = {sku: want for sku, want in missing.items() if len(found[sku]) < want}
+    if short and expire(db, market.at, pools=cards.pools_of(db, list(short))):
+        found |= cards.pick(db, short, market.today)
+    return found
+
+
+def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market) -> dict[UUID, tuple[Opened, ...]]:
+    pages: dict[int, tuple[bytes, dict[str, Any]]] = {}
+    for one in bought:
+        body = catalog.page_body(one.offer, one.list_price_fen)
+        pages.setdefault(one.offer.sku_id, (catalog.page_hash(body), body))
+    catalog.keep_pages(db, dict(pages.values()), market.at)
+    store.keep_purchases(db, bought, [ids.new_token(one.pool_id) for one in bought], market.at)
+    store.place_lines(db, bought, market.at)
+    sold = [(card, one.id, line.id) for one in bought for line in one.lines for card in line.cards]
+    opened = cards.sell(db, ring, sold, market.at)
+    ledger.post(db, [posting for one in bought for posting in rules.purchased_postings(one)], market.at)
+    spent: Counter[int] = Counter()
+    for one in bought:
+        if market.accounts[one.purchase.account_id].day_max_fen is not None:
+            spent[one.purchase.account_id] += one.total_fen
+    if spent:
+        store.spend(db, sorted(spent.items()), market.today)
+    audit.record(db, [_deed(one) for one in bought], market.at)
+    facts = [Fact("order.delivered", {"pool_id": one.pool_id, "order_id": one.id}, one.pool_id) for one in bought]
+    tell(db, facts, market.at)
+    return opened
+
+
+def _deed(one: Bought) -> Deed:
+    after = {
+        "number": one.number,
+        "code": one.offer.code,
+        "quantity": one.purchase.quantity,
+        "total_fen": one.total_fen,
+        "revealed": True,
+    }
+    actor = Actor("buyer", f"account {one.purchase.account_id}")
+    return Deed(actor, "order.purchased", "order", str(one.id), after=after, pool_id=one.pool_id)
+
+
+def _is_same(purchase: Purchase, earlier: Mapping[Identity, tuple[str, int, UUID]]) -> bool:
+    return purchase.identity in earlier and earlier[purchase.identity][0] == purchase.asked
+
+
+def _again(db: Db, ring: Keyring, keys: set[tuple[int, UUID]]) -> dict[UUID, Receipt]:
+    """Rebuild the receipts of earlier purchases. No plaintext was kept for this: the cards are opened again."""
+    if not keys:
+        return {}
+    orders = store.orders(db, keys)
+    lines = store.lines_of(db, list(orders))
+    codes = catalog.codes(db, {line.sku_id for found in lines.values() for line in found})
+    opened = cards.opened(db, ring, [(line.pool_id, line.id) for found in lines.values() for line in found])
+    told = {}
+    for order in orders.values():
+        assert order.delivered_at is not None
+        mine = lines[order.id]
+        given = tuple(card for line in mine for card in opened[line.id])
+        told[order.id] = Receipt(
+            order.number, codes[mine[0].sku_id], order.quantity, mine[0].price_fen, order.total_fen, order.reference,
+            order.delivered_at, given,
+        )  # fmt: skip
+    return told
+
+
+def _repeat(
+    purchase: Purchase, earlier: Mapping[Identity, tuple[str, int, UUID]], again: Mapping[UUID, Receipt]
+) -> Receipt | SellRefusal:
+    asked, _, order_id = earlier[purchase.identity]
+    return again[order_id] if asked == purchase.asked else SellRefusal.IDEMPOTENCY_MISMATCH
+
+
+def _answer(
+    purchase: Purchase, found: Bought | SellRefusal, opened: Mapping[UUID, tuple[Opened, ...]]
+) -> Receipt | SellRefusal:
+    """What to tell the buyer. A key that asked for something else in the same batch asks for nothing now."""
+    if isinstance(found, SellRefusal):
+        return found
+    if found.purchase.asked != purchase.asked:
+        return SellRefusal.IDEMPOTENCY_MISMATCH
+    given = tuple(card for line in found.lines for card in opened[line.id])
+    return Receipt(
+        found.number, found.offer.code, found.purchase.quantity, found.price_fen, found.total_fen,
+        found.purchase.reference, found.placed_at, given,
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""The messages of the open API, each described once: what decodes them is what documents them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+Code = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", description="A SKU's code.", examples=["ZM-MONTH"])]
+Quantity = Annotated[int, Meta(ge=1, le=10**9, description="How many cards.")]
+Reference = Annotated[
+    str,
+    Meta(max_length=64, pattern=NO_CONTROLS, description="Yours; unique in your account, for ever. May be left out."),
+]
+Fen = Annotated[int, Meta(description="Fen, 1/100 of a yuan.")]
+PAGE_MAX = 200
+
+
+class PurchaseAsked(Struct, forbid_unknown_fields=True):
+    """Cards of one SKU, paid from the purchase account and answered at once."""
+
+    sku: Code
+    quantity: Quantity
+    reference: Reference = ""
+
+
+class CardTold(Struct):
+    """A card in the clear. `expires_on` is null where a card does not expire."""
+
+    number: str
+    secret: str
+    expires_on: str | None
+
+
+class PurchaseTold(Struct):
+    """A purchase that is done. The same answer comes again under the same idempotency key."""
+
+    id: str
+    sku: str
+    quantity: int
+    price_fen: Fen
+    total_fen: Fen
+    reference: str
+    cards: list[CardTold]
+    delivered_at: datetime
+
+
+class TierTold(Struct):
+    from_quantity: int
+    price_fen: Fen
+
+
+class SkuTold(Struct):
+    """A SKU that is for sale, at the price it has for your account."""
+
+    sku: str
+    title: str
+    name: str
+    kind: str
+    price_fen: Fen
+    tiers: list[TierTold]
+    available: Annotated[int, Meta(description="Cards on the shelf, counted up to 1000.")]
+    needs_split_payment: Annotated[bool, Meta(description="A third party's goods: not for prepayment.")]
+    validity: str
+
+
+class SkusTold(Struct):
+    skus: list[SkuTold]
+    next: str | None
+
+
+class AccountTold(Struct):
+    """Your purchase account."""
+
+    id: int
+    organisation: str
+    state: str
+    balance_fen: Fen
+    order_max: Annotated[int, Meta(description="Cards in one purchase at most.")]
+    day_max_fen: Fen | None
+    spent_today_fen: Fen
+
+
+class EntryTold(Struct):
+    """A movement of your account: a credit is positive. `memo` is the order's id or your bank's reference."""
+
+    id: str
+    kind: str
+    amount_fen: Fen
+    memo: str
+    posted_at: datetime
+
+
+class StatementTold(Struct):
+    entries: list[EntryTold]
+    next: str | None
+
+
+class ProblemTold(Struct):
+    """RFC 9457. `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as both lanes see it. Header names are lower case; `target` is the path with its query, as sent."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    retry_after: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+encoder = msgspec.json.Encoder()
+
+
+def answer(told: Struct, status: int = 200) -> Response:
+    return Response(status, encoder.encode(told))
+
+
+def fault_of(error: msgspec.ValidationError) -> str:
+    """What is wrong with a body, in words that hold nothing of its values."""
+    return str(error)[:200]
+
+
+def plain(value: Any) -> Any:
+    """A message as plain Python, for documents and tests."""
+    return msgspec.to_builtins(value)
