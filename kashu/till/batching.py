@@ -14,7 +14,7 @@ BATCH_MAX = 128
 BATCH_WEIGHT_MAX = 4_000  # cards
 WAITING_MAX = 4_096
 WAIT_SECONDS_MAX = 2.0  # who would wait longer is told so at once
-LEARNING = 0.2  # how much the last batch counts in what one request is thought to take
+LEARNING = 0.2  # how much the last batch counts in what a batch is thought to take
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -47,10 +47,10 @@ class Batcher(Generic[Asked, Told]):
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="till")
         self._busy: asyncio.Task[None] | None = None
-        self._seconds_each = 0.0
+        self._batch_seconds = 0.0
 
     async def do(self, asked: Asked) -> Told:
-        wait = len(self._waiting) * self._seconds_each
+        wait = len(self._waiting) / BATCH_MAX * self._batch_seconds
         if len(self._waiting) >= WAITING_MAX or wait > WAIT_SECONDS_MAX:
             raise TillIsFullError(max(1, round(wait)))
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
@@ -80,8 +80,7 @@ class Batcher(Generic[Asked, Told]):
             else:
                 for (_, future), told in zip(batch, answers, strict=True):
                     _give(future, told)
-            took = (time.monotonic() - begun) / len(batch)
-            self._seconds_each += LEARNING * (took - self._seconds_each)
+            self._batch_seconds += LEARNING * (time.monotonic() - begun - self._batch_seconds)
 
     def _next(self) -> list[tuple[Asked, asyncio.Future[Told]]]:
         """The first of those who wait, at least one, as many as a batch may hold."""

@@ -98,10 +98,10 @@ def test_a_timestamp_out_of_its_window(lane, machine, away):
     assert code(lane.get(machine(), "/open/v1/account", stamp=stamp)) == (401, "stale_timestamp")
 
 
-@pytest.mark.parametrize("stamp", ["soon", "-1", "1e9", "²²", "9" * 13])
+@pytest.mark.parametrize("stamp", ["soon", "-1", "1e9", "9" * 13])
 def test_a_timestamp_that_is_none(lane, machine, stamp):
     headers = machine().signed("GET", "/open/v1/account")
-    headers["Kashu-Timestamp"] = stamp.encode()
+    headers["Kashu-Timestamp"] = stamp
     assert code(lane.ask("GET", "/open/v1/account", headers)) == (401, "stale_timestamp")
 
 

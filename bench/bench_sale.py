@@ -1,0 +1,194 @@
+"""`script/bench sale [PURCHASES]`: signed, idempotent purchases over HTTP through the till, against pgbench committing SQL
+that writes the same rows one sale per transaction, at its best client count. Same accounts, SKUs and pools, both warmed
+and vacuumed, five interleaved rounds, medians. ratio = CPU ms per purchase of pgbench's side (server and client) ÷ ours
+(server and till; the load generator is left out). Bars: ratio ≥ 1.5, throughput ≥ 1.0."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import gun, house
+
+ROUNDS = 5
+ACCOUNTS = 20
+SKUS = 5
+POOLS_EACH = 2
+CONNECTIONS = 128
+CLIENTS = (2, 4, 8, 16, 32)
+
+# One sale as the till writes it, row for row, statement for statement, without the reads a plain script can leave out.
+SALE = """
+\\set account random(1, {accounts})
+\\set sku random(1, {skus})
+BEGIN;
+INSERT INTO party_nonce (key_id, nonce, seen_at) VALUES ('kk_bench', gen_random_uuid()::text, now());
+SELECT balance_fen AS balance FROM ledger_guarded WHERE account_id = (SELECT id FROM bench_account WHERE n = :account) FOR NO KEY UPDATE \\gset
+SELECT id AS account_id FROM bench_account WHERE n = :account \\gset
+SELECT gen_random_uuid() AS order_id, gen_random_uuid() AS line_id, gen_random_uuid() AS key, pool_id FROM bench_pool WHERE n = :sku \\gset
+SELECT id AS card_id, unit_cost_fen AS cost FROM cards_card WHERE pool_id = :pool_id AND state = 'on_shelf' AND expires_on >= current_date ORDER BY expires_on, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED \\gset
+INSERT INTO sales_order (pool_id, id, number, token, state, quantity, total_fen, device, address, source_entry, consent_at, consent_hash, placed_at, hold_until, paid_at, delivered_at, account_id, reference) VALUES ((:pool_id)::bigint, (:order_id)::uuid, 'B-' || (:order_id)::text, 'T-' || (:order_id)::text, 'delivered', 1, 3990, '', '', 'purchase', now(), '', now(), now(), now(), now(), (:account_id)::bigint, '');
+INSERT INTO sales_key (scope, key, asked, pool_id, order_id, made_at) VALUES (convert_to('account:' || (:account_id)::text, 'UTF8'), (:key)::text, '{hash}', (:pool_id)::bigint, (:order_id)::uuid, now());
+INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash, agreement_id, placed_on, delivered_at, revealed_at, warranty_ends_on) SELECT (:pool_id)::bigint, (:line_id)::uuid, (:pool_id)::bigint, (:order_id)::uuid, sku_id, seller_id, supplier_id, 1, 3990, '[{{"what": "base", "price_fen": 3990}}]', 3990, (:cost)::bigint, false, 1, 0, page_hash, agreement_id, current_date, now(), now(), current_date + 30 FROM bench_pool WHERE n = :sku;
+UPDATE cards_card SET state = 'sold', order_id = (:order_id)::uuid, sale_line_id = (:line_id)::uuid, sold_at = now(), revealed_at = now() WHERE pool_id = :pool_id AND id = :card_id AND state = 'on_shelf' RETURNING sealed;
+INSERT INTO ledger_entry (account_id, id, reason_id, recipe, amount_fen, posted_at, memo) VALUES ((:account_id)::bigint, gen_random_uuid(), (:line_id)::uuid, 'line_purchased', -3990, now(), 'B-' || (:order_id)::text);
+UPDATE ledger_guarded SET balance_fen = balance_fen - 3990 WHERE account_id = :account_id;
+INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at) VALUES ((:pool_id)::bigint, gen_random_uuid(), (:line_id)::uuid, 'line_purchased', 2, 3990, now()), ((:pool_id)::bigint, gen_random_uuid(), (:line_id)::uuid, 'line_purchased', 4, -(:cost)::bigint, now()), ((:pool_id)::bigint, gen_random_uuid(), (:line_id)::uuid, 'line_purchased', 5, (:cost)::bigint, now());
+INSERT INTO audit_entry (pool_id, id, at, actor_kind, actor, verb, object_kind, object_id, after) VALUES ((:pool_id)::bigint, gen_random_uuid(), now(), 'buyer', 'account ' || (:account_id)::text, 'order.purchased', 'order', (:order_id)::text, '{{"code": "BENCH", "number": "B-0", "quantity": 1, "revealed": true, "total_fen": 3990}}');
+INSERT INTO outbox (pool_id, id, topic, body, due_at, recorded_at) VALUES ((:pool_id)::bigint, gen_random_uuid(), 'order.delivered', '{{"order_id": "0", "pool_id": 1}}', now(), now());
+COMMIT;
+"""
+
+
+@dataclass
+class Shop:
+    """Accounts with keys, SKUs with pools, all committed."""
+
+    keys: list[tuple[str, str]]
+    codes: list[str]
+
+
+def main(many: int) -> None:
+    with house.folder() as folder:
+        from kashu.server.migrate import migrate
+        from kashu.server.runtime import runtime
+
+        run = runtime()
+        run.embedded.start()
+        till = None
+        try:
+            migrate(run)
+            shop = stock(run, many)
+            script = folder / "sale.sql"
+            script.write_text(SALE.format(accounts=ACCOUNTS, skus=SKUS, hash="0" * 64))
+            till = start_till(run)
+            measure_ours(run, till, shop, many // 2)
+            clients = max(CLIENTS, key=lambda n: pgbench(run, script, n, max(1, many // 4 // n))[0])
+            vacuum(run)
+            rounds = [(measure_ours(run, till, shop, many), pgbench(run, script, clients, many // clients)) for _ in range(ROUNDS)]
+        finally:
+            if till is not None:
+                till.terminate()
+                till.wait()
+            run.pool.close()
+            run.embedded.stop("immediate")
+    for turn, ((rate, cpu, p99, parts), (their_rate, their_cpu)) in enumerate(rounds):
+        print(f"round {turn}: till {rate:.0f}/s {cpu:.3f} ms ({parts}), p99 {p99 * 1000:.0f} ms; pgbench {their_rate:.0f}/s {their_cpu:.3f} ms")
+    ours, theirs = ([one[side] for one in rounds] for side in (0, 1))
+    cpu, their_cpu = (statistics.median(one[1] for one in side) for side in (ours, theirs))
+    rate, their_rate = (statistics.median(one[0] for one in side) for side in (ours, theirs))
+    print(f"sale ratio={their_cpu / cpu:.2f} throughput={rate / their_rate:.2f} cpu_ms={cpu:.3f} pgbench_cpu_ms={their_cpu:.3f} "
+          f"per_second={rate:.0f} pgbench_per_second={their_rate:.0f} clients={clients} purchases={many}")  # fmt: skip
+
+
+def stock(run, many: int) -> Shop:
+    """Enough cards for every round of both sides, money for all of them."""
+    from kashu import catalog, party
+    from kashu.kernel import clock
+    from kashu.kernel.db import connect
+    from tests import make
+
+    each = int(many * (2 * ROUNDS + 4) / SKUS / POOLS_EACH * 1.3) + 500
+    keys, skus = [], []
+    with connect(run.dsn) as db, db.transaction():
+        for _ in range(ACCOUNTS):
+            account = make.account(db, 10**12)
+            key, secret = party.make_key(db, run.ring, make.STAFF, account.party_id, "bench", ("purchases.write",), clock.now(), 10_000)
+            keys.append((key.id, secret))
+        skus = [make.sku(db) for _ in range(SKUS)]
+        for sku in skus:
+            for _ in range(POOLS_EACH):
+                make.batch(db, run.ring, sku, each)
+    with connect(run.owner_dsn) as db:
+        at = clock.now()
+        offers = catalog.offers(db, [sku.code for sku in skus], at)
+        pages = {code: catalog.page_body(offer, None) for code, offer in offers.items()}
+        catalog.keep_pages(db, {catalog.page_hash(body): body for body in pages.values()}, at)
+        db.execute("CREATE TABLE bench_account AS SELECT row_number() OVER () AS n, id FROM sales_account")
+        db.execute("""CREATE TABLE bench_pool AS SELECT row_number() OVER (ORDER BY max(pool.id)) AS n, max(pool.id) AS pool_id, pool.sku_id,
+            max(product.seller_id) AS seller_id, max(pool.supplier_id) AS supplier_id, max(page.hash::text)::bytea AS page_hash,
+            (SELECT max(id) FROM catalog_agreement) AS agreement_id
+            FROM cards_pool AS pool JOIN catalog_sku AS sku ON sku.id = pool.sku_id JOIN catalog_product AS product ON product.id = sku.product_id
+            CROSS JOIN (SELECT hash FROM catalog_page LIMIT 1) AS page GROUP BY pool.sku_id""")
+        db.execute("ALTER TABLE bench_account ADD PRIMARY KEY (n)")
+        db.execute("ALTER TABLE bench_pool ADD PRIMARY KEY (n)")
+    vacuum(run)
+    return Shop(keys, [sku.code for sku in skus])
+
+
+def vacuum(run) -> None:
+    from kashu.kernel.db import connect
+
+    with connect(run.owner_dsn) as db:
+        db.execute("SET statement_timeout = 0")
+        db.execute("VACUUM ANALYZE")
+
+
+def start_till(run) -> subprocess.Popen:
+    import httpx
+
+    process = subprocess.Popen([sys.executable, "-m", "kashu", "till"], env={**os.environ, "KASHU_LOG_LEVEL": "WARNING"})
+    for _ in range(100):
+        try:
+            httpx.get(f"http://127.0.0.1:{run.env.till_port}/healthz", trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return process
+    raise RuntimeError("the till does not start")
+
+
+def postmaster(run) -> int:
+    return int((run.embedded.data / "postmaster.pid").read_text().split("\n")[0])
+
+
+def measure_ours(run, till, shop: Shop, many: int):
+    """Purchases per second, CPU ms of each (till and server), p99 of the answers."""
+    requests = []
+    for n in range(many):
+        key_id, secret = shop.keys[n % len(shop.keys)]
+        body = json.dumps({"sku": shop.codes[secrets.randbelow(SKUS)], "quantity": 1, "reference": ""}).encode()
+        requests.append(gun.signed(key_id, secret, "POST", "/open/v1/purchases", body, secrets.token_hex(8)))
+    before = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
+    hits = gun.fire(run.env.till_port, requests, CONNECTIONS)
+    after = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
+    assert hits.statuses == {201: many}, hits.statuses
+    parts = [(b - a) * 1000 / many for a, b in zip(before, after, strict=True)]
+    return many / hits.seconds, sum(parts), hits.at(0.99), f"till {parts[0]:.3f}, server {parts[1]:.3f}"
+
+
+def pgbench(run, script: Path, clients: int, each: int):
+    """Sales per second and CPU ms of each (pgbench and server)."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    from kashu.server.postgres import binaries
+
+    told = {key: str(value) for key, value in conninfo_to_dict(run.owner_dsn).items()}
+    env = {**os.environ, "PGHOST": told["host"], "PGPORT": told.get("port", "5432"), "PGUSER": told["user"],
+           "PGPASSWORD": told["password"], "PGDATABASE": told["dbname"]}  # fmt: skip
+    before, mine = gun.cpu_of(postmaster(run)), _children()
+    done = subprocess.run([str(binaries() / "pgbench"), "-n", "-M", "prepared", "-f", str(script), "-c", str(clients),
+                           "-j", str(min(clients, 2)), "-t", str(each)], env=env, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    cpu = gun.cpu_of(postmaster(run)) - before + _children() - mine
+    rate = float(re.search(r"tps = ([0-9.]+)", done.stdout)[1])
+    assert f"number of transactions actually processed: {clients * each}/" in done.stdout, done.stdout
+    return rate, cpu * 1000 / (clients * each)
+
+
+def _children() -> float:
+    told = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return told.ru_utime + told.ru_stime
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8_000)
