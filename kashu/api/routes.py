@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import psycopg
 import psycopg_pool
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu.kernel import clock
 from kashu.wire import callbacks, edge, health, metrics
 from kashu.wire.callbacks import Answer
-from kashu.wire.open import document
+from kashu.wire.open import bulk, document
 from kashu.wire.open.desk import BODY_BYTES_MAX, Desk
 from kashu.wire.open.messages import Request, Response
 from kashu.wire.open.problems import problem
@@ -24,7 +24,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @csrf_exempt  # signed, and no cookie counts here
-def open_api(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # the whole path is read from the request
+def open_api(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: ARG001  # the whole path is read from the request
     """Any address of the open API."""
     if int(request.headers.get("Content-Length") or 0) > BODY_BYTES_MAX:
         told = problem("too_large")
@@ -50,7 +50,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
-def callback(request: HttpRequest, channel_id: str) -> HttpResponse:
+def callback(request: HttpRequest, channel_id: str) -> HttpResponseBase:
     """A payment channel's notice. `success` means it is stored; anything else, send it again."""
     try:
         told = _callback(request, channel_id)
@@ -98,10 +98,14 @@ def _desk() -> Desk:
     return Desk(edge.ctx().pool, edge.ctx().ring)
 
 
-def _respond(told: Response) -> HttpResponse:
+def _respond(told: Response) -> HttpResponseBase:
     headers = {"Cache-Control": "no-store", **dict(told.headers)}
     if told.retry_after is not None:
         headers["Retry-After"] = str(told.retry_after)
+    if told.stretch is not None:
+        coming = bulk.pieces(edge.ctx().pool, told.stretch)
+        headers["Content-Length"] = str(told.length)
+        return StreamingHttpResponse(coming, status=told.status, content_type=told.content_type, headers=headers)
     return HttpResponse(told.body, status=told.status, content_type=told.content_type, headers=headers)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from kashu import catalog, party, payments, sales
+from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
+from kashu.jobs.webhooks import announce_bulk, announce_purchases, announce_topup, send_webhook
 from kashu.kernel import clock, text
 from kashu.kernel.events import Fact, tell
 from kashu.wire import cashier, spool
@@ -141,8 +143,14 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "cards.loaded": clear_spool,
     "cards.cancelled": give_up_cards,
     "cards.on_sale": nothing_to_do,
+    "topup.credited": announce_topup,
+    "bulk.buy": buy_bulk,
+    "bulk.done": announce_bulk,
+    "webhook.send": send_webhook,
 }
-LONG = frozenset({"cards.load", "cards.cancelled"})  # these run in a queue of their own
+# What comes by the thousand is done as it is relayed, many in one transaction, and never becomes a job of its own.
+AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {"purchase.delivered": announce_purchases}
+LONG = frozenset({"cards.load", "cards.cancelled", "bulk.buy"})  # these run in a queue of their own
 
 
 def _key(body: Body) -> tuple[int, UUID]:

@@ -12,12 +12,13 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, sales
-from kashu.jobs.handlers import HANDLERS, LONG
+from kashu import audit, cards, party, sales
+from kashu.jobs.handlers import AT_ONCE, HANDLERS, LONG
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
 from kashu.wire.context import Context
+from kashu.wire.open.auth import WINDOW_SECONDS
 
 log = logging.getLogger(__name__)
 RELAY_SECONDS = 0.15
@@ -89,11 +90,17 @@ def sign(ctx: Context) -> None:
 
 
 def sweep(ctx: Context) -> None:
-    """Forget counted attempts, and spooled files that no batch waits for."""
+    """Forget counted attempts, nonces and keys past their time, and files that nobody waits for."""
     with ctx.pool.transaction() as db:
         limits.sweep(db, clock.now() - timedelta(days=1))
+        party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
+        sales.forget_files(db, clock.now())
         wanted = cards.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
+    while True:
+        with ctx.pool.transaction() as db:
+            if not sales.forget_keys(db, clock.now()):
+                return
 
 
 def complete(ctx: Context) -> None:
@@ -106,14 +113,35 @@ async def relay_once(app: procrastinate.App, ctx: Context) -> int:
     facts = await asyncio.to_thread(_lease, ctx)
     if not facts:
         return 0
+    done = []
+    for topic in sorted({fact.topic for fact in facts} & AT_ONCE.keys()):
+        done += await asyncio.to_thread(_do_at_once, ctx, topic, [fact for fact in facts if fact.topic == topic])
+    later = [fact for fact in facts if fact.topic not in AT_ONCE]
     for queue in ("facts", "long"):
         jobs: list[dict[str, Any]] = [
-            {"topic": fact.topic, "body": fact.body} for fact in facts if (fact.topic in LONG) == (queue == "long")
+            {"topic": fact.topic, "body": fact.body} for fact in later if (fact.topic in LONG) == (queue == "long")
         ]
         if jobs:
             await app.configure_task("fact", queue=queue).batch_defer_async(*jobs)
-    await asyncio.to_thread(_done, ctx, facts)
+    await asyncio.to_thread(_done, ctx, [*done, *later])
     return len(facts)
+
+
+def _do_at_once(ctx: Context, topic: str, facts: list[events.Leased]) -> list[events.Leased]:
+    """Do facts of one topic together; where that fails, one by one, and those that fail wait for their next lease."""
+    done = []
+    for some in (facts, *([one] for one in facts)):
+        try:
+            AT_ONCE[topic](ctx, [fact.body for fact in some])
+        except Exception:
+            metrics.JOBS.labels(topic, "failed").inc(len(some))
+            log.exception("relay.fact_failed", extra={"topic": topic, "facts": len(some)})
+            continue
+        metrics.JOBS.labels(topic, "done").inc(len(some))
+        done += some
+        if some is facts:
+            break
+    return done
 
 
 async def work(dsn: str, ctx: Context) -> None:

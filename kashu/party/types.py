@@ -3,8 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 SCOPES = ("catalog.read", "account.read", "purchases.read", "purchases.write")
+TOPICS = ("purchase.delivered", "bulk_purchase.done", "topup.credited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,43 @@ class KeyRefusal(StrEnum):
     NO_SUCH_KEY = "no_such_key"
     NOT_LIVE = "not_live"
     WRONG_SCOPE = "wrong_scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where an organisation wants to hear of some topics."""
+
+    id: UUID
+    party_id: int
+    url: str
+    topics: list[str]
+    sealed_secret: bytes = field(repr=False)
+    is_open: bool
+    made_by: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to a webhook and what became of it."""
+
+    id: UUID
+    webhook_id: UUID
+    topic: str
+    about: str
+    body: dict[str, Any]
+    state: str
+    tries: int
+    status: int | None
+    trouble: str
+    made_at: datetime
+    tried_at: datetime | None
+
+
+class WebhookRefusal(StrEnum):
+    """Why a webhook was not added, closed or sent again."""
+
+    WRONG_URL = "wrong_url"
+    WRONG_TOPIC = "wrong_topic"
+    TOO_MANY = "too_many"
+    NO_SUCH_WEBHOOK = "no_such_webhook"

@@ -90,10 +90,17 @@ QUESTIONS = {
             AND entry.recipe = 'line_purchased'
         WHERE told.account_id IS NOT NULL AND entry.amount_fen IS DISTINCT FROM -line.total_fen
     """,
+    "a bulk purchase has bought what its steps say": """
+        SELECT bulk.id::text FROM sales_bulk AS bulk
+        LEFT JOIN sales_bulk_step AS step ON step.bulk_id = bulk.id
+        LEFT JOIN sales_order AS told ON told.pool_id = step.pool_id AND told.id = step.order_id
+        GROUP BY bulk.id HAVING coalesce(sum(told.quantity), 0) <> bulk.bought
+            OR coalesce(sum(told.total_fen), 0) <> bulk.spent_fen OR count(told.id) <> bulk.steps
+    """,
     "a reference leads to a purchase of its account": """
         SELECT kept.account_id || ' ' || kept.reference FROM sales_reference AS kept
         LEFT JOIN sales_order AS told ON told.pool_id = kept.pool_id AND told.id = kept.order_id
-        WHERE told.account_id IS DISTINCT FROM kept.account_id OR told.reference IS DISTINCT FROM kept.reference
+        WHERE kept.pool_id > 0 AND (told.account_id IS DISTINCT FROM kept.account_id OR told.reference IS DISTINCT FROM kept.reference)
     """,
 }
 

@@ -17,9 +17,9 @@ from kashu.payments import Channel, Notice, Verdict
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
 from kashu.wire import callbacks, health, metrics
 from kashu.wire.callbacks import BODY_BYTES_MAX, Answer
-from kashu.wire.open import desk, document, purchases
+from kashu.wire.open import bulk, desk, document, purchases
 from kashu.wire.open.desk import Desk
-from kashu.wire.open.messages import Request, Response
+from kashu.wire.open.messages import Request, Response, Stretch
 from kashu.wire.open.problems import problem
 from kashu.wire.open.purchases import Call
 
@@ -49,14 +49,24 @@ class App:
             told = await self._route(scope, receive)
             headers = [
                 (b"content-type", told.content_type.encode()),
-                (b"content-length", b"%d" % len(told.body)),
+                (b"content-length", b"%d" % told.length),
                 (b"cache-control", b"no-store"),
             ]
             if told.retry_after is not None:
                 headers.append((b"retry-after", b"%d" % told.retry_after))
             headers += [(name.encode(), text.encode()) for name, text in told.headers]
             await send({"type": "http.response.start", "status": told.status, "headers": headers})
+            if told.stretch is not None:
+                await self._stream(told.stretch, send)
+                return
             await send({"type": "http.response.body", "body": told.body})
+
+    async def _stream(self, stretch: Stretch, send: Send) -> None:
+        """A file, piece by piece; the next one is read when the last one has left."""
+        coming = bulk.pieces(self._pool, stretch)
+        while (piece := await asyncio.to_thread(next, coming, None)) is not None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _route(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]

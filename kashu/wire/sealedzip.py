@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
 
 import pyzipper
 
@@ -20,16 +22,31 @@ def new_password() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_CHARS))
 
 
+def seal_file(path: Path, cards: Iterable[Opened], name: str, password: str) -> None:
+    """The cards as CSV in a sealed file, written as they come: a million cards take no more memory than one."""
+    with pyzipper.AESZipFile(path, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(password.encode())
+        with archive.open(f"{name}.csv", "w", force_zip64=True) as raw:
+            text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            _write(text, cards)
+            text.flush()
+            text.detach()
+
+
 def seal(cards: Sequence[Opened], name: str, password: str) -> bytes:
     """The cards as CSV, sealed with the password."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["number", "secret", "expires_on"])
-    writer.writerows(
-        [card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in cards
-    )
+    _write(text, cards)
     out = io.BytesIO()
     with pyzipper.AESZipFile(out, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
         archive.setpassword(password.encode())
         archive.writestr(f"{name}.csv", "\ufeff" + text.getvalue())
     return out.getvalue()
+
+
+def _write(text: TextIO, cards: Iterable[Opened]) -> None:
+    writer = csv.writer(text)
+    writer.writerow(["number", "secret", "expires_on"])
+    writer.writerows(
+        [card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on] for card in cards
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -114,5 +115,9 @@ def sweep(folder: Path, wanted: Collection[str], seconds: int) -> int:
     for path in folder.glob("*.sealed"):
         if path.name not in wanted and time.time() - path.stat().st_mtime > seconds:
             path.unlink(missing_ok=True)
+            gone += 1
+    for left in folder.glob("bulk-*"):  # what a killed worker was packing
+        if time.time() - left.stat().st_mtime > seconds:
+            shutil.rmtree(left, ignore_errors=True)
             gone += 1
     return gone

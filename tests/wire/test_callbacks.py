@@ -19,7 +19,6 @@ from kashu.kernel import clock
 from kashu.kernel.db import Pool, connect, value
 from kashu.till.app import App
 from tests import make
-from tests.web.conftest import site  # noqa: F401  # a fixture
 
 GATEWAY = rsa.generate_private_key(65537, 2048)
 
@@ -37,7 +36,7 @@ def channel(house, ring):
 
 
 @pytest.fixture(params=["till", "web"])
-def lane(request, house, site):  # noqa: F811  # the fixture above
+def lane(request, house, site):  # the fixture above
     """`lane(method, path, headers, body)` answers (status, text)."""
     if request.param == "web":
         from django.test import Client
@@ -51,7 +50,7 @@ def lane(request, house, site):  # noqa: F811  # the fixture above
         yield ask
         return
     pool = Pool(house.dsn)
-    app = App(pool)
+    app = App(pool, house.ring)
 
     def ask_till(method, path, headers, body):
         async def go():
@@ -115,7 +114,9 @@ def test_a_rush_of_notices_is_settled_in_batches(house, ring, channel):
     pool = Pool(house.dsn)
 
     async def rush():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(App(pool)), base_url="http://till") as http:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(App(pool, house.ring)), base_url="http://till"
+        ) as http:
             return await asyncio.gather(
                 *(http.post(f"/callbacks/{channel}", headers=headers, content=body) for headers, body in sent)
             )
@@ -130,7 +131,7 @@ def test_a_database_that_is_gone_is_a_clean_try_again(channel, house, ring):
     placed = order(house, ring, channel)
     headers, body = signed(placed)
     pool = Pool(house.dsn)
-    app = App(pool)
+    app = App(pool, house.ring)
 
     async def go():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://till") as http:

@@ -1,6 +1,8 @@
 """The verbs of selling."""
 
 from kashu.sales.service.accounts import (
+    BANK,
+    TOPUP,
     ask_topup,
     cancel_topup,
     change_account,
@@ -8,15 +10,62 @@ from kashu.sales.service.accounts import (
     open_account,
     set_contract_price,
 )
-from kashu.sales.service.checkout import consent, expire, place
-from kashu.sales.service.lookup import check_code, send_code
-from kashu.sales.service.purchases import forget_keys, receipts, sell
+from kashu.sales.service.bulk import (
+    BULK_MAX,
+    FILE_DAYS,
+    PIECE_BYTES,
+    STEP_CARDS,
+    ask_bulk,
+    ask_invoice,
+    bulk_cards,
+    bulk_password,
+    buy_step,
+    decide_invoice,
+    forget_files,
+    keep_file,
+)
+from kashu.sales.service.checkout import (
+    DEAL_DAYS,
+    EXPIRE_MAX,
+    HOLD_SECONDS,
+    PAY_MARGIN_SECONDS,
+    QUERY_AFTER_SECONDS,
+    consent,
+    expire,
+    place,
+    release,
+)
+from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
+from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.refund import cancel, refund, refunded
-from kashu.sales.service.reveal import complete, reveal
-from kashu.sales.service.settle import settle
+from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
+from kashu.sales.service.settle import payable_account, psp_account, settle
 
 __all__ = [
+    "BANK",
+    "BULK_MAX",
+    "CODE_SECONDS",
+    "CODE_TRIES_MAX",
+    "COMPLETE_MAX",
+    "DEAL_DAYS",
+    "EXPIRE_MAX",
+    "FILE_DAYS",
+    "FORGET_MAX",
+    "HOLD_SECONDS",
+    "KEY_DAYS",
+    "ORDERS_MAX",
+    "PAY_MARGIN_SECONDS",
+    "PIECE_BYTES",
+    "QUERY_AFTER_SECONDS",
+    "REVEALS_SECONDS",
+    "STEP_CARDS",
+    "TOPUP",
+    "ask_bulk",
+    "ask_invoice",
     "ask_topup",
+    "bulk_cards",
+    "bulk_password",
+    "buy_step",
     "cancel",
     "cancel_topup",
     "change_account",
@@ -24,13 +73,19 @@ __all__ = [
     "complete",
     "consent",
     "credit_topup",
+    "decide_invoice",
     "expire",
+    "forget_files",
     "forget_keys",
+    "keep_file",
     "open_account",
+    "payable_account",
     "place",
+    "psp_account",
     "receipts",
     "refund",
     "refunded",
+    "release",
     "reveal",
     "sell",
     "send_code",

@@ -120,7 +120,14 @@ def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market
     if spent:
         store.spend(db, sorted(spent.items()), market.today)
     audit.record(db, [_deed(one) for one in bought], market.at)
-    facts = [Fact("order.delivered", {"pool_id": one.pool_id, "order_id": one.id}, one.pool_id) for one in bought]
+    facts = [
+        Fact(
+            "purchase.delivered",
+            {"pool_id": one.pool_id, "order_id": one.id, "account_id": one.purchase.account_id},
+            one.pool_id,
+        )
+        for one in bought
+    ]
     tell(db, facts, market.at)
     return opened
 

@@ -169,6 +169,31 @@ def order_of_reference(db: Db, account_id: int, reference: str) -> tuple[int, UU
     return db.execute(sql, [account_id, reference]).fetchone()  # type: ignore[return-value]  # two columns
 
 
+def order_of_key(db: Db, account_id: int, key: str) -> tuple[int, UUID]:
+    """What a key has led to."""
+    sql = "SELECT pool_id, order_id FROM sales_key WHERE scope = %s AND key = %s"
+    found = db.execute(sql, [scope_of(account_id), key]).fetchone()
+    assert found is not None
+    return found  # type: ignore[return-value]  # two columns
+
+
+def keep_account_orders(db: Db, told: Sequence[tuple[int, int, UUID, datetime]]) -> None:
+    """The lists by account, in the table keyed by buyer: (account, pool, order, instant). A repeat changes nothing."""
+    sql = """
+    INSERT INTO sales_buyer_order (buyer, pool_id, order_id, placed_at)
+    SELECT * FROM unnest(%s::bytea[], %s::bigint[], %s::uuid[], %s::timestamptz[]) ORDER BY 1, 3 ON CONFLICT DO NOTHING
+    """
+    run(db, sql, columns([(scope_of(account), *rest) for account, *rest in told]))
+
+
+def orders_of_account(db: Db, account_id: int, before: datetime, most: int) -> list[tuple[int, UUID]]:
+    """An account's purchases before an instant, the newest first."""
+    sql = """
+    SELECT pool_id, order_id FROM sales_buyer_order WHERE buyer = %s AND placed_at < %s ORDER BY placed_at DESC LIMIT %s
+    """
+    return db.execute(sql, [scope_of(account_id), before, most]).fetchall()  # type: ignore[return-value]  # two columns
+
+
 def forget_keys(db: Db, before: datetime, most: int) -> int:
     """Forget idempotency keys of purchases made before an instant; says how many."""
     sql = """

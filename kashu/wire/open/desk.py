@@ -14,10 +14,12 @@ from msgspec import Struct
 from kashu import party
 from kashu.kernel.db import Db, Pool
 from kashu.kernel.seal import Keyring
-from kashu.wire.open import purchases, reads
+from kashu.wire.open import bulk, purchases, reads
 from kashu.wire.open.auth import Caller, Doorkeeper, Known, credentials
 from kashu.wire.open.messages import (
     AccountTold,
+    BulkAsked,
+    BulkTold,
     PurchaseAsked,
     PurchaseTold,
     Request,
@@ -42,7 +44,7 @@ class Address:
     path: str
     scope: str
     summary: str
-    told: type[Struct]
+    told: type[Struct] | None
     problems: tuple[str, ...]
     serve: Read | None = None
     asked: type[Struct] | None = None
@@ -69,6 +71,13 @@ ADDRESSES = (
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "short_of_funds", "account_closed",
              "needs_split_payment", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight"),
             asked=PurchaseAsked, status=201),
+    Address("POST", "/open/v1/bulk-purchases", "purchases.write", "Buy cards by the thousand: a job", BulkTold,
+            ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "account_closed", "needs_split_payment",
+             "not_for_sale", "over_limit", "reference_taken", "in_flight"), bulk.ask, asked=BulkAsked, status=202),
+    Address("GET", "/open/v1/bulk-purchases/{id}", "purchases.read", "How far a bulk purchase is", BulkTold,
+            ("not_found",), bulk.follow),
+    Address("GET", "/open/v1/bulk-purchases/{id}/file", "purchases.read", "The sealed file; takes a Range", None,
+            ("not_found", "not_ready", "gone", "range"), bulk.fetch),
 )  # fmt: skip
 SHAPES = [(address, address.shape) for address in ADDRESSES]
 

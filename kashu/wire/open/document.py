@@ -113,12 +113,14 @@ def _operation(one: Address) -> dict[str, Any]:
         {"name": name, "in": "query", "required": name == "reference", "description": told, "schema": _query(name)}
         for name, told in one.query
     ]
+    done: dict[str, Any] = {"description": one.summary, "content": _content(one.told)}
+    partly = {"206": {**done, "description": "A part of it"}} if one.told is None else {}
     made: dict[str, Any] = {
         "operationId": f"{one.method.lower()}_{one.path.removeprefix('/open/v1/').replace('/', '_').replace('{', '').replace('}', '').replace('-', '_')}",
         "summary": one.summary,
         "description": f"Needs the scope `{one.scope}`.",
         "parameters": parameters,
-        "responses": {str(one.status): {"description": one.summary, "content": _content(one.told)}} | _refusals(one),
+        "responses": {str(one.status): done} | partly | _refusals(one),
     }
     if one.asked is not None:
         made["requestBody"] = {"required": True, "content": _content(one.asked)}
@@ -144,7 +146,9 @@ def _query(name: str) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": 64 if name == "reference" else 200}
 
 
-def _content(shape: type[msgspec.Struct]) -> dict[str, Any]:
+def _content(shape: type[msgspec.Struct] | None) -> dict[str, Any]:
+    if shape is None:
+        return {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     return {"application/json": {"schema": {"$ref": REFERENCE.format(name=shape.__name__)}}}
 
 

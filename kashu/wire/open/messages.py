@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
@@ -100,6 +101,40 @@ class StatementTold(Struct):
     next: str | None
 
 
+class BulkAsked(Struct, forbid_unknown_fields=True):
+    """Cards of one SKU by the thousand: bought by a job, fetched as a ZIP that only your password opens (WinZip AES-256)."""
+
+    sku: Code
+    quantity: Quantity
+    password: Annotated[
+        str,
+        Meta(
+            min_length=12,
+            max_length=128,
+            pattern=NO_CONTROLS,
+            description="12 to 128 characters, kept until the file is made.",
+        ),
+    ]
+    reference: Reference = ""
+
+
+class BulkTold(Struct):
+    """A bulk purchase. `stopped_by` says why fewer were bought than asked for; the file is there when `state` is `done`."""
+
+    id: str
+    sku: str
+    quantity: int
+    bought: int
+    total_fen: Fen
+    reference: str
+    state: Annotated[str, Meta(description="`running`, `packing` or `done`.")]
+    stopped_by: str
+    file_bytes: int
+    file_sha256: str
+    made_at: datetime
+    done_at: datetime | None
+
+
 class ProblemTold(Struct):
     """RFC 9457. `code` is stable; `detail` is for people."""
 
@@ -126,12 +161,26 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a bulk purchase's file, in bytes, to be read piece by piece."""
+
+    bulk_id: UUID
+    first: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     status: int
     body: bytes
     content_type: str = "application/json"
     retry_after: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    stretch: Stretch | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.body) if self.stretch is None else self.stretch.length
 
 
 encoder = msgspec.json.Encoder()

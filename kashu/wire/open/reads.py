@@ -101,7 +101,7 @@ def orders(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime
     if not told.get("reference"):
         raise BadQueryError("reference is needed")
     key = sales.order_of_reference(db, caller.account_id, told["reference"][:64])
-    return problem("not_found") if key is None else _shown(db, ring, caller, key, at)
+    return problem("not_found") if key is None or key[0] == 0 else _shown(db, ring, caller, key, at)
 
 
 def _shown(db: Db, ring: Keyring, caller: Caller, key: tuple[int, UUID], at: datetime) -> Response:

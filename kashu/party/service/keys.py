@@ -1,9 +1,10 @@
+"""API keys: made, rotated with an overlap, revoked at once; and who is let in with them."""
+
 from __future__ import annotations
 
 import secrets
 import string
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kashu import audit
@@ -11,46 +12,12 @@ from kashu.audit import Actor, Deed
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.party import store
-from kashu.party.types import SCOPES, ApiKey, CallRefusal, KeyRefusal, Licence, Party, Platform
+from kashu.party.types import SCOPES, ApiKey, CallRefusal, KeyRefusal
 
 LIVE_KEYS_MAX = 20
 PER_SECOND = 50
 OVERLAP_SECONDS_MAX = 30 * 86_400
 LETTERS = string.ascii_letters + string.digits
-
-
-def open_party(db: Db, actor: Actor, party: Party, at: datetime) -> Party:
-    """Take in an organisation under its registered name; the given id is ignored."""
-    assert_in_transaction(db)
-    opened = replace(party, id=store.add_party(db, party, at))
-    after = {"name": party.name, "kind": party.kind, "uscc": party.uscc}
-    audit.record(db, [Deed(actor, "party.open", "party", str(opened.id), after=after)], at)
-    return opened
-
-
-def add_licence(db: Db, actor: Actor, licence: Licence, at: datetime) -> Licence:
-    """Register a licence; the given id is ignored."""
-    assert_in_transaction(db)
-    added = replace(licence, id=store.add_licence(db, licence))
-    after = {"kind": licence.kind, "number": licence.number, "valid_to": licence.valid_to}
-    audit.record(db, [Deed(actor, "licence.add", "party", str(licence.party_id), after=after)], at)
-    return added
-
-
-def choose_solo(db: Db, actor: Actor, chosen: Platform, at: datetime) -> None:
-    """Switch solo mode on or off (design §5a). Where a second person exists, two-person rules stand."""
-    assert_in_transaction(db)
-    before = store.platform(db)
-    store.set_platform(db, chosen)
-    told = [{"is_solo": one.is_solo, "wait_seconds": one.solo_wait_seconds} for one in (before, chosen)]
-    audit.record(db, [Deed(actor, "platform.solo", "platform", "1", before=told[0], after=told[1])], at)
-
-
-def add_member(db: Db, actor: Actor, party_id: int, person_id: int, email: str, at: datetime) -> None:
-    """Let a person act for an organisation."""
-    assert_in_transaction(db)
-    store.add_member(db, party_id, person_id, at)
-    audit.record(db, [Deed(actor, "party.member", "party", str(party_id), after={"email": email})], at)
 
 
 def make_key(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from kashu.cards import Card, Opened
+from kashu.cards import Card
 from kashu.catalog import Offer
 
 
@@ -220,127 +220,6 @@ class SaleLine:
     delivered_at: datetime | None
     revealed_at: datetime | None
     warranty_ends_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A purchase account: an organisation's contract prepayment, guarded above zero. It buys self-operated goods."""
-
-    id: int
-    party_id: int
-    party: str
-    state: str
-    order_max: int
-    day_max_fen: int | None
-    spent_on: date
-    spent_fen: int
-    balance_fen: int
-    opened_at: datetime
-
-    def spent_today(self, today: date) -> int:
-        return self.spent_fen if self.spent_on == today else 0
-
-
-@dataclass(frozen=True, slots=True)
-class ContractPrice:
-    """一客一价: what one piece of a SKU costs this account, from an instant on."""
-
-    id: UUID
-    account_id: int
-    sku_id: int
-    price_fen: int
-    from_at: datetime
-    until_at: datetime | None
-    set_by: str
-    set_at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Topup:
-    """Prepayment that came in by bank: asked for by one person, credited by another (or after the wait, solo)."""
-
-    id: UUID
-    account_id: int
-    amount_fen: int
-    contract_no: str
-    bank_reference: str
-    approval_id: UUID
-    state: str
-    asked_by: str
-    asked_at: datetime
-    credited_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """A B-end buyer asks for some pieces of a SKU, paid from a purchase account. `asked` is the hash of the body."""
-
-    account_id: int
-    key: str
-    asked: str
-    code: str
-    quantity: int
-    reference: str = ""
-
-    @property
-    def identity(self) -> tuple[int, str]:
-        return self.account_id, self.key
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """A purchase that was done: delivered, paid and shown. `cards` are in the clear, for the buyer only."""
-
-    pool_id: int
-    id: UUID
-    number: str
-    price_fen: int
-    total_fen: int
-    steps: tuple[dict[str, Any], ...]
-    lines: tuple[Line, ...]
-    offer: Offer
-    list_price_fen: int | None
-    purchase: Purchase
-    placed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a buyer is told of a purchase, the first time and every time after."""
-
-    number: str
-    code: str
-    quantity: int
-    price_fen: int
-    total_fen: int
-    reference: str
-    delivered_at: datetime
-    cards: tuple[Opened, ...] = field(repr=False)
-
-
-class SellRefusal(StrEnum):
-    """Why a purchase was not done. Nothing moved; the same key may be tried again."""
-
-    ACCOUNT_CLOSED = "account_closed"
-    NOT_FOR_SALE = "not_for_sale"
-    NEEDS_SPLIT_PAYMENT = "needs_split_payment"
-    OVER_LIMIT = "over_limit"
-    SHORT_OF_FUNDS = "short_of_funds"
-    OUT_OF_STOCK = "out_of_stock"
-    REFERENCE_TAKEN = "reference_taken"
-    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
-
-
-class AccountRefusal(StrEnum):
-    """Why a purchase account did not change."""
-
-    NOT_AN_ORGANISATION = "not_an_organisation"
-    HAS_ONE = "has_one"
-    NO_SUCH_ACCOUNT = "no_such_account"
-    NOT_ACTIVE = "not_active"
-    ALREADY_CREDITED = "already_credited"
-    NO_SUCH_TOPUP = "no_such_topup"
 
 
 @dataclass(frozen=True, slots=True)

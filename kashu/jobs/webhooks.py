@@ -1,0 +1,99 @@
+"""Telling organisations what happened: messages are written with the fact, and sent afterwards."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+
+from kashu import party, sales
+from kashu.kernel import clock, text
+from kashu.wire.context import Context
+
+Body = Mapping[str, Any]
+TIMEOUT_SECONDS = 10
+
+
+def announce_purchases(ctx: Context, bodies: Sequence[Body]) -> None:
+    """Purchases were delivered: they join the lists of their accounts, and whoever listens hears of them."""
+    keys = [(int(body["pool_id"]), UUID(body["order_id"])) for body in bodies]
+    with ctx.pool.transaction() as db:
+        orders = sales.orders(db, keys)
+        accounts = sales.accounts(db, {int(body["account_id"]) for body in bodies})
+        told = [order for order in orders.values() if order.account_id is not None]
+        sales.keep_account_orders(
+            db, [(order.account_id or 0, order.pool_id, order.id, order.placed_at) for order in told]
+        )
+        news = [
+            (accounts[order.account_id or 0].party_id, "purchase.delivered", order.number, {
+                "id": order.number, "reference": order.reference, "quantity": order.quantity,
+                "total_fen": order.total_fen, "delivered_at": order.placed_at.isoformat(),
+            })
+            for order in told
+        ]  # fmt: skip
+        party.announce(db, news, clock.now())
+
+
+def announce_topup(ctx: Context, body: Body) -> None:
+    """Prepayment was credited."""
+    with ctx.pool.transaction() as db:
+        account = sales.accounts(db, [int(body["account_id"])])[int(body["account_id"])]
+        found = next(one for one in sales.topups(db, account.id, 1_000) if str(one.id) == body["topup_id"])
+        data = {"id": str(found.id), "amount_fen": found.amount_fen, "bank_reference": found.bank_reference}
+        party.announce(db, [(account.party_id, "topup.credited", str(found.id), data)], clock.now())
+
+
+def announce_bulk(ctx: Context, body: Body) -> None:
+    """A bulk purchase has ended and its file is there."""
+    with ctx.pool.transaction() as db:
+        found = sales.bulk(db, UUID(body["bulk_id"]))
+        assert found is not None
+        account = sales.accounts(db, [found.account_id])[found.account_id]
+        data = {
+            "id": str(found.id), "sku": found.code, "quantity": found.quantity, "bought": found.bought,
+            "reference": found.reference, "total_fen": found.spent_fen, "stopped_by": found.stopped_by,
+        }  # fmt: skip
+        party.announce(db, [(account.party_id, "bulk_purchase.done", str(found.id), data)], clock.now())
+
+
+def send_webhook(ctx: Context, body: Body) -> None:
+    """Send one message and record what came of it. The next try, if any, is a fact of its own."""
+    message_id = UUID(body["message_id"])
+    with ctx.pool.transaction() as db:
+        message = party.message(db, message_id)
+        hook = party.webhook(db, message.webhook_id) if message is not None else None
+    if message is None or hook is None or message.state != "waiting":
+        return
+    status, trouble = None, "closed"
+    if hook.is_open:
+        secret = ctx.ring.open_personal(hook.sealed_secret, f"webhook {hook.id}")
+        raw = text.canonical_json(message.body).encode()
+        headers = party.signed(secret, message, raw, clock.now()) | {"content-type": "application/json"}
+        status, trouble = _post(ctx, hook.url, raw, headers)
+    with ctx.pool.transaction() as db:
+        party.tried(db, message_id, status, trouble, clock.now())
+
+
+def _post(ctx: Context, url: str, raw: bytes, headers: Mapping[str, str]) -> tuple[int | None, str]:
+    """The status, or what went wrong. No redirect is followed and no more of the answer is read than its head."""
+    if ctx.is_behind_proxy and _is_ours(url):  # in production nobody may make us call our own network
+        return None, "the address is not public"
+    try:
+        with ctx.http.stream("POST", url, content=raw, headers=dict(headers), timeout=TIMEOUT_SECONDS) as answer:
+            return answer.status_code, ""
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return None, type(error).__name__
+
+
+def _is_ours(url: str) -> bool:
+    """Whether a host leads anywhere but the public internet; one that leads nowhere is none of ours."""
+    try:
+        found = socket.getaddrinfo(urlsplit(url).hostname or "", None)
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(one[4][0]).is_global for one in found)
