@@ -29,8 +29,11 @@ def decode_cursor(cursor: str, fields: int) -> list[str | int] | None:
     """The key in a cursor; None if it is not one of ours (a bad cursor shows the first page)."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
+        told = "".join(map(str, key)).encode()  # a lone surrogate is no text
+    except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
     if not isinstance(key, list) or len(key) != fields or not all(isinstance(part, str | int) for part in key):
+        return None
+    if b"\x00" in told:
         return None
     return key

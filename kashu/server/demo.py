@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from kashu import cards, catalog, party, payments
+from kashu import cards, catalog, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Batch, Format, NewBatch, NewCard
 from kashu.catalog import Agreement, Category, PriceChange, Product, Sku
 from kashu.kernel import clock
 from kashu.kernel.db import Db, value
-from kashu.kernel.ids import ALPHABET
+from kashu.kernel.ids import ALPHABET, new_id
 from kashu.party import Licence, Party
 from kashu.payments import Channel
+from kashu.sales import ContractPrice
 from kashu.server.runtime import ROOT, Runtime
 from kashu.wire.context import Context
 
@@ -30,7 +31,9 @@ PEOPLE = (
     ("finance@kashu.example", "许闻溪", "finance"),
     ("support@kashu.example", "何清和", "support"),
     ("auditor@kashu.example", "沈砚", "auditor"),
+    ("buyer@kashu.example", "顾星野", "buyer"),
 )
+PREPAID_FEN = 20_000_000
 CONSENT = "我已知晓：卡密查看前可随时退款；查看后不适用七日无理由退货，质量问题与假卡仍可赔付。"
 TRADE = """一、下单即为你留货，留货结束前未支付会自动释放，不收任何费用。
 二、付款后卡密直接显示在订单页。查看前可以随时全额退款，原路退回。
@@ -97,6 +100,7 @@ def load(run: Runtime, ctx: Context) -> Path:
             _agreements(db)
             _goods(db, ctx, sellers, at)
             _channel(db, run, ctx, at)
+            _buyer(db, at)
     return _people(run)
 
 
@@ -226,6 +230,28 @@ def _channel(db: Db, run: Runtime, ctx: Context, at: datetime) -> None:
     payments.open_channel(db, ctx.ring, DEMO, told, (keys / "merchant.pem").read_text(), at)
 
 
+def _buyer(db: Db, at: datetime) -> None:
+    """An organisation that buys, with prepayment and a contract price."""
+    told = Party(
+        0, "buyer", "星河文化（示例）MCN", "91330108MA2XINGH02", "杭州市示例路 66 号", "0571-0000-0001", "active"
+    )
+    opened = sales.open_account(db, DEMO, party.open_party(db, DEMO, told, at).id, at)
+    assert isinstance(opened, sales.Account)
+    paid = (PREPAID_FEN, "HT-2026-001", "demo-1")
+    asked = sales.ask_topup(db, DEMO, opened.id, paid, solo_wait_seconds=None, at=at)
+    assert isinstance(asked, sales.Topup)
+    sales.credit_topup(db, Actor("system", "demo second"), asked.approval_id, at, is_alone=False)
+    sku = catalog.offers(db, ["ZM-MONTH"], at)["ZM-MONTH"].sku_id
+    price = ContractPrice(new_id(), opened.id, sku, 1_500, at, None, "", at, "年度框架合同（示例）")
+    sales.set_contract_price(db, DEMO, price)
+
+
+def _join(run: Runtime, person_id: int, email: str) -> None:
+    with run.pool.transaction() as db:
+        for one in party.parties(db, "buyer"):
+            party.add_member(db, DEMO, one.id, person_id, email, clock.now())
+
+
 def _people(run: Runtime) -> Path:
     from allauth.account.models import EmailAddress  # noqa: PLC0415  # Django has to be set up first
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret  # noqa: PLC0415
@@ -241,6 +267,8 @@ def _people(run: Runtime) -> Path:
         person = Person.objects.create_user(email, password, name=name, role=role)
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
+        if role == "buyer":
+            _join(run, person.pk, email)
         logins.append({"email": email, "password": password, "totp": secret, "role": role})
     file.write_text(json.dumps(logins, indent=1))
     file.chmod(0o600)

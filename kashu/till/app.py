@@ -70,8 +70,8 @@ class App:
 
     async def _route(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
-        if path == document.PATH and method == "GET":
-            return Response(200, document.text(self._public_url).encode())
+        if path == document.PATH:
+            return _text(405, "GET only") if method != "GET" else Response(200, document.text(self._public_url).encode())
         if path.startswith(desk.PREFIX):
             return await self._open(scope, receive)
         if path.startswith("/callbacks/"):

@@ -32,6 +32,12 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
             return not methods or time.time() - methods[-1]["at"] > FRESH_SECONDS
         return bool(super().is_reauthentication_required(app=app, **told))
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Each to their own portal."""
+        return (
+            "/buyer/" if getattr(request.user, "role", "") == "buyer" else str(super().get_login_redirect_url(request))
+        )
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Sign-in limits count per subscriber, seen through our proxy as everywhere else."""
         return device.address(request)

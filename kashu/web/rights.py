@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from kashu.audit import Actor
 from kashu.party.models import Person
 
-READ = {"dashboard", "orders.read", "products.read", "batches.read"}
+READ = {"dashboard", "orders.read", "products.read", "batches.read", "accounts.read"}
 RIGHTS: dict[str, frozenset[str]] = {
     "owner": frozenset(
         READ
@@ -25,12 +25,15 @@ RIGHTS: dict[str, frozenset[str]] = {
             "people.edit",
             "settings.edit",
             "payments.read",
+            "accounts.edit",
+            "accounts.topup",
         }
     ),
-    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export"}),
-    "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export"}),
+    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit"}),
+    "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export", "accounts.topup"}),
     "support": frozenset({"dashboard", "orders.read", "orders.refund", "products.read"}),
     "auditor": frozenset(READ | {"audit.read", "payments.read"}),
+    "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
 View = Callable[..., HttpResponseBase]
 
@@ -54,9 +57,9 @@ def needs(right: str) -> Callable[[View], View]:
     return wrap
 
 
-def is_alone() -> bool:
+def is_alone(right: str = "batches.export") -> bool:
     """Whether at most one person could confirm what needs two."""
-    roles = [role for role, rights in RIGHTS.items() if "batches.export" in rights]
+    roles = [role for role, rights in RIGHTS.items() if right in rights]
     return Person.objects.filter(is_active=True, role__in=roles).count() < 2
 
 

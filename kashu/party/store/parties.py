@@ -16,9 +16,10 @@ ORDER BY party.kind, party.id, licence.valid_to
 
 
 def parties(db: Db, kind: str | None = None) -> list[Party]:
+    """The organisations of one kind; of none named, all that sell."""
     sql = "SELECT id, kind, name, uscc, address, contact, state FROM party_party"
     if kind is None:
-        return rows(db, Party, f"{sql} ORDER BY kind, id")
+        return rows(db, Party, f"{sql} WHERE kind <> 'buyer' ORDER BY kind, id")
     return rows(db, Party, f"{sql} WHERE kind = %s ORDER BY id", [kind])
 
 

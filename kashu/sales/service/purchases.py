@@ -139,6 +139,7 @@ def _deed(one: Bought) -> Deed:
         "quantity": one.purchase.quantity,
         "total_fen": one.total_fen,
         "revealed": True,
+        "by": one.purchase.by,
     }
     actor = Actor("buyer", f"account {one.purchase.account_id}")
     return Deed(actor, "order.purchased", "order", str(one.id), after=after, pool_id=one.pool_id)

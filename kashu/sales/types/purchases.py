@@ -63,7 +63,7 @@ class Topup:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A B-end buyer asks for some pieces of a SKU, paid from a purchase account. `asked` is the hash of the body."""
+    """A B-end buyer asks for some pieces of a SKU, paid from a purchase account. `asked` is the hash of the body, `by` the key or person."""
 
     account_id: int
     key: str
@@ -71,6 +71,7 @@ class Purchase:
     code: str
     quantity: int
     reference: str = ""
+    by: str = ""
 
     @property
     def identity(self) -> tuple[int, str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from kashu.web.console import batches, dashboard, orders, products, settings
+from kashu.web.console import accounts, batches, dashboard, orders, products, settings
 
 
 class IdConverter(IntConverter):
@@ -42,6 +42,17 @@ urlpatterns = [
     path("exports/<uuid:approval_id>/confirm", batches.confirm_export, name="confirm_export"),
     path("exports/<uuid:approval_id>/cancel", batches.cancel_export, name="cancel_export"),
     path("exports/<uuid:export_id>/file", batches.export_file, name="export_file"),
+    path("accounts", accounts.accounts, name="accounts"),
+    path("accounts/new", accounts.open_account, name="open_account"),
+    path("accounts/<id:account_id>", accounts.account, name="account"),
+    path("accounts/<id:account_id>/members", accounts.add_member, name="account_member"),
+    path("accounts/<id:account_id>/limits", accounts.change_account, name="account_limits"),
+    path("accounts/<id:account_id>/prices", accounts.set_price, name="account_price"),
+    path("accounts/<id:account_id>/topups", accounts.ask_topup, name="account_topup"),
+    path("accounts/<id:account_id>/topups/<uuid:approval_id>/credit", accounts.credit_topup, name="credit_topup"),
+    path("accounts/<id:account_id>/topups/<uuid:approval_id>/cancel", accounts.cancel_topup, name="cancel_topup"),
+    path("accounts/<id:account_id>/keys/<str:key_id>/revoke", accounts.revoke_key, name="account_revoke_key"),
+    path("accounts/<id:account_id>/invoices/<uuid:invoice_id>", accounts.decide_invoice, name="decide_invoice"),
     path("settings", settings.settings, name="settings"),
     path("settings/solo", settings.solo, name="solo"),
     path("settings/people", settings.add_person, name="add_person"),

@@ -36,6 +36,18 @@ STATE_TONES = {
     "loading": ("info", "入库中"),
     "loaded": ("warn", "待上架"),
     "withdrawn": ("", "已撤下"),
+    "active": ("ok", "正常"),
+    "frozen": ("warn", "已冻结"),
+    "closed": ("", "已关闭"),
+    "asked": ("warn", "待复核"),
+    "credited": ("ok", "已入账"),
+    "running": ("info", "采购中"),
+    "packing": ("info", "打包中"),
+    "done": ("ok", "已完成"),
+    "waiting": ("warn", "待送达"),
+    "given_up": ("bad", "已放弃"),
+    "issued": ("ok", "已开具"),
+    "refused": ("", "未开具"),
 }
 VERBS = {
     "order.place": "下单并留货，页面快照已存证",
@@ -46,6 +58,8 @@ VERBS = {
     "order.refunding": "发起退款",
     "order.refunded": "退款完成",
     "order.completed": "质保结束，订单完成",
+    "order.purchased": "采购并交付",
+    "order.shown": "再次查看卡密",
     "payment.paid": "支付成功通知",
     "payment.late": "迟到的支付通知",
     "payment.paid_twice": "重复付款通知",
@@ -172,7 +186,8 @@ def verdict(name: str) -> str:
 
 @register.filter
 def role_name(role: str) -> str:
-    names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计"}
+    names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计",
+             "buyer": "采购方"}  # fmt: skip
     return _(names.get(role, role))
 
 

@@ -99,7 +99,9 @@ class Desk:
 
     def begin(self, request: Request) -> tuple[Address, str] | Response:
         """The address of a request and the key that it names. Asks nobody."""
-        if len(request.target) > TARGET_CHARS_MAX or len(request.body) > BODY_BYTES_MAX:
+        if len(request.target) > TARGET_CHARS_MAX:
+            return problem("too_large", "The address is too long.")
+        if len(request.body) > BODY_BYTES_MAX:
             return problem("too_large")
         fitting = [address for address, shape in SHAPES if shape.match(request.path)]
         if not fitting:

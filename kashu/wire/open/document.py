@@ -34,6 +34,8 @@ SIGNING = """Every request is signed with an API key. Four headers carry the sig
 - `Kashu-Signature`: lower-case hex of HMAC-SHA256, keyed with the secret, over six lines joined by `\\n`: method, path with
   query, timestamp, nonce, idempotency key (an empty line where there is none), lower-case hex of SHA-256 over the body.
 
+No address of ours needs percent-encoding in its path; the query is signed exactly as sent.
+
 Every write takes an `Idempotency-Key` (1 to 255 visible characters), kept for seven days: the same key and body give the
 first effect again; a refusal leaves no effect, so the same key may be tried again. Money is in fen, instants in RFC 3339.
 Errors are RFC 9457 problems with a stable `code`."""

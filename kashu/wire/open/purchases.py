@@ -45,8 +45,9 @@ def read(request: Request, caller: Caller) -> Call | Response:
     except (msgspec.DecodeError, RecursionError):
         return problem("malformed")
     told = Purchase(
-        caller.account_id, caller.idempotency_key, sha256_hex(request.body), asked.sku, asked.quantity, asked.reference
-    )
+        caller.account_id, caller.idempotency_key, sha256_hex(request.body), asked.sku, asked.quantity, asked.reference,
+        caller.key_id,
+    )  # fmt: skip
     return Call(caller, told)
 
 

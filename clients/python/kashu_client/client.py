@@ -1,0 +1,147 @@
+"""The client, sync and async. What is asked and how it is read is in `asking` and `answers`; here is only the talking."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from typing import Self, TypeVar
+
+import httpx
+
+from kashu_client import asking
+from kashu_client.answers import Account, Entry, KashuError, Purchase, Sku
+from kashu_client.asking import BROKEN, TIMEOUT_SECONDS, Call, Credentials
+
+T = TypeVar("T")
+
+
+class Kashu:
+    """The open API, called and waited for. An `http` of yours is yours to close."""
+
+    def __init__(self, base_url: str, key_id: str, secret: str, http: httpx.Client | None = None) -> None:
+        self._credentials = Credentials(base_url, key_id, secret)
+        self._is_own = http is None
+        self._http = http or httpx.Client(timeout=TIMEOUT_SECONDS)
+
+    def skus(self) -> Iterator[Sku]:
+        """Every SKU for sale, at your prices, read page by page."""
+        after = None
+        while True:
+            page, after = self._ask(asking.skus(after))
+            yield from page
+            if after is None:
+                return
+
+    def account(self) -> Account:
+        """Your purchase account: balance and limits."""
+        return self._ask(asking.account())
+
+    def statements(self) -> Iterator[Entry]:
+        """The movements of your account, the newest first, read page by page."""
+        after = None
+        while True:
+            page, after = self._ask(asking.statements(after))
+            yield from page
+            if after is None:
+                return
+
+    def order(self, id: str) -> Purchase:  # noqa: A002  # the API's word
+        """A purchase with its cards, by its id."""
+        return self._ask(asking.order(id))
+
+    def order_by_reference(self, reference: str) -> Purchase:
+        """A purchase with its cards, by your reference."""
+        return self._ask(asking.order_by_reference(reference))
+
+    def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
+        """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
+        return self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+
+    def close(self) -> None:
+        if self._is_own:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, call: Call[T]) -> T:
+        for tries in count(1):
+            try:
+                told = asking.answer(call, self._http.send(asking.request(self._http, self._credentials, call)))
+            except BROKEN as error:
+                told = asking.unreachable(error)
+            if not isinstance(told, KashuError):
+                return told
+            time.sleep(asking.wait_seconds(call, told, tries))
+        raise AssertionError
+
+
+class AsyncKashu:
+    """The open API for asyncio. An `http` of yours is yours to close."""
+
+    def __init__(self, base_url: str, key_id: str, secret: str, http: httpx.AsyncClient | None = None) -> None:
+        self._credentials = Credentials(base_url, key_id, secret)
+        self._is_own = http is None
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
+
+    async def skus(self) -> AsyncIterator[Sku]:
+        """Every SKU for sale, at your prices, read page by page."""
+        after = None
+        while True:
+            page, after = await self._ask(asking.skus(after))
+            for one in page:
+                yield one
+            if after is None:
+                return
+
+    async def account(self) -> Account:
+        """Your purchase account: balance and limits."""
+        return await self._ask(asking.account())
+
+    async def statements(self) -> AsyncIterator[Entry]:
+        """The movements of your account, the newest first, read page by page."""
+        after = None
+        while True:
+            page, after = await self._ask(asking.statements(after))
+            for one in page:
+                yield one
+            if after is None:
+                return
+
+    async def order(self, id: str) -> Purchase:  # noqa: A002  # the API's word
+        """A purchase with its cards, by its id."""
+        return await self._ask(asking.order(id))
+
+    async def order_by_reference(self, reference: str) -> Purchase:
+        """A purchase with its cards, by your reference."""
+        return await self._ask(asking.order_by_reference(reference))
+
+    async def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
+        """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
+        return await self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+
+    async def close(self) -> None:
+        if self._is_own:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _ask(self, call: Call[T]) -> T:
+        for tries in count(1):
+            try:
+                told = asking.answer(call, await self._http.send(asking.request(self._http, self._credentials, call)))
+            except BROKEN as error:
+                told = asking.unreachable(error)
+            if not isinstance(told, KashuError):
+                return told
+            await asyncio.sleep(asking.wait_seconds(call, told, tries))
+        raise AssertionError
