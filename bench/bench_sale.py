@@ -5,25 +5,20 @@ and vacuumed, five interleaved rounds, medians. ratio = CPU ms per purchase of p
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
-import secrets
 import statistics
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from bench import gun, house
+from bench import gun, shop
 
 ROUNDS = 5
 ACCOUNTS = 20
 SKUS = 5
 POOLS_EACH = 2
-CONNECTIONS = 128
 CLIENTS = (2, 4, 8, 16, 32)
 
 # One sale as the till writes it, row for row, statement for statement, without the reads a plain script can leave out.
@@ -49,70 +44,39 @@ COMMIT;
 """
 
 
-@dataclass
-class Shop:
-    """Accounts with keys, SKUs with pools, all committed."""
-
-    keys: list[tuple[str, str]]
-    codes: list[str]
-
-
 def main(many: int) -> None:
-    with house.folder() as folder:
-        from kashu.server.migrate import migrate
-        from kashu.server.runtime import runtime
-
-        run = runtime()
-        run.embedded.start()
-        till = None
-        try:
-            migrate(run)
-            shop = stock(run, many)
-            script = folder / "sale.sql"
-            script.write_text(SALE.format(accounts=ACCOUNTS, skus=SKUS, hash="0" * 64))
-            till = start_till(run)
-            measure_ours(run, till, shop, many // 2)
+    with shop.opened() as (run, folder):
+        each = int(many * (2 * ROUNDS + 4) / SKUS / POOLS_EACH * 1.3) + 500
+        told = shop.stock(run, each, accounts=ACCOUNTS, skus=SKUS, pools=POOLS_EACH)
+        lay_out(run, told)
+        script = folder / "sale.sql"
+        script.write_text(SALE.format(accounts=ACCOUNTS, skus=SKUS, hash="0" * 64))
+        with shop.till(run) as till:
+            shop.measure(run, till, told, many // 2)
             clients = max(CLIENTS, key=lambda n: pgbench(run, script, n, max(1, many // 4 // n))[0])
-            vacuum(run)
-            rounds = [(measure_ours(run, till, shop, many), pgbench(run, script, clients, many // clients)) for _ in range(ROUNDS)]
-        finally:
-            if till is not None:
-                till.terminate()
-                till.wait()
-            run.pool.close()
-            run.embedded.stop("immediate")
-    for turn, ((rate, cpu, p99, parts), (their_rate, their_cpu)) in enumerate(rounds):
-        print(f"round {turn}: till {rate:.0f}/s {cpu:.3f} ms ({parts}), p99 {p99 * 1000:.0f} ms; pgbench {their_rate:.0f}/s {their_cpu:.3f} ms")
-    ours, theirs = ([one[side] for one in rounds] for side in (0, 1))
-    cpu, their_cpu = (statistics.median(one[1] for one in side) for side in (ours, theirs))
-    rate, their_rate = (statistics.median(one[0] for one in side) for side in (ours, theirs))
+            shop.vacuum(run)
+            rounds = [
+                (shop.measure(run, till, told, many), pgbench(run, script, clients, many // clients))
+                for _ in range(ROUNDS)
+            ]
+    for turn, (one, (their_rate, their_cpu)) in enumerate(rounds):
+        print(f"round {turn}: till {one}; pgbench {their_rate:.0f}/s {their_cpu:.3f} ms")
+    cpu, rate = (statistics.median(getattr(one, name) for one, _ in rounds) for name in ("cpu_ms", "per_second"))
+    their_rate, their_cpu = (statistics.median(other[place] for _, other in rounds) for place in (0, 1))
     print(f"sale ratio={their_cpu / cpu:.2f} throughput={rate / their_rate:.2f} cpu_ms={cpu:.3f} pgbench_cpu_ms={their_cpu:.3f} "
           f"per_second={rate:.0f} pgbench_per_second={their_rate:.0f} clients={clients} purchases={many}")  # fmt: skip
 
 
-def stock(run, many: int) -> Shop:
-    """Enough cards for every round of both sides, money for all of them."""
-    from kashu import catalog, party
+def lay_out(run, told: shop.Shop) -> None:
+    """What pgbench looks its accounts and pools up in."""
+    from kashu import catalog
     from kashu.kernel import clock
     from kashu.kernel.db import connect
-    from tests import make
 
-    each = int(many * (2 * ROUNDS + 4) / SKUS / POOLS_EACH * 1.3) + 500
-    keys, skus = [], []
-    with connect(run.dsn) as db, db.transaction():
-        for _ in range(ACCOUNTS):
-            account = make.account(db, 10**12)
-            key, secret = party.make_key(db, run.ring, make.STAFF, account.party_id, "bench", ("purchases.write",), clock.now(), 10_000)
-            keys.append((key.id, secret))
-        skus = [make.sku(db) for _ in range(SKUS)]
-        for sku in skus:
-            for _ in range(POOLS_EACH):
-                make.batch(db, run.ring, sku, each)
     with connect(run.owner_dsn) as db:
         at = clock.now()
-        offers = catalog.offers(db, [sku.code for sku in skus], at)
-        pages = {code: catalog.page_body(offer, None) for code, offer in offers.items()}
-        catalog.keep_pages(db, {catalog.page_hash(body): body for body in pages.values()}, at)
+        pages = [catalog.page_body(offer, None) for offer in catalog.offers(db, told.codes, at).values()]
+        catalog.keep_pages(db, {catalog.page_hash(body): body for body in pages}, at)
         db.execute("CREATE TABLE bench_account AS SELECT row_number() OVER () AS n, id FROM sales_account")
         db.execute("""CREATE TABLE bench_pool AS SELECT row_number() OVER (ORDER BY max(pool.id)) AS n, max(pool.id) AS pool_id, pool.sku_id,
             max(product.seller_id) AS seller_id, max(pool.supplier_id) AS supplier_id, max(page.hash::text)::bytea AS page_hash,
@@ -121,49 +85,7 @@ def stock(run, many: int) -> Shop:
             CROSS JOIN (SELECT hash FROM catalog_page LIMIT 1) AS page GROUP BY pool.sku_id""")
         db.execute("ALTER TABLE bench_account ADD PRIMARY KEY (n)")
         db.execute("ALTER TABLE bench_pool ADD PRIMARY KEY (n)")
-    vacuum(run)
-    return Shop(keys, [sku.code for sku in skus])
-
-
-def vacuum(run) -> None:
-    from kashu.kernel.db import connect
-
-    with connect(run.owner_dsn) as db:
-        db.execute("SET statement_timeout = 0")
-        db.execute("VACUUM ANALYZE")
-
-
-def start_till(run) -> subprocess.Popen:
-    import httpx
-
-    process = subprocess.Popen([sys.executable, "-m", "kashu", "till"], env={**os.environ, "KASHU_LOG_LEVEL": "WARNING"})
-    for _ in range(100):
-        try:
-            httpx.get(f"http://127.0.0.1:{run.env.till_port}/healthz", trust_env=False)
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return process
-    raise RuntimeError("the till does not start")
-
-
-def postmaster(run) -> int:
-    return int((run.embedded.data / "postmaster.pid").read_text().split("\n")[0])
-
-
-def measure_ours(run, till, shop: Shop, many: int):
-    """Purchases per second, CPU ms of each (till and server), p99 of the answers."""
-    requests = []
-    for n in range(many):
-        key_id, secret = shop.keys[n % len(shop.keys)]
-        body = json.dumps({"sku": shop.codes[secrets.randbelow(SKUS)], "quantity": 1, "reference": ""}).encode()
-        requests.append(gun.signed(key_id, secret, "POST", "/open/v1/purchases", body, secrets.token_hex(8)))
-    before = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
-    hits = gun.fire(run.env.till_port, requests, CONNECTIONS)
-    after = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
-    assert hits.statuses == {201: many}, hits.statuses
-    parts = [(b - a) * 1000 / many for a, b in zip(before, after, strict=True)]
-    return many / hits.seconds, sum(parts), hits.at(0.99), f"till {parts[0]:.3f}, server {parts[1]:.3f}"
+    shop.vacuum(run)
 
 
 def pgbench(run, script: Path, clients: int, each: int):
@@ -175,11 +97,11 @@ def pgbench(run, script: Path, clients: int, each: int):
     told = {key: str(value) for key, value in conninfo_to_dict(run.owner_dsn).items()}
     env = {**os.environ, "PGHOST": told["host"], "PGPORT": told.get("port", "5432"), "PGUSER": told["user"],
            "PGPASSWORD": told["password"], "PGDATABASE": told["dbname"]}  # fmt: skip
-    before, mine = gun.cpu_of(postmaster(run)), _children()
+    before, mine = gun.cpu_of(shop.postmaster(run)), _children()
     done = subprocess.run([str(binaries() / "pgbench"), "-n", "-M", "prepared", "-f", str(script), "-c", str(clients),
                            "-j", str(min(clients, 2)), "-t", str(each)], env=env, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    cpu = gun.cpu_of(postmaster(run)) - before + _children() - mine
+    cpu = gun.cpu_of(shop.postmaster(run)) - before + _children() - mine
     rate = float(re.search(r"tps = ([0-9.]+)", done.stdout)[1])
     assert f"number of transactions actually processed: {clients * each}/" in done.stdout, done.stdout
     return rate, cpu * 1000 / (clients * each)

@@ -76,8 +76,8 @@ def test_the_layers_hold():
     ("file", "line", "contract"),
     [
         ("kashu/ledger/rules.py", "from kashu import sales", "Arrows point down"),
-        ("kashu/sales/rules.py", "import django", "do not know Django"),
-        ("kashu/till/batching.py", "from ninja import NinjaAPI", "do not know Django"),
+        ("kashu/sales/rules/checkout.py", "import django", "do not know Django"),
+        ("kashu/till/batching.py", "from allauth import account", "do not know Django"),
         ("kashu/wire/health.py", "import sandbox", "simulators"),
     ],
 )
@@ -120,7 +120,10 @@ def worldly(path: Path, source: str) -> list[str]:
     }
     bad = calls & {"commit", "rollback", "transaction", "sleep", "urlopen"}
     bad |= {
-        name for name in imported(tree) if name.split(".")[0] in ("httpx", "requests", "socket", "urllib", "smtplib")
+        name
+        for name in imported(tree)
+        if name.split(".")[0] in ("httpx", "requests", "socket", "urllib", "smtplib")
+        and not name.startswith("urllib.parse")  # taking an address apart calls nobody
     }
     return [f"{path} uses {name}" for name in sorted(bad)]
 

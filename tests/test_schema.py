@@ -72,7 +72,7 @@ def test_no_account_is_a_consumers_balance(db):
     columns = values(
         db,
         "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'"
-        " AND column_name ~ '(balance|coin|points|credit)' AND table_name !~ '^(ledger_guarded|ledger_balance|django|procrastinate)'",
+        " AND column_name ~ '(balance|coin|points|credit)' AND column_name <> 'credited_at' AND table_name !~ '^(ledger_guarded|ledger_balance|django|procrastinate)'",
     )
     assert columns == []
     assert values(db, "SELECT code FROM ledger_account WHERE code ~ '^(buyer|user|consumer|wallet)'") == []

@@ -20,12 +20,10 @@ Body = Mapping[str, Any]
 QUERY_GAPS_SECONDS = (20, 90, 480, 1_200)  # after the first look at 10 s: 30 s, 2 m, 10 m, 30 m (payments.md §3.3)
 
 
-def keep_lists(ctx: Context, body: Body) -> None:
-    """An order was placed: it joins the lists of its buyer."""
+def keep_lists(ctx: Context, bodies: Sequence[Body]) -> None:
+    """Orders were placed: they join the lists of their buyers."""
     with ctx.pool.transaction() as db:
-        order = sales.orders(db, [_key(body)]).get(UUID(body["order_id"]))
-        assert order is not None
-        sales.keep_buyer_orders(db, order)
+        sales.keep_buyer_orders(db, list(sales.orders(db, [_key(body) for body in bodies]).values()))
 
 
 def note_delivery(ctx: Context, body: Body) -> None:
@@ -67,19 +65,30 @@ def warn_owners(ctx: Context, body: Body) -> None:
         )
 
 
-def query_payment(ctx: Context, body: Body) -> None:
-    """Ask the gateway about a payment that no notice has told us of; look again later while it is open."""
-    pool_id, payment_id, turn = int(body["pool_id"]), UUID(body["payment_id"]), int(body["round"])
+def look_at_payments(ctx: Context, bodies: Sequence[Body]) -> None:
+    """Payments that no notice has told us of: those being paid are asked about, all are looked at again while open."""
+    at = clock.now()
     with ctx.pool.transaction() as db:
-        payment = payments.payment(db, pool_id, payment_id)
-    if payment is None or payment.state in ("paid", "closed"):
-        return
-    if payment.state == "paying":
+        found = payments.by_ids(db, [(int(body["pool_id"]), UUID(body["payment_id"])) for body in bodies])
+        facts = []
+        for body in bodies:
+            payment, pool_id, turn = found.get(UUID(body["payment_id"])), int(body["pool_id"]), int(body["round"])
+            if payment is None or payment.state in ("paid", "closed"):
+                continue
+            if payment.state == "paying":
+                facts.append(Fact("payment.ask", {"pool_id": pool_id, "payment_id": payment.id}, pool_id))
+            if turn < len(QUERY_GAPS_SECONDS):
+                due_at = at + timedelta(seconds=QUERY_GAPS_SECONDS[turn])
+                facts.append(Fact("payment.query", {**body, "round": turn + 1}, pool_id, due_at))
+        tell(db, facts, at)
+
+
+def ask_payment(ctx: Context, body: Body) -> None:
+    """Ask the gateway about one payment."""
+    with ctx.pool.transaction() as db:
+        payment = payments.payment(db, int(body["pool_id"]), UUID(body["payment_id"]))
+    if payment is not None and payment.state == "paying":
         cashier.ask(ctx, payment)
-    if turn < len(QUERY_GAPS_SECONDS):
-        due_at = clock.now() + timedelta(seconds=QUERY_GAPS_SECONDS[turn])
-        with ctx.pool.transaction() as db:
-            tell(db, [Fact("payment.query", {**body, "round": turn + 1}, pool_id, due_at)], clock.now())
 
 
 def close_payments(ctx: Context, body: Body) -> None:
@@ -131,12 +140,11 @@ def nothing_to_do(ctx: Context, body: Body) -> None:
 
 
 HANDLERS: dict[str, Callable[[Context, Body], None]] = {
-    "order.placed": keep_lists,
     "order.delivered": note_delivery,
     "order.refunded": note_refund,
     "code.send": send_code,
     "approval.solo": warn_owners,
-    "payment.query": query_payment,
+    "payment.ask": ask_payment,
     "payment.close": close_payments,
     "refund.send": send_refund,
     "cards.load": load_cards,
@@ -149,7 +157,11 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "webhook.send": send_webhook,
 }
 # What comes by the thousand is done as it is relayed, many in one transaction, and never becomes a job of its own.
-AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {"purchase.delivered": announce_purchases}
+AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
+    "order.placed": keep_lists,
+    "payment.query": look_at_payments,
+    "purchase.delivered": announce_purchases,
+}
 LONG = frozenset({"cards.load", "cards.cancelled", "bulk.buy"})  # these run in a queue of their own
 
 

@@ -2,6 +2,7 @@
 
 from kashu.payments.service import create, find, judge, keep, open_channel
 from kashu.payments.store import (
+    by_ids,
     channels,
     close,
     events_of,
@@ -25,6 +26,7 @@ __all__ = [
     "Payment",
     "Refund",
     "Verdict",
+    "by_ids",
     "channels",
     "close",
     "create",

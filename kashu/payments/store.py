@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, one, rows, run
+from kashu.kernel.db import Db, columns, one, rows, run
 from kashu.payments.types import Channel, Event, Judged, Payment, Refund
 
 CHANNEL = "SELECT id, kind, title, merchant, gateway, public_key, sealed_key, is_open FROM payments_channel"
@@ -100,6 +100,12 @@ def of_order(db: Db, pool_id: int, order_id: UUID) -> list[Payment]:
 
 def payment(db: Db, pool_id: int, payment_id: UUID) -> Payment | None:
     return one(db, Payment, f"{PAYMENT} WHERE payment.pool_id = %s AND payment.id = %s", [pool_id, payment_id])
+
+
+def by_ids(db: Db, keys: Collection[tuple[int, UUID]]) -> dict[UUID, Payment]:
+    """Payments by (pool, id)."""
+    sql = f"{PAYMENT} JOIN unnest(%s::bigint[], %s::uuid[]) AS t (pool_id, id) ON payment.pool_id = t.pool_id AND payment.id = t.id"
+    return {one.id: one for one in rows(db, Payment, sql, columns(sorted(keys), 2))}
 
 
 def seen(db: Db, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

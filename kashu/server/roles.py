@@ -23,6 +23,9 @@ APPEND_ONLY = (
     "cards_export",
     "cards_reject",
     "sales_incident",
+    "sales_reference",
+    "sales_contract_price",
+    "sales_bulk_step",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -35,6 +38,12 @@ KEPT = (
     "audit_approval",
     "ledger_account",
     "ledger_guarded",
+    "sales_account",
+    "sales_topup",
+    "sales_bulk",
+    "sales_invoice",
+    "party_api_key",
+    "party_webhook",
 )
 
 

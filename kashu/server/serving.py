@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 from kashu.jobs.worker import work
-from kashu.kernel.db import Pool
 from kashu.server import assets, logs
 from kashu.server.demo import LOGINS_FILE, load
 from kashu.server.migrate import migrate
@@ -65,9 +64,8 @@ def serve(*, with_sandbox: bool) -> None:
 def run_till(run: Runtime) -> None:
     """The till, until SIGTERM."""
     logs.configure(run.env.log_level, "till")
-    pool = Pool(run.dsn, most=6)
     config = uvicorn.Config(
-        App(pool, run.ring, run.env.public_url), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on",
+        App(context(run)), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on",
         timeout_graceful_shutdown=10, limit_concurrency=5_000, http="httptools", loop="uvloop",
     )  # fmt: skip
     uvicorn.Server(config).run()

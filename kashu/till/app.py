@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import psycopg
 import psycopg_pool
 
 from kashu.kernel import clock
-from kashu.kernel.db import Pool
-from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, Notice, Verdict
+from kashu.sales import Checkout, Earlier, Placed, Refusal
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
-from kashu.wire import callbacks, health, metrics
+from kashu.wire import buyers, callbacks, checkout, health, metrics
 from kashu.wire.callbacks import BODY_BYTES_MAX, Answer
+from kashu.wire.checkout import Arrival
+from kashu.wire.context import Context
+from kashu.wire.effort import Effort
 from kashu.wire.open import bulk, desk, document, purchases
 from kashu.wire.open.desk import Desk
 from kashu.wire.open.messages import Request, Response, Stretch
@@ -34,11 +37,13 @@ TEXT = "text/plain; charset=utf-8"
 class App:
     """Purchases and callbacks in batches, the open API's reads, health, metrics. Everything else is not here."""
 
-    def __init__(self, pool: Pool, ring: Keyring, public_url: str = "") -> None:
-        self._pool, self._ring, self._public_url = pool, ring, public_url
-        self._desk = Desk(pool, ring)
+    def __init__(self, ctx: Context) -> None:
+        self._ctx, self._pool, self._ring = ctx, ctx.pool, ctx.ring
+        self._desk = Desk(ctx.pool, ctx.ring)
+        self._effort = Effort(ctx.ring)
         self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all)
         self._purchases: Batcher[Call, Response] = Batcher(self._sell_all, lambda call: call.purchase.quantity)
+        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(self._place_all)
         self._channels: dict[str, Channel] = {}
         self._channels_until = 0.0
 
@@ -71,9 +76,15 @@ class App:
     async def _route(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
         if path == document.PATH:
-            return _text(405, "GET only") if method != "GET" else Response(200, document.text(self._public_url).encode())
+            return (
+                _text(405, "GET only")
+                if method != "GET"
+                else Response(200, document.text(self._ctx.public_url).encode())
+            )
         if path.startswith(desk.PREFIX):
             return await self._open(scope, receive)
+        if path == checkout.PATH:
+            return _text(405, "POST only") if method != "POST" else await self._checkout(scope, receive)
         if path.startswith("/callbacks/"):
             if method != "POST":
                 return _text(405, "POST only")
@@ -122,6 +133,31 @@ class App:
         call = purchases.read(request, found[1])
         return call if isinstance(call, Response) else await self._purchases.do(call)
 
+    async def _checkout(self, scope: Scope, receive: Receive) -> Response:
+        """A guest's checkout from a page of ours; it names its browser by the page's cookie."""
+        headers = _headers(scope)
+        body = await _body(receive, checkout.BODY_BYTES_MAX)
+        if body is None or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return _text(400, "not from here")
+        try:
+            form = checkout.form_of(body)
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except (ValueError, CookieError):
+            return _text(400, "not a form")
+        device = cookies[buyers.COOKIE].value if buyers.COOKIE in cookies else ""
+        peer = (scope.get("client") or ("",))[0]
+        behind = self._ctx.is_behind_proxy
+        address = buyers.address_of(headers.get("x-forwarded-for", ""), peer, is_behind_proxy=behind)
+        found = checkout.weigh(Arrival(form, device, address), self._effort, self._ring)
+        if isinstance(found, Response):
+            return found
+        try:
+            return checkout.answer(await self._checkouts.do(found))
+        except TillIsFullError as full:
+            return checkout.busy(full.retry_after)
+        except BrokenError:
+            return _text(503, "try again")
+
     async def _callback(self, channel_id: str, scope: Scope, receive: Receive) -> Answer:
         body = await _body(receive, BODY_BYTES_MAX)
         if body is None:
@@ -154,6 +190,9 @@ class App:
     def _sell_all(self, calls: Sequence[Call]) -> list[Response]:
         return purchases.serve(self._pool, self._ring, calls, clock.now())
 
+    def _place_all(self, checkouts: Sequence[Checkout]) -> list[Placed | Earlier | Refusal]:
+        return checkout.place_all(self._pool, self._ring, checkouts, clock.now(), self._ctx.hold_seconds)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
@@ -162,6 +201,7 @@ class App:
             else:
                 await self._notices.drain()
                 await self._purchases.drain()
+                await self._checkouts.drain()
                 self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

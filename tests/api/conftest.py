@@ -8,7 +8,7 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from kashu import party
 from kashu.kernel import clock
 from kashu.kernel.db import connect
+from kashu.server.wiring import context
 from tests import make
 
 ALL = ("catalog.read", "account.read", "purchases.read", "purchases.write")
@@ -62,7 +63,7 @@ def till(house):
 
     pool = Pool(house.dsn)
     with asyncio.Runner() as runner:
-        app = App(pool, house.ring)
+        app = App(replace(context(house), pool=pool))
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://till")
 
         def ask(method, target, headers, body=b""):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
 from kashu.kernel.db import Pool
+from kashu.server.wiring import context
 from kashu.till.app import App
 from tests.ports import free_port
 
@@ -17,7 +19,7 @@ from tests.ports import free_port
 def listen(house):
     """The address of a till on a port of its own. It closes its pool when it ends."""
     port = free_port()
-    app = App(Pool(house.dsn), house.ring)
+    app = App(replace(context(house), pool=Pool(house.dsn)))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

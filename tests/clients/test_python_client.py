@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 from kashu_client import AsyncKashu, Kashu, KashuError, WebhookError, asking, verify_webhook
 
 from kashu.kernel.db import Pool
+from kashu.server.wiring import context
 from kashu.till.app import App
 
 CARD = {"number": "N1", "secret": "S-SECRET", "expires_on": "2027-01-31"}
@@ -55,7 +57,7 @@ def async_over(transport):
 @pytest.fixture
 def till(house):
     pool = Pool(house.dsn)
-    with async_over(httpx.ASGITransport(app=App(pool, house.ring))) as made:
+    with async_over(httpx.ASGITransport(app=App(replace(context(house), pool=pool)))) as made:
         yield made
     pool.close()
 

@@ -84,7 +84,8 @@ def test_a_lost_notice_is_found_by_asking(world, house, placed):
         payments.paying(db, order.pool_id, order.payment_id, "http://pay/1")
     told = {"pool_id": order.pool_id, "payment_id": str(order.payment_id), "round": 0}
 
-    handlers.query_payment(ctx, told)
+    handlers.look_at_payments(ctx, [told])
+    handlers.ask_payment(ctx, told)
     assert state(house, order) == "placed"
     with connect(house.dsn) as db:
         assert values(
@@ -93,9 +94,13 @@ def test_a_lost_notice_is_found_by_asking(world, house, placed):
             [str(order.payment_id)],
         ) == ["0", "1"]
     twin.trade = Trade(TradeState.PAID, make.notice(order, source="query"))
-    handlers.query_payment(ctx, told)
-    handlers.query_payment(ctx, told)
+    handlers.ask_payment(ctx, told)
+    handlers.ask_payment(ctx, told)
     assert state(house, order) == "delivered"
+    handlers.look_at_payments(ctx, [told])
+    with connect(house.dsn) as db:
+        sql = "SELECT count(*) FROM outbox WHERE topic = 'payment.ask' AND body->>'payment_id' = %s"
+        assert value(db, sql, [str(order.payment_id)]) == 1
     assert twin.asked.count(("query", order.number)) == 2
 
 

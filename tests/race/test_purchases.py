@@ -86,15 +86,17 @@ def test_one_reference_at_once_under_many_keys_is_one_purchase(dsn, ring, world)
 
 def test_five_thousand_buyers_for_four_thousand_cards(dsn, ring, world):
     """Batches on eight connections, as eight tills would send them: every card is sold once, and no more."""
-    sku, account = world(4_000)
+    sku, _ = world(4_000)
     tills, each, batch = 8, 625, 25
+    with connect(dsn) as db, db.transaction():
+        accounts = [make.account(db, 10**9) for _ in range(tills)]
 
-    def till(_db, _n):
+    def till(_db, n):
         told = []
         with connect(dsn) as db:
             for _ in range(each // batch):
                 with db.transaction():
-                    told += sales.sell(db, ring, [make.purchase(sku, account) for _ in range(batch)], clock.now())
+                    told += sales.sell(db, ring, [make.purchase(sku, accounts[n]) for _ in range(batch)], clock.now())
         return told
 
     answers = [one for told in at_once(dsn, tills, till, transaction=False) for one in told]

@@ -18,6 +18,11 @@ def sale(house, ring):
         sku = make.stocked(db, ring, 4)
         done, open_ = make.order(db, ring, sku, 2), make.order(db, ring, sku, 1)
         sales.settle(db, [make.notice(done)], clock.now())
+        account = make.account(db)
+        asked = make.purchase(sku, account, key="bulk", reference="PO")
+        bulk = sales.ask_bulk(db, ring, make.STAFF, make.purchase(sku, account), "correct horse battery", clock.now())
+        sales.sell(db, ring, [asked], clock.now())
+        assert isinstance(bulk, sales.Bulk)
         yield db, done, open_
         db.rollback()
 
@@ -49,6 +54,9 @@ PLANTED = {
     "every live card has its own fingerprint": "DELETE FROM cards_fingerprint WHERE card_id IN (SELECT id FROM cards_card WHERE order_id = %(done)s)",
     "a batch counts its cards": "UPDATE cards_batch SET accepted = accepted + 1 WHERE pool_id = %(pool)s",
     "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",
+    "a purchase took its price from its account": "DELETE FROM ledger_entry WHERE recipe = 'line_purchased'",
+    "a reference leads to a purchase of its account": "UPDATE sales_order SET reference = 'other' WHERE reference = 'PO'",
+    "a bulk purchase has bought what its steps say": "UPDATE sales_bulk SET bought = 1",
     "the books balance": "UPDATE ledger_sale_entry SET amount_fen = amount_fen + 1 WHERE reason_id = %(done)s",
 }
 

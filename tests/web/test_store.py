@@ -187,7 +187,7 @@ def test_a_phone_and_its_code_open_the_order_on_another_device(browser, goods, h
     pay(house, token)
     with connect(house.dsn) as db, db.transaction():
         order = sales.by_token(db, token)
-        sales.keep_buyer_orders(db, order)
+        sales.keep_buyer_orders(db, [order])
     phone = ring.open_personal(order.phone_sealed, f"order phone {order.id}")
     other = Client(headers={"accept-language": "zh-CN"})
 
@@ -243,10 +243,10 @@ def test_a_visitor_cannot_leave_files_behind(browser, house):
     "phone", ["138１２３４５６７８", "13812345678\n", "１３８12345678", "23812345678", "1381234567"]
 )
 def test_a_phone_is_eleven_plain_digits(phone):
-    from kashu.web import device
+    from kashu.wire import buyers
 
-    assert not device.is_phone(phone)
-    assert device.is_phone("13812345678")
+    assert not buyers.is_phone(phone)
+    assert buyers.is_phone("13812345678")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ def test_a_phone_is_eleven_plain_digits(phone):
     ],
 )
 def test_a_subscriber_is_one_address_or_one_network(address, told):
-    from kashu.web import device
+    from kashu.wire import buyers
 
-    assert device.subscriber(address) == told
+    assert buyers.subscriber(address) == told
 
 
 @pytest.mark.parametrize("token", ["x", "1A-" + "y" * 22, "%00", "1A-" + "y" * 300, "..", "ZZZZZZZZZZZZZZZZ-a"])

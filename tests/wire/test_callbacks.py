@@ -7,6 +7,7 @@ import base64
 import json
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kashu import payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import Pool, connect, value
+from kashu.server.wiring import context
 from kashu.till.app import App
 from tests import make
 
@@ -50,7 +52,7 @@ def lane(request, house, site):  # the fixture above
         yield ask
         return
     pool = Pool(house.dsn)
-    app = App(pool, house.ring)
+    app = App(replace(context(house), pool=pool))
 
     def ask_till(method, path, headers, body):
         async def go():
@@ -115,7 +117,7 @@ def test_a_rush_of_notices_is_settled_in_batches(house, ring, channel):
 
     async def rush():
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(App(pool, house.ring)), base_url="http://till"
+            transport=httpx.ASGITransport(App(replace(context(house), pool=pool))), base_url="http://till"
         ) as http:
             return await asyncio.gather(
                 *(http.post(f"/callbacks/{channel}", headers=headers, content=body) for headers, body in sent)
@@ -131,7 +133,7 @@ def test_a_database_that_is_gone_is_a_clean_try_again(channel, house, ring):
     placed = order(house, ring, channel)
     headers, body = signed(placed)
     pool = Pool(house.dsn)
-    app = App(pool, house.ring)
+    app = App(replace(context(house), pool=pool))
 
     async def go():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://till") as http:

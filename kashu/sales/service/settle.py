@@ -64,9 +64,10 @@ def _sort(judged: Sequence[Judged], orders: Mapping[UUID, Order]) -> tuple[list[
 
 
 def _book_paid(db: Db, paid: Sequence[Paid], at: datetime) -> None:
+    accounts = {channel: psp_account(db, channel) for channel in sorted({one.notice.channel_id for one, _ in paid})}
     postings: list[Posting] = []
     for one, order in paid:
-        postings += rules.paid_postings(order, psp_account(db, one.notice.channel_id))
+        postings += rules.paid_postings(order, accounts[one.notice.channel_id])
     ledger.post(db, postings, at)
 
 
@@ -85,16 +86,15 @@ def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLin
         return
     given = [line for _, order in paid for line in lines[order.id]]
     cards.hand_over(db, [((line.pool_id, line.id), line.quantity) for line in given], at)
-    for state in sorted({order.state for _, order in paid}):
-        for one, order in paid:
-            if order.state == state:
-                store.move(db, [order], "delivered", at, paid_at=one.notice.paid_at, late=state != "placed")
+    paid_at = {order.id: one.notice.paid_at for one, order in paid}
+    store.move(db, [order for _, order in paid if order.state == "placed"], "delivered", at, paid_at=paid_at)
+    late = [order for _, order in paid if order.state != "placed"]
+    store.move(db, late, "delivered", at, paid_at=paid_at, late=True)
     store.deliver_lines(db, given, _warranties(db, given, at), at)
     store.settle_quota(db, [order.id for _, order in paid])
-    postings: list[Posting] = []
-    for line in given:
-        payable = payable_account(db, line.seller_id) if line.is_third_party else 0
-        postings += rules.delivered_postings(line, payable)
+    sellers = sorted({line.seller_id for line in given if line.is_third_party})
+    payable = {seller: payable_account(db, seller) for seller in sellers}
+    postings = [one for line in given for one in rules.delivered_postings(line, payable.get(line.seller_id, 0))]
     ledger.post(db, postings, at)
     audit.record(db, [_delivered(one, order) for one, order in paid], at)
     tell(db, [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid], at)
@@ -189,7 +189,7 @@ def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) 
         if twice:
             store.note_incidents(db, [(why, order.pool_id, order.id, one.notice.gateway_no)], at)
         else:
-            store.move(db, [order], "refunding", at, paid_at=one.notice.paid_at, late=True, reason=why)
+            store.move(db, [order], "refunding", at, paid_at={order.id: one.notice.paid_at}, late=True, reason=why)
     payments.request_refunds(db, refunds)
     ledger.post(db, postings, at)
     audit.record(db, [_refunding(one, order, why) for one, order, why in told], at)

@@ -45,12 +45,12 @@ FOR UPDATE SKIP LOCKED
 MOVE = """
 UPDATE sales_order AS told
 SET state = %(after)s,
-    paid_at = coalesce(%(paid_at)s, told.paid_at),
+    paid_at = coalesce(moved.paid_at, told.paid_at),
     paid_late = told.paid_late OR %(late)s,
     delivered_at = CASE WHEN %(after)s = 'delivered' THEN %(at)s ELSE told.delivered_at END,
     closed_at = CASE WHEN %(after)s IN ('expired', 'cancelled', 'refunded') THEN %(at)s ELSE told.closed_at END,
     close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
-FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[]) AS moved (pool_id, id)
+FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[], %(paid_at)s::timestamptz[]) AS moved (pool_id, id, paid_at)
 WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)
 """
 
@@ -183,15 +183,17 @@ def lapsed(db: Db, at: datetime, pools: Sequence[int] | None, most: int) -> list
 
 def move(
     db: Db, moved: Sequence[Order], after: str, at: datetime, *,
-    paid_at: datetime | None = None, late: bool = False, reason: str = "",
+    paid_at: Mapping[UUID, datetime] | None = None, late: bool = False, reason: str = "",
 ) -> None:  # fmt: skip
-    """Move orders from the states they were seen in, under their locks, to a named state."""
+    """Move orders from the states they were seen in, under their locks, to a named state; nothing for none."""
+    if not moved:
+        return
     for order in moved:
         rules.ORDER.check(order.state, after)
     told = {
         "after": after,
         "at": at,
-        "paid_at": paid_at,
+        "paid_at": [(paid_at or {}).get(order.id) for order in moved],
         "late": late,
         "reason": reason,
         "pools": [order.pool_id for order in moved],
@@ -273,16 +275,17 @@ def note_incidents(db: Db, told: Sequence[tuple[str, int, UUID, str]], at: datet
     run(db, sql, [at, *columns([(new_id(), *one) for one in told])])
 
 
-def keep_buyer_orders(db: Db, order: Order) -> None:
+def keep_buyer_orders(db: Db, placed: Sequence[Order]) -> None:
     """The lists by buyer, in a table keyed by buyer; a repeat changes nothing."""
-    buyers = [b"device:" + order.device]
-    if order.phone_identity is not None:
-        buyers.append(b"phone:" + order.phone_identity)
+    told = [(b"device:" + one.device, one.placed_at, one.pool_id, one.id) for one in placed]
+    told += [
+        (b"phone:" + one.phone_identity, one.placed_at, one.pool_id, one.id) for one in placed if one.phone_identity
+    ]
     sql = """
     INSERT INTO sales_buyer_order (buyer, placed_at, pool_id, order_id)
-    SELECT buyer, %s, %s, %s FROM unnest(%s::bytea[]) AS b (buyer) ON CONFLICT DO NOTHING
+    SELECT * FROM unnest(%s::bytea[], %s::timestamptz[], %s::bigint[], %s::uuid[]) ORDER BY 1, 4 ON CONFLICT DO NOTHING
     """
-    run(db, sql, [order.placed_at, order.pool_id, order.id, buyers])
+    run(db, sql, columns(told, 4))
 
 
 def orders_of_buyer(db: Db, buyer: bytes, most: int) -> list[tuple[int, UUID]]:

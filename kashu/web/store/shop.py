@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import cards, catalog, party, payments, sales
 from kashu.catalog import Offer, Product, Sku
@@ -22,7 +25,9 @@ from kashu.kernel.db import Db
 from kashu.sales import Checkout, Earlier, Placed, Refusal, Source
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.wire import cashier, edge, metrics
+from kashu.wire import cashier, edge
+from kashu.wire import checkout as checkouts
+from kashu.wire.effort import Effort
 from kashu.wire.sandboxpay import GatewayError
 
 SHELF_SHOWN_MAX = 1_000
@@ -41,7 +46,7 @@ REFUSALS = {
     Refusal.KEY_REUSED: "这次提交已经用过，请返回商品页重新下单。",
     Refusal.CHANNEL_CLOSED: "所选支付方式暂停使用，请换一种。",
 }
-STATUS = {Refusal.NOT_FOR_SALE: 404, Refusal.OUT_OF_STOCK: 409, Refusal.PAGE_CHANGED: 409, Refusal.TOO_MANY_UNPAID: 429}
+BUSY = "现在下单的人很多，正在核对是否为真人操作，请稍等几秒再提交。没有下单。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,9 @@ def checkout(request: HttpRequest, slug: str) -> HttpResponse:
     return _sheet(request, slug)
 
 
-def _sheet(request: HttpRequest, slug: str, error: str = "", status: int = 200) -> HttpResponse:
+def _sheet(
+    request: HttpRequest, slug: str, error: str = "", status: int = 200, work: dict[str, Any] | None = None
+) -> HttpResponse:
     told = request.POST if request.method == "POST" else request.GET
     with edge.transaction() as db:
         shown = _shown(db, slug, told.get("sku", ""))
@@ -115,6 +122,9 @@ def _sheet(request: HttpRequest, slug: str, error: str = "", status: int = 200) 
         "phone": told.get("phone", ""),
         "key": told.get("key") or secrets.token_urlsafe(16),
         "error": error,
+        "work": "" if work is None else json.dumps(work),
+        "refusals": [(one.value, _(told)) for one, told in REFUSALS.items()],
+        "busy": _(BUSY),
         "source": _source(request),
         "hold_minutes": sales.hold_seconds(edge.ctx().hold_seconds, shown.chosen.on_shelf) // 60,
     }
@@ -122,19 +132,49 @@ def _sheet(request: HttpRequest, slug: str, error: str = "", status: int = 200) 
 
 
 def _place(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form's own way, for browsers that run no script; the page's script takes `/checkout`."""
     phone = device.tidy_phone(request.POST.get("phone", ""))
     if phone and not device.is_phone(phone):
         return _sheet(request, slug, _("手机号应为 11 位数字，以 1 开头。"), 422)
-    asked = _asked(request, phone)
+    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone))
     if asked is None:
         return _sheet(request, slug, _("请求不完整，没有下单。请再试一次。"), 422)
-    with edge.transaction() as db:
-        [answer] = sales.place(db, edge.ctx().ring, [asked], clock.now(), edge.ctx().hold_seconds)
+    work = checkouts.to_do(request.POST.dict(), asked, _effort())
+    if work is not None:
+        return _sheet(request, slug, _(BUSY), 429, work)
+    ctx = edge.ctx()
+    [answer] = checkouts.place_all(ctx.pool, ctx.ring, [asked], clock.now(), ctx.hold_seconds)
     if isinstance(answer, Refusal):
-        metrics.ORDERS.labels(answer.value).inc()
-        return _sheet(request, slug, _(REFUSALS[answer]), STATUS.get(answer, 422))
-    metrics.ORDERS.labels("placed" if isinstance(answer, Placed) else "repeated").inc()
+        return _sheet(request, slug, _(REFUSALS[answer]), checkouts.STATUS.get(answer, 422))
     return device.remember(request, _to_cashier(answer))
+
+
+@require_POST
+def quick_checkout(request: HttpRequest) -> HttpResponse:
+    """What the page's script posts: the till's address, here as a batch of one."""
+    ctx = edge.ctx()
+    arrival = checkouts.Arrival(request.POST.dict(), device.name_of(request), device.address(request))
+    found = checkouts.weigh(arrival, _effort(), ctx.ring)
+    if isinstance(found, Checkout):
+        [placed] = checkouts.place_all(ctx.pool, ctx.ring, [found], clock.now(), ctx.hold_seconds)
+        found = checkouts.answer(placed)
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(found.body, status=found.status, content_type=found.content_type, headers=headers)
+
+
+@require_GET
+def go(request: HttpRequest, token: str) -> HttpResponse:
+    """From a placed order to its pay page."""
+    with edge.transaction() as db:
+        order = sales.by_token(db, token)
+        if order is None or not sales.possesses(db, order.pool_id, order.id, device.identity(request)):
+            raise Http404
+    return _to_cashier(Earlier(order.pool_id, order.id, token, ""))
+
+
+@lru_cache(maxsize=1)
+def _effort() -> Effort:
+    return Effort(edge.ctx().ring)
 
 
 def _to_cashier(answer: Placed | Earlier) -> HttpResponse:
@@ -158,37 +198,9 @@ def pay_url(payment: payments.Payment, token: str) -> str:
     return cashier.open_trade(edge.ctx(), payment, subject, f"{edge.ctx().public_url}/o/{token}")
 
 
-def _asked(request: HttpRequest, phone: str) -> Checkout | None:
-    told = request.POST
-    try:
-        page_hash = bytes.fromhex(told.get("page", ""))
-        quantity = int(told.get("quantity", ""))
-    except ValueError:
-        return None
-    key = told.get("key", "")
-    if not 8 <= len(key) <= 64 or len(told.get("sku", "")) > 32 or not 0 <= quantity <= 10**6:
-        return None
-    return Checkout(
-        code=told.get("sku", ""),
-        quantity=quantity,
-        buyer=device.buyer(request, phone),
-        key=key,
-        channel_id=told.get("pay", "")[:32],
-        page_hash=page_hash,
-        consent_hash=told.get("consent", "")[:64],
-        source=_source(request),
-    )
-
-
 def _source(request: HttpRequest) -> Source:
-    """Where this visit came from, as its link says; bounded, and never trusted for a price."""
     told = request.POST if request.method == "POST" else request.GET
-    named = {
-        name: told.get(name, "")[:64].replace("\x00", "")
-        for name in ("live_room", "author", "video", "community", "link")
-    }
-    entry = "live" if named["live_room"] else "video" if named["video"] else "store"
-    return replace(Source(), entry=entry, **named)
+    return checkouts.source_of(told.dict())
 
 
 def _quantity(told: str, step: str, most: int) -> int:

@@ -12,7 +12,9 @@ from msgspec import Meta, Struct
 
 # Python's `$` also matches before a final line break, the `$` of JSON Schema does not: `(?!\n)` makes them one.
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-Code = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$(?!\n)", description="A SKU's code.", examples=["ZM-MONTH"])]
+Code = Annotated[
+    str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$(?!\n)", description="A SKU's code.", examples=["ZM-MONTH"])
+]
 Quantity = Annotated[int, Meta(ge=1, le=10**9, description="How many cards; a JSON number without a fraction.")]
 Reference = Annotated[
     str,

@@ -1,0 +1,122 @@
+"""A checkout as it comes from a page, in every lane: read, weighed, placed together with others, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from kashu import sales
+from kashu.kernel.db import Pool
+from kashu.kernel.seal import Keyring
+from kashu.sales import Buyer, Checkout, Earlier, Placed, Refusal, Source
+from kashu.wire import buyers, metrics
+from kashu.wire.effort import Effort
+from kashu.wire.open.messages import Response
+
+PATH = "/checkout"
+BODY_BYTES_MAX = 8_192
+FIELDS_MAX = 40
+STATUS = {Refusal.NOT_FOR_SALE: 404, Refusal.OUT_OF_STOCK: 409, Refusal.PAGE_CHANGED: 409, Refusal.TOO_MANY_UNPAID: 429}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A checkout at the door: what its form says, and whose browser sent it from where."""
+
+    form: Mapping[str, str]
+    device: str
+    address: str
+
+
+def form_of(body: bytes) -> dict[str, str]:
+    """The fields of a form; ValueError where it cannot be read."""
+    return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
+
+
+def asked(form: Mapping[str, str], buyer: Buyer) -> Checkout | None:
+    """The checkout that a form asks for; None where it is not whole."""
+    try:
+        page_hash = bytes.fromhex(form.get("page", ""))
+        quantity = int(form.get("quantity", ""))
+    except ValueError:
+        return None
+    key = form.get("key", "")
+    if not 8 <= len(key) <= 64 or len(form.get("sku", "")) > 32 or not 0 <= quantity <= 10**6:
+        return None
+    if any("\x00" in text for text in form.values()):
+        return None
+    return Checkout(
+        code=form.get("sku", ""),
+        quantity=quantity,
+        buyer=buyer,
+        key=key,
+        channel_id=form.get("pay", "")[:32],
+        page_hash=page_hash,
+        consent_hash=form.get("consent", "")[:64],
+        source=source_of(form),
+    )
+
+
+def source_of(form: Mapping[str, str]) -> Source:
+    """Where this visit came from, as its link says; bounded, and never trusted for a price."""
+    named = {
+        name: form.get(name, "")[:64].replace("\x00", "")
+        for name in ("live_room", "author", "video", "community", "link")
+    }
+    entry = "live" if named["live_room"] else "video" if named["video"] else "store"
+    return Source(entry=entry, **named)
+
+
+def weigh(arrival: Arrival, effort: Effort, ring: Keyring) -> Checkout | Response:
+    """The checkout at the door, or what to answer first: a field to mend, or work to do."""
+    phone = buyers.tidy_phone(arrival.form.get("phone", ""))
+    if not buyers.is_name(arrival.device) or (phone and not buyers.is_phone(phone)):
+        return _told(422, refused="incomplete")
+    buyer = buyers.buyer(ring, arrival.device, arrival.address, phone)
+    found = asked(arrival.form, buyer)
+    if found is None:
+        return _told(422, refused="incomplete")
+    work = to_do(arrival.form, found, effort)
+    return found if work is None else _told(429, challenge=work)
+
+
+def to_do(form: Mapping[str, str], found: Checkout, effort: Effort) -> dict[str, Any] | None:
+    """The work this checkout takes first; None in a calm shop, or where it is done."""
+    hashes = effort.arrived(found.buyer.address)
+    of = f"{found.buyer.device.hex()} {found.key}"
+    if not hashes or effort.is_done(form.get("effort", ""), of):
+        return None
+    return effort.challenge(hashes, of)
+
+
+def place_all(
+    pool: Pool, ring: Keyring, checkouts: Sequence[Checkout], at: datetime, hold_seconds: int
+) -> list[Placed | Earlier | Refusal]:
+    """Place checkouts in one transaction, and count what came of them."""
+    with pool.transaction() as db:
+        answers = sales.place(db, ring, checkouts, at, hold_seconds)
+    for one in answers:
+        metrics.ORDERS.labels(
+            one.value if isinstance(one, Refusal) else "placed" if isinstance(one, Placed) else "repeated"
+        ).inc()
+    return answers
+
+
+def answer(told: Placed | Earlier | Refusal) -> Response:
+    """Where to go on, or why not; the page has the words."""
+    if isinstance(told, Refusal):
+        return _told(STATUS.get(told, 422), refused=told.value)
+    return _told(200, go=f"/o/{told.token}/go")
+
+
+def busy(retry_after: int) -> Response:
+    return _told(429, retry_after=retry_after, refused="busy")
+
+
+def _told(status: int, retry_after: int | None = None, **told: Any) -> Response:
+    return Response(status, msgspec.json.encode(told), retry_after=retry_after)
