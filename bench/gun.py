@@ -45,10 +45,12 @@ def plain(method: str, target: str, headers: dict[str, str], body: bytes = b"") 
     return f"{method} {target} HTTP/1.1\r\nHost: till\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def fire(port: int, requests: list[bytes], connections: int, per_second: float = 0, keep: bool = False) -> Hits:
+def fire(port: int, requests: list[bytes], connections: int, per_second: float = 0, *, keep: bool = False) -> Hits:
     """Send the requests over so many connections; with a rate, each leaves at its own time, late ones at once."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(there, port, connections, per_second, keep))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_child, args=(there, port, connections, per_second, keep)
+    )
     process.start()
     here.send(requests)
     told: Hits = here.recv()
@@ -115,7 +117,7 @@ class Line(asyncio.Protocol):
             self._got = b""
             self._future.set_result((int(head[9:12]), rest))
 
-    def connection_lost(self, exc) -> None:
+    def connection_lost(self, _exc) -> None:
         if self._future is not None and not self._future.done():
             self._future.set_result((0, b""))
 

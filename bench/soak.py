@@ -1,0 +1,483 @@
+"""`script/soak MINUTES SEED`: random clients on a whole house while its processes are killed outright.
+
+Machines buy, guests check out and pay, the gateway's notices come 1 to 20 times, shuffled, a tenth of them forged;
+orders are refunded, card files imported, batches withdrawn and put back, keys rotated. Every acknowledged answer is
+kept, and afterwards held against the database: nothing acknowledged is missing, no card is in two answers, the same key
+has the same answer, every paid order is delivered or refunded, the books and the trail are sound.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.journeys.conftest import Running, start, stop
+from tests.ports import free_port
+
+SKUS = 3
+MACHINES = 4
+CHANCES = {"till": 4, "web": 4, "worker": 3, "postgres": 3, "postmaster": 1}
+GUESTS = [("zimu-month", "ZM-MONTH"), ("shangu-50", "SG-50"), ("zhiwei-year", "ZW-YEAR")]
+LOW, MORE = 400, 1_500
+
+
+@dataclass
+class Machine:
+    """A buyer's machine; `key` changes while it works."""
+
+    account_id: int
+    key: tuple[str, str]
+    done: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass
+class World:
+    """The house, who uses it, and all that it has acknowledged."""
+
+    kashu: Running
+    run: object
+    seed: int
+    until: float
+    machines: list[Machine] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    answers: dict[tuple[int, str], list[dict]] = field(default_factory=lambda: defaultdict(list))
+    paid: list[str] = field(default_factory=list)
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def over(self) -> bool:
+        return self.stop.is_set() or time.monotonic() > self.until
+
+    @contextlib.contextmanager
+    def db(self):
+        from kashu.kernel.db import connect
+
+        db = connect(self.run.dsn)
+        try:
+            with db.transaction():
+                yield db
+        finally:
+            db.close()
+
+
+def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.5, 8.0)) -> dict:
+    """Run for so long; what happened, and under `faults` what should not have."""
+    from kashu.server.env import read
+    from kashu.server.runtime import Runtime
+
+    folder = Path(tempfile.mkdtemp(prefix="kashu-soak-"))
+    folder.chmod(0o711)
+    os.environ["KASHU_HOLD_SECONDS"] = "60"
+    kashu = start(folder / "var", free_port(4))
+    run = Runtime(read({"KASHU_VAR": str(kashu.var), "KASHU_PORT": str(kashu.port), "KASHU_HOLD_SECONDS": "60"}))
+    world = World(kashu, run, seed, time.monotonic() + seconds)
+    try:
+        prepare(world)
+        works = [machine_buys] * MACHINES + [guest_buys] * 3 + [gateway_repeats, stock_moves, keys_turn]
+        threads = [threading.Thread(target=keep_on, args=[world, work, n]) for n, work in enumerate(works)]
+        for thread in threads:
+            thread.start()
+        burn(world, random.Random(seed), gap)
+        for thread in threads:
+            thread.join()
+        kashu.until_ready()
+        faults = check(world)
+    finally:
+        world.stop.set()
+        run.pool.close()
+        stop(kashu)
+    return {"seconds": round(seconds), "seed": seed, **dict(sorted(world.counts.items())), "faults": faults}
+
+
+def prepare(world: World) -> None:
+    from kashu import party
+    from kashu.kernel import clock
+    from tests import make
+
+    with world.db() as db:
+        skus = [make.sku(db) for _ in range(SKUS)]
+        for sku in skus:
+            make.batch(db, world.run.ring, sku, MORE)
+        world.codes = [sku.code for sku in skus]
+        for _ in range(MACHINES):
+            account = make.account(db, 10**13)
+            key, secret = party.make_key(
+                db,
+                world.run.ring,
+                make.STAFF,
+                account.party_id,
+                "soak",
+                ("purchases.write", "purchases.read"),
+                clock.now(),
+                10_000,
+            )
+            world.machines.append(Machine(account.id, (key.id, secret)))
+
+
+def keep_on(world: World, work, n: int) -> None:
+    """Do something again and again, whatever fails: a house on fire answers with errors, and that is fine."""
+    chance = random.Random(world.seed * 1_000 + n)
+    while not world.over():
+        try:
+            work(world, chance, n)
+        except (httpx.HTTPError, psycopg.Error, sqlite3.Error, KeyError, TypeError, ValueError, IndexError) as error:
+            world.counts[f"trouble {type(error).__name__}"] += 1
+            time.sleep(0.2)
+
+
+def machine_buys(world: World, chance: random.Random, n: int) -> None:
+    """One purchase, asked for until it has an answer; now and then an old one again."""
+    machine = world.machines[n % MACHINES]
+    if machine.done and chance.random() < 0.15:
+        key, body = chance.choice(machine.done)
+        world.counts["purchases repeated"] += 1
+    else:
+        key = secrets.token_hex(12)
+        told = {
+            "sku": chance.choice(world.codes),
+            "quantity": chance.choice([1, 1, 1, 2, 5]),
+            "reference": chance.choice(["", key]),
+        }
+        body = json.dumps(told).encode()
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        while True:
+            port = world.kashu.port + (1 if chance.random() < 0.8 else 0)
+            try:
+                answer = http.post(
+                    f"http://127.0.0.1:{port}/open/v1/purchases", content=body, headers=signed(machine.key, key, body)
+                )
+            except httpx.HTTPError:
+                world.counts["purchases unanswered"] += 1
+                time.sleep(0.1)
+                continue
+            if answer.status_code in (401, 429, 500, 502, 503) or (
+                answer.status_code == 409 and b"in_flight" in answer.content
+            ):
+                world.counts[f"purchases told {answer.status_code}"] += 1
+                time.sleep(0.1)
+                if world.stop.is_set():
+                    return
+                continue
+            break
+    if answer.status_code == 201:
+        machine.done.append((key, body))
+        world.answers[machine.account_id, key].append(answer.json())
+        world.counts["purchases acknowledged"] += 1
+    else:
+        world.counts[f"purchases refused {answer.json()['code']}"] += 1
+    time.sleep(chance.uniform(0.02, 0.2))
+
+
+def signed(key: tuple[str, str], idempotency: str, body: bytes) -> dict[str, str]:
+    stamp, nonce = str(int(time.time())), secrets.token_hex(12)
+    told = f"POST\n/open/v1/purchases\n{stamp}\n{nonce}\n{idempotency}\n{hashlib.sha256(body).hexdigest()}"
+    sign = hmac.new(key[1].encode(), told.encode(), hashlib.sha256).hexdigest()
+    return {
+        "Kashu-Key": key[0],
+        "Kashu-Timestamp": stamp,
+        "Kashu-Nonce": nonce,
+        "Kashu-Signature": sign,
+        "Idempotency-Key": idempotency,
+    }
+
+
+def guest_buys(world: World, chance: random.Random, _n: int) -> None:
+    """A guest: sheet, checkout (through the till or the web lane), pay page, then a look or a refund, or nothing."""
+    slug, code = chance.choice(GUESTS)
+    with httpx.Client(
+        base_url=world.kashu.url, trust_env=False, timeout=10, headers={"accept-language": "zh-CN"}
+    ) as http:
+        page = http.get(f"/s/{slug}/checkout", params={"sku": code}).text
+        form = dict(re.findall(r'name="(csrfmiddlewaretoken|sku|quantity|key|page)" value="([^"]*)"', page))
+        form |= {"consent": re.search(r'name="consent" value="(\w+)"', page)[1], "pay": "sandbox", "effort": ""}
+        port = world.kashu.port + chance.randint(0, 1)
+        told = None
+        for _ in range(3):  # an impatient buyer sends the form again
+            with contextlib.suppress(httpx.HTTPError, ValueError):
+                told = http.post(f"http://127.0.0.1:{port}/checkout", data=form).json()
+                break
+        world.counts["checkouts"] += 1
+        if not told or "go" not in told:
+            world.counts[f"checkouts refused {(told or {}).get('refused', 'other')}"] += 1
+            return
+        token = told["go"].split("/")[2]
+        where = http.get(told["go"]).headers.get("location", "")
+        if "/pay/" not in where or chance.random() > 0.75:
+            return
+        with httpx.Client(trust_env=False, timeout=10) as gateway:
+            if "支付成功" not in gateway.get(where).text:
+                return
+            gateway.post(where, data={"outcome": "success"})
+        world.paid.append(token)
+        world.counts["checkouts paid"] += 1
+        look(world, chance, http, token)
+
+
+def look(world: World, chance: random.Random, http: httpx.Client, token: str) -> None:
+    for _ in range(30):
+        html = http.get(f"/o/{token}").text
+        if "卡密已送达" in html:
+            break
+        time.sleep(0.3)
+    else:
+        return
+    csrf = re.search(r'name="csrfmiddlewaretoken" value="([^"]*)"', html)[1]
+    verb = "refund" if chance.random() < 0.2 else "reveal"
+    shown = http.post(f"/o/{token}/{verb}", data={"csrfmiddlewaretoken": csrf}).text
+    world.counts[f"orders {verb}ed"] += 1
+    world.shown += [(token, secret) for secret in re.findall(r'<span class="mono">([0-9A-Z-]{19})</span>', shown)]
+
+
+def gateway_repeats(world: World, chance: random.Random, _n: int) -> None:
+    """The gateway's notices again: 1 to 20 times, shuffled, through both lanes, a tenth of them forged."""
+    folder = world.kashu.var / "sandbox"
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'sandbox.sqlite'}?mode=ro", uri=True)) as db:
+        db.row_factory = sqlite3.Row
+        found = [
+            dict(row) for row in db.execute("SELECT * FROM trade WHERE state = 'PAID' ORDER BY paid_at DESC LIMIT 8")
+        ]
+    key = load_pem_private_key((folder / "gateway.pem").read_bytes(), password=None)
+    notices = [trade for trade in found for _ in range(chance.randint(1, 20))]
+    chance.shuffle(notices)
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        for trade in notices:
+            if world.over():
+                return
+            body, headers = notice(trade, key, is_forged=chance.random() < 0.1, chance=chance)
+            port = world.kashu.port + chance.randint(0, 1)
+            with contextlib.suppress(httpx.HTTPError):
+                http.post(f"http://127.0.0.1:{port}/callbacks/sandbox", content=body, headers=headers)
+            world.counts["notices sent"] += 1
+    time.sleep(0.5)
+
+
+def notice(trade: dict, key, *, is_forged: bool, chance: random.Random) -> tuple[bytes, dict[str, str]]:
+    names = ("event_id", "trade_no", "gateway_no", "amount_fen", "currency", "merchant", "paid_at", "state")
+    told = {name: trade[name] for name in names}
+    forgery = chance.choice(["signature", "amount", "merchant", "replay"]) if is_forged else ""
+    if forgery == "amount":
+        told |= {"amount_fen": 1, "event_id": secrets.token_hex(8)}
+    if forgery == "merchant":
+        told |= {"merchant": "sandbox-merchant-2", "event_id": secrets.token_hex(8)}
+    body = json.dumps(told).encode()
+    stamp, nonce = str(int(time.time()) - (4_000 if forgery == "replay" else 0)), secrets.token_hex(16)
+    sign = base64.b64encode(
+        key.sign(f"{stamp}\n{nonce}\n".encode() + body + b"\n", padding.PKCS1v15(), hashes.SHA256())
+    ).decode()
+    if forgery == "signature":
+        sign = base64.b64encode(os.urandom(256)).decode()
+    return body, {"sandbox-timestamp": stamp, "sandbox-nonce": nonce, "sandbox-signature": sign}
+
+
+def stock_moves(world: World, chance: random.Random, _n: int) -> None:
+    """Import a file where a shelf runs low, put loaded batches on sale, withdraw one and put it back."""
+    from kashu import cards
+    from kashu.kernel import clock
+    from tests import make
+
+    with world.db() as db:
+        loaded = [row[0] for row in db.execute("SELECT pool_id FROM cards_batch WHERE state = 'loaded'")]
+        low = db.execute(
+            """
+            SELECT sku.id, count(card.id) FROM catalog_sku AS sku JOIN cards_pool AS pool ON pool.sku_id = sku.id AND pool.sellable
+            LEFT JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
+            GROUP BY sku.id HAVING count(card.id) < %s LIMIT 1""",
+            [LOW],
+        ).fetchone()
+        waiting = db.execute("SELECT count(*) FROM cards_batch WHERE state IN ('loading', 'loaded')").fetchone()[0]
+        on_sale = [row[0] for row in db.execute("SELECT pool_id FROM cards_batch WHERE state = 'on_sale'")]
+    for pool_id in loaded:
+        with world.db() as db:
+            cards.put_on_sale(db, make.STAFF, pool_id, clock.now())
+        world.counts["batches on sale"] += 1
+    if low is not None and not waiting:
+        import_file(world, low[0])
+    elif on_sale and chance.random() < 0.3:
+        pool_id = chance.choice(on_sale)
+        with world.db() as db:
+            cards.withdraw(db, make.STAFF, pool_id, "soak", clock.now())
+        world.counts["batches withdrawn"] += 1
+        time.sleep(chance.uniform(0.2, 1))
+        while not world.stop.is_set():
+            try:
+                with world.db() as db:
+                    cards.put_on_sale(db, make.STAFF, pool_id, clock.now())
+                break
+            except psycopg.Error:
+                time.sleep(0.3)
+    time.sleep(chance.uniform(0.5, 2))
+
+
+def import_file(world: World, sku_id: int) -> None:
+    from kashu import cards
+    from kashu.kernel import clock
+    from kashu.server.wiring import context
+    from kashu.wire import preview, spool
+    from tests import make
+
+    ctx = context(world.run)
+    lines = [
+        f"{secrets.token_hex(6)}----{'-'.join(secrets.token_hex(2).upper() for _ in range(4))}" for _ in range(MORE)
+    ]
+    kept = spool.keep(ctx.spool, ctx.ring, ["\n".join(lines).encode()])
+    with world.db() as db:
+        form = preview.format_of(ctx, kept.name)
+        new = cards.NewBatch(
+            sku_id,
+            make.supplier(db),
+            "single_use",
+            "soak.txt",
+            kept.size,
+            kept.sha256,
+            kept.name,
+            form,
+            1_000,
+            "",
+            MORE,
+        )
+        batch = cards.receive(db, ctx.ring, make.STAFF, new, clock.now())
+        cards.start(db, make.STAFF, batch.pool_id, clock.now())
+    world.counts["files imported"] += 1
+
+
+def keys_turn(world: World, chance: random.Random, _n: int) -> None:
+    """A machine gets a new key; the old one ends at once, or after an overlap, or is revoked."""
+    from kashu import party
+    from kashu.kernel import clock
+    from tests import make
+
+    time.sleep(chance.uniform(2, 8))
+    machine = chance.choice(world.machines)
+    old = machine.key[0]
+    with world.db() as db:
+        key, secret = party.rotate_key(db, world.run.ring, make.STAFF, old, chance.choice([0, 60]), clock.now())
+    machine.key = (key.id, secret)
+    if chance.random() < 0.3:
+        with world.db() as db:
+            party.revoke_key(db, make.STAFF, old, clock.now())
+    world.counts["keys rotated"] += 1
+
+
+def burn(world: World, chance: random.Random, gap: tuple[float, float]) -> None:
+    """Kill a process of the house outright, again and again."""
+    names, weights = zip(*CHANCES.items(), strict=True)
+    while not world.over():
+        time.sleep(chance.uniform(*gap))
+        [name] = chance.choices(names, weights)
+        with contextlib.suppress(psutil.Error, KeyError, OSError, ValueError, IndexError):
+            if name in ("postgres", "postmaster"):
+                kill_postgres(world, chance, name)
+            else:
+                os.kill(world.kashu.children()[name].pid, signal.SIGKILL)
+            world.counts["kills"] += 1
+            world.counts[f"kills of {name}"] += 1
+
+
+def kill_postgres(world: World, chance: random.Random, name: str) -> None:
+    """A backend (PostgreSQL then restarts itself), or its parent (we start it again, as an init system would)."""
+    pid = int((world.run.embedded.data / "postmaster.pid").read_text().split()[0])
+    if name == "postmaster":
+        os.kill(pid, signal.SIGKILL)
+        while not world.stop.is_set():
+            with contextlib.suppress(Exception):
+                world.run.embedded.start()
+                return
+            time.sleep(0.5)
+    backends = [one for one in psutil.Process(pid).children() if "kashu_app" in " ".join(one.cmdline())]
+    os.kill(chance.choice(backends).pid, signal.SIGKILL)
+
+
+def check(world: World) -> list[str]:
+    """Everything acknowledged, against what is there."""
+    settle_down(world)
+    told = world.kashu.kashu("invariants", "--json", check=False).stdout.strip()
+    faults = [] if told == "[]" else [f"invariants: {told[:2_000]}"]
+    for words in (("ledger", "check"), ("audit", "verify")):
+        told = world.kashu.kashu(*words, "--json", check=False).stdout.strip()
+        faults += [] if told == "[]" else [f"{' '.join(words)}: {told[:2_000]}"]
+    faults += check_purchases(world)
+    with world.db() as db:
+        found = dict(db.execute("SELECT token, state FROM sales_order WHERE token = ANY (%s)", [world.paid]).fetchall())
+        world.counts["orders refunded in the end"] = sum(state == "refunded" for state in found.values())
+        world.counts["incidents"] = db.execute("SELECT count(*) FROM sales_incident").fetchone()[0]
+    faults += [
+        f"paid order {token[:6]} is {found.get(token)}"
+        for token in world.paid
+        if found.get(token) not in ("delivered", "completed", "refunded")
+    ]
+    return faults
+
+
+def check_purchases(world: World) -> list[str]:
+    from kashu import sales
+    from kashu.kernel.ids import pool_of
+
+    faults, owner = [], {}
+    for (_account, key), answers in world.answers.items():
+        if any(answer != answers[0] for answer in answers):
+            faults.append(f"key {key} had two answers")
+    firsts = [answers[0] for answers in world.answers.values()]
+    for start_at in range(0, len(firsts), 200):
+        some = firsts[start_at : start_at + 200]
+        with world.db() as db:
+            orders = {one["id"]: sales.by_number(db, pool_of(one["id"]), one["id"]) for one in some}
+            kept = [(order.pool_id, order.id) for order in orders.values() if order is not None]
+            there = {one.number: one for one in sales.receipts(db, world.run.ring, kept)}
+        for one in some:
+            receipt = there.get(one["id"])
+            if receipt is None:
+                faults.append(f"acknowledged purchase {one['id']} is missing")
+            elif [card.secret for card in receipt.cards] != [card["secret"] for card in one["cards"]]:
+                faults.append(f"purchase {one['id']} has other cards than it was answered with")
+    for where, secret in [*((one["id"], card["secret"]) for one in firsts for card in one["cards"]), *world.shown]:
+        if owner.setdefault(secret, where) != where:
+            faults.append(f"one card in {owner[secret]} and {where}")
+    world.counts["cards in answers"] = len(owner)
+    return faults
+
+
+def settle_down(world: World, seconds: float = 150) -> None:
+    """Until every paid order has come to its end: notices, queries, expiry and refunds are given time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.Error), world.db() as db:
+            found = db.execute(
+                "SELECT count(*) FROM sales_order WHERE token = ANY (%s) AND state NOT IN ('delivered', 'refunded')",
+                [world.paid],
+            )
+            if found.fetchone()[0] == 0:
+                return
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    done = soak(float(sys.argv[1]) * 60, int(sys.argv[2]))
+    print(json.dumps(done, ensure_ascii=False, indent=1))
+    print(
+        f"soak kills={done.get('kills', 0)} purchases={done.get('purchases acknowledged', 0)} paid={done.get('checkouts paid', 0)} faults={len(done['faults'])}"
+    )
+    sys.exit(bool(done["faults"]))
