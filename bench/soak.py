@@ -91,8 +91,7 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.5, 8.0)) -> di
 
     folder = Path(tempfile.mkdtemp(prefix="kashu-soak-"))
     folder.chmod(0o711)
-    os.environ["KASHU_HOLD_SECONDS"] = "60"
-    kashu = start(folder / "var", free_port(4))
+    kashu = start(folder / "var", free_port(4), KASHU_HOLD_SECONDS="60")
     run = Runtime(read({"KASHU_VAR": str(kashu.var), "KASHU_PORT": str(kashu.port), "KASHU_HOLD_SECONDS": "60"}))
     world = World(kashu, run, seed, time.monotonic() + seconds)
     try:

@@ -22,7 +22,7 @@ RIGHT_NAMES = {
     "payments.read": "支付记录",
     "accounts.read": "采购账户查看",
     "accounts.edit": "采购账户管理",
-    "accounts.topup": "预付款入账",
+    "accounts.topup": "预付款与发票",
     "buyer": "采购台",
     "orders.read": "订单查看",
     "batches.read": "批次查看",

@@ -88,9 +88,9 @@ def clean_env() -> dict[str, str]:
     }
 
 
-def start(var: Path, port: int) -> Running:
+def start(var: Path, port: int, **settings: str) -> Running:
     log = var.parent / f"{var.name}.log"
-    env = {**clean_env(), "KASHU_PORT": str(port), "KASHU_VAR": str(var)}
+    env = {**clean_env(), "KASHU_PORT": str(port), "KASHU_VAR": str(var), **settings}
     with log.open("ab") as out:
         process = subprocess.Popen([sys.executable, "-m", "kashu", "serve"], cwd=ROOT, env=env, stdout=out, stderr=out)
     running = Running(port, var, process, log)

@@ -378,7 +378,10 @@ def test_the_check_of_the_books_finds_planted_faults(house):
         db.execute("SELECT")
         account = make.account(db, 100)
         db.execute("UPDATE ledger_guarded SET balance_fen = 99 WHERE account_id = %s", [account.id])
-        db.execute("UPDATE ledger_entry SET amount_fen = amount_fen - 7 WHERE id = (SELECT id FROM ledger_entry WHERE account_id <> %s ORDER BY id DESC LIMIT 1)", [account.id])
+        db.execute(
+            "UPDATE ledger_entry SET amount_fen = amount_fen - 7 WHERE id = (SELECT id FROM ledger_entry WHERE account_id <> %s ORDER BY id DESC LIMIT 1)",
+            [account.id],
+        )
         assert {fault.kind for fault in ledger.check(db)} == {"guarded", "unbalanced"}
         db.rollback()
 

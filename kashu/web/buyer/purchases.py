@@ -39,15 +39,15 @@ REFUSALS = {
     SellRefusal.NOT_FOR_SALE: "这个规格暂停销售，没有扣款。",
     SellRefusal.NEEDS_SPLIT_PAYMENT: "第三方商品不能用预付款购买，没有扣款。",
     SellRefusal.OVER_LIMIT: "超过单笔张数或每日金额上限，没有扣款。",
-    SellRefusal.SHORT_OF_FUNDS: "可用余额不足，没有扣款。请先打款充值。",
+    SellRefusal.SHORT_OF_FUNDS: "可用余额不足，没有扣款。请按合同打款，由平台入账后再买。",
     SellRefusal.OUT_OF_STOCK: "库存不足，没有扣款。可以减少数量再试。",
-    SellRefusal.REFERENCE_TAKEN: "这个采购单号已经用过，没有扣款。",
-    SellRefusal.IDEMPOTENCY_MISMATCH: "这次提交已经用过，请刷新页面重新填写。",
+    SellRefusal.REFERENCE_TAKEN: "你的单号已经用过，没有扣款。",
+    SellRefusal.IDEMPOTENCY_MISMATCH: "这次提交已经用过，没有重复扣款。请刷新页面重新填写。",
 }
 INVOICE_REFUSALS = {
-    InvoiceRefusal.NOTHING_BOUGHT: "这个月没有采购，不能开票。",
+    InvoiceRefusal.NOTHING_BOUGHT: "所选月份没有采购，不能开票。",
     InvoiceRefusal.MONTH_NOT_OVER: "当月结束后才能申请开票。",
-    InvoiceRefusal.ASKED_BEFORE: "这个月已经申请过发票。",
+    InvoiceRefusal.ASKED_BEFORE: "所选月份已经申请过发票。",
 }
 
 

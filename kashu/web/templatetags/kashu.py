@@ -79,7 +79,7 @@ VERBS = {
     "batch.export.cancel": "撤回导出申请",
     "batch.export_file": "下载导出文件",
 }
-BATCH_TONES = {"cancelled": ("", "已撤销")}
+KIND_TONES = {("batch", "cancelled"): ("", "已撤销"), ("invoice", "asked"): ("warn", "待开具")}
 
 
 @register.filter
@@ -215,7 +215,7 @@ def sprite(context: Context) -> SafeString:
 @register.simple_tag
 def chip(state: str, kind: str = "") -> SafeString:
     """The state of one object, in its one word and tone."""
-    tone, word = BATCH_TONES[state] if kind == "batch" and state in BATCH_TONES else STATE_TONES.get(state, ("", state))
+    tone, word = KIND_TONES.get((kind, state)) or STATE_TONES.get(state, ("", state))
     return format_html('<span class="chip" data-tone="{}">{}</span>', tone, _(word))
 
 

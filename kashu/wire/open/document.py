@@ -97,7 +97,7 @@ def for_people(public_url: str) -> dict[str, Any]:
             }
             for one in ADDRESSES
         ],
-        "always": [(code, *PROBLEMS[code]) for code in ALWAYS],
+        "always": [(code, *PROBLEMS[code]) for code in (*ALWAYS, "nonce_replayed", "method_not_allowed", "not_found")],
         "public_url": public_url,
     }
 
