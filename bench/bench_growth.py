@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 
 from bench import shop
 
@@ -133,20 +134,18 @@ SIDES = ((CARDS, ORDERS, AUDIT, KEYED), (LINES, POOLED, KEYS))  # as heavy as ea
 
 
 def main(big: int, small: int, skus: int) -> None:
-    houses = [House(sales, skus) for sales in (small, big)]
-    for house in houses:
-        house.ask("fill")
-    for house in houses:
-        house.ask("warm")
-    begun = [house.ask("buffers") for house in houses]
-    rounds = [[house.ask("measure") for house in houses] for _ in range(ROUNDS)]
-    time.sleep(STATS_SECONDS)
-    spent = [
-        (house.ask("buffers") - before) / (ROUNDS * PURCHASES) for house, before in zip(houses, begun, strict=True)
-    ]
-    counted = houses[1].ask("count")
-    for house in houses:
-        house.close()
+    with ExitStack() as stack:  # whatever happens, the houses are told to close
+        houses = [stack.enter_context(closing(House(sales, skus))) for sales in (small, big)]
+        for house in houses:
+            house.ask("fill")
+        for house in houses:
+            house.ask("warm")
+        begun = [house.ask("buffers") for house in houses]
+        rounds = [[house.ask("measure") for house in houses] for _ in range(ROUNDS)]
+        time.sleep(STATS_SECONDS)
+        touched = [house.ask("buffers") - before for house, before in zip(houses, begun, strict=True)]
+        spent = [buffers / (ROUNDS * PURCHASES) for buffers in touched]
+        counted = houses[1].ask("count")
     for turn, (one, other) in enumerate(rounds):
         print(f"round {turn}: small {one}; big {other}")
     cpu = [statistics.median(one.cpu_ms for one in side) for side in zip(*rounds, strict=True)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
+import psycopg_pool
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row, tuple_row
@@ -99,6 +100,16 @@ def value(db: Db, sql: str, params: Sequence[Any] = ()) -> Any:  # whatever the 
 def run(db: Db, sql: str, params: Sequence[Any] = ()) -> int:
     """Execute and say how many rows were touched."""
     return db.execute(sql, params).rowcount  # type: ignore[arg-type]  # see rows
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the database itself is the trouble: not there, going down, out of disk or connections.
+
+    Class 08, 53 and 57 of SQLSTATE, or no answer at all; a lock that was not to be had or a deadlock is none of these.
+    """
+    if isinstance(error, psycopg_pool.PoolTimeout):
+        return True
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "53", "57")
 
 
 def columns(told: Sequence[Sequence[Any]], width: int = 0) -> list[list[Any]]:

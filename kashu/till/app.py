@@ -12,6 +12,7 @@ import psycopg
 import psycopg_pool
 
 from kashu.kernel import clock
+from kashu.kernel.db import is_lost
 from kashu.payments import Channel, Notice, Verdict
 from kashu.sales import Checkout, Earlier, Placed, Refusal
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
@@ -41,9 +42,11 @@ class App:
         self._ctx, self._pool, self._ring = ctx, ctx.pool, ctx.ring
         self._desk = Desk(ctx.pool, ctx.ring)
         self._effort = Effort(ctx.ring)
-        self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all)
-        self._purchases: Batcher[Call, Response] = Batcher(self._sell_all, lambda call: call.purchase.quantity)
-        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(self._place_all)
+        self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all, is_hopeless=is_lost)
+        self._purchases: Batcher[Call, Response] = Batcher(
+            self._sell_all, weigh=lambda call: call.purchase.quantity, is_hopeless=is_lost
+        )
+        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(self._place_all, is_hopeless=is_lost)
         self._channels: dict[str, Channel] = {}
         self._channels_until = 0.0
 
@@ -156,7 +159,7 @@ class App:
         except TillIsFullError as full:
             return checkout.busy(full.retry_after)
         except BrokenError:
-            return _text(503, "try again")
+            return checkout.unavailable()
 
     async def _callback(self, channel_id: str, scope: Scope, receive: Receive) -> Answer:
         body = await _body(receive, BODY_BYTES_MAX)

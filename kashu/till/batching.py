@@ -37,13 +37,18 @@ class Batcher(Generic[Asked, Told]):
 
     There is no timer. Under light load a batch is one and waits for nobody; under heavy load batches grow by
     themselves, because requests arrive while one is being written. A batch that breaks is done one by one, so
-    that one bad request hurts only itself. A batch is bounded in requests and in what they weigh.
+    that one bad request hurts only itself; where the world is broken (`is_hopeless`), asking it again for each of them
+    would only keep everybody waiting. A batch is bounded in requests and in what they weigh.
     """
 
     def __init__(
-        self, do_all: Callable[[Sequence[Asked]], Sequence[Told]], weigh: Callable[[Asked], int] = lambda _: 1
+        self,
+        do_all: Callable[[Sequence[Asked]], Sequence[Told]],
+        *,
+        weigh: Callable[[Asked], int] = lambda _: 1,
+        is_hopeless: Callable[[Exception], bool] = lambda _: False,
     ) -> None:
-        self._do_all, self._weigh = do_all, weigh
+        self._do_all, self._weigh, self._is_hopeless = do_all, weigh, is_hopeless
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="till")
         self._busy: asyncio.Task[None] | None = None
@@ -72,9 +77,10 @@ class Batcher(Generic[Asked, Told]):
             try:
                 answers = await self._in_thread([asked for asked, _ in batch])
             except Exception as error:
-                if len(batch) == 1:
-                    log.exception("till.broken")
-                    _fail(batch[0][1], error)
+                if len(batch) == 1 or self._is_hopeless(error):
+                    log.exception("till.broken", extra={"batch": len(batch)})
+                    for _, future in batch:
+                        _fail(future, error)
                 else:
                     await self._one_by_one(batch)
             else:

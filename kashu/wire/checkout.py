@@ -118,5 +118,10 @@ def busy(retry_after: int) -> Response:
     return _told(429, retry_after=retry_after, refused="busy")
 
 
+def unavailable() -> Response:
+    """The database let us down; the same key may be tried again."""
+    return _told(503, retry_after=2, refused="busy")
+
+
 def _told(status: int, retry_after: int | None = None, **told: Any) -> Response:
     return Response(status, msgspec.json.encode(told), retry_after=retry_after)

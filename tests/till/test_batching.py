@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from kashu.till.batching import BATCH_MAX, WAITING_MAX, Batcher, BrokenError, TillIsFullError
+from kashu.till.batching import BATCH_MAX, BATCH_WEIGHT_MAX, WAITING_MAX, Batcher, BrokenError, TillIsFullError
 
 
 def test_those_who_wait_are_served_together():
@@ -79,3 +79,54 @@ def test_the_one_who_asked_may_go_and_the_work_is_done():
 
     asyncio.run(rush())
     assert sorted(done) == [1, 2]
+
+
+def test_a_lost_world_is_not_asked_again_for_each():
+    asked_for = []
+
+    def do_all(asked):
+        asked_for.append(len(asked))
+        raise ConnectionError
+
+    async def rush():
+        till = Batcher(do_all, is_hopeless=lambda error: isinstance(error, ConnectionError))
+        return await asyncio.gather(*(till.do(number) for number in range(50)), return_exceptions=True)
+
+    told = asyncio.run(rush())
+    assert {type(one) for one in told} == {BrokenError}
+    assert asked_for == [50]
+
+
+def test_a_batch_is_bounded_in_what_it_weighs():
+    batches = []
+
+    def do_all(asked):
+        batches.append(sum(asked))
+        return list(asked)
+
+    async def rush():
+        till = Batcher(do_all, weigh=lambda cards: cards)
+        return await asyncio.gather(*(till.do(1_000) for _ in range(10)))
+
+    assert asyncio.run(rush()) == [1_000] * 10
+    assert max(batches) <= BATCH_WEIGHT_MAX
+
+
+def test_who_would_wait_too_long_is_told_when_to_come_again():
+    def do_all(asked):
+        import time
+
+        time.sleep(0.2)
+        return list(asked)
+
+    async def rush():
+        till = Batcher(do_all)
+        first = [asyncio.create_task(till.do(n)) for n in range(20)]
+        await asyncio.sleep(0)
+        till._batch_seconds = 20.0
+        with pytest.raises(TillIsFullError) as full:
+            await till.do(-1)
+        await asyncio.gather(*first)
+        return full.value.retry_after
+
+    assert asyncio.run(rush()) >= 2

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
+import psycopg_pool
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -156,8 +158,11 @@ def quick_checkout(request: HttpRequest) -> HttpResponse:
     arrival = checkouts.Arrival(request.POST.dict(), device.name_of(request), device.address(request))
     found = checkouts.weigh(arrival, _effort(), ctx.ring)
     if isinstance(found, Checkout):
-        [placed] = checkouts.place_all(ctx.pool, ctx.ring, [found], clock.now(), ctx.hold_seconds)
-        found = checkouts.answer(placed)
+        try:
+            [placed] = checkouts.place_all(ctx.pool, ctx.ring, [found], clock.now(), ctx.hold_seconds)
+            found = checkouts.answer(placed)
+        except (psycopg.Error, psycopg_pool.PoolTimeout):
+            found = checkouts.unavailable()
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(found.body, status=found.status, content_type=found.content_type, headers=headers)
 
