@@ -70,22 +70,22 @@ async def _fire(port: int, requests: list[bytes], connections: int, per_second: 
     lines = [await loop.create_connection(Line, "127.0.0.1", port) for _ in range(connections)]
     latencies, statuses, bodies = [], {}, []
     coming = iter(enumerate(requests))
-    begun = loop.time()
+    begun = time.perf_counter()
 
     async def work(line: Line) -> None:
         for place, request in coming:
             due = begun + place / per_second if per_second else 0.0
-            if due > loop.time():
-                await asyncio.sleep(due - loop.time())
-            sent = max(due, loop.time()) if not per_second else due
+            if due > time.perf_counter():
+                await asyncio.sleep(due - time.perf_counter())
+            sent = max(due, time.perf_counter()) if not per_second else due
             status, body = await line.ask(request)
-            latencies.append(loop.time() - sent)
+            latencies.append(time.perf_counter() - sent)
             statuses[status] = statuses.get(status, 0) + 1
             if keep:
                 bodies.append(body)
 
     await asyncio.gather(*(work(line) for _, line in lines))
-    seconds = loop.time() - begun
+    seconds = time.perf_counter() - begun
     for transport, _ in lines:
         transport.close()
     return Hits(seconds, latencies, statuses, bodies)

@@ -13,8 +13,8 @@ from kashu.kernel.ids import new_id
 RECORD = """
 INSERT INTO audit_entry
     (pool_id, id, at, actor_kind, actor, verb, object_kind, object_id, before, after, reason)
-SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
-                     %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[])
+SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
+                     %b::text[], %b::text[], %b::jsonb[], %b::jsonb[], %b::text[])
 """
 
 # Commit order, not clock order: an entry whose transaction is still open may carry an earlier instant, and a chain

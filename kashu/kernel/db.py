@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import ConnectionPool
 
 from kashu.kernel import clock, text
@@ -34,6 +35,10 @@ def connect(dsn: str, *, autocommit: bool = True) -> Db:
 def settle(db: Db) -> None:
     """Give a fresh connection the answers this code expects, in UTC and with bounded waits."""
     set_json_dumps(text.canonical_json, context=db)
+    # Whole numbers go as int8 whatever their size: else every mix of sizes would be a prepared statement of its own.
+    # Both formats have to agree: a list finds its dumper in the one and may be sent in the other.
+    db.adapters.register_dumper(int, Int8BinaryDumper)
+    db.adapters.register_dumper(int, Int8Dumper)
     db.execute(
         "SELECT set_config('timezone', 'UTC', false), set_config('lock_timeout', %s, false),"
         " set_config('statement_timeout', %s, false)",

@@ -22,7 +22,7 @@ LEASE_SECONDS = 30
 
 WRITE = """
 INSERT INTO outbox (pool_id, id, topic, body, due_at, recorded_at)
-SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
+SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::text[], %b::jsonb[], %b::timestamptz[], %b::timestamptz[])
 """
 
 LEASE = """
@@ -37,7 +37,7 @@ RETURNING pool_id, id, topic, body, tries, recorded_at
 """
 
 DONE = """
-DELETE FROM outbox USING unnest(%s::bigint[], %s::uuid[]) AS done (pool_id, id)
+DELETE FROM outbox USING unnest(%b::bigint[], %b::uuid[]) AS done (pool_id, id)
 WHERE outbox.pool_id = done.pool_id AND outbox.id = done.id
 """
 

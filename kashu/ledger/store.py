@@ -11,20 +11,20 @@ from kashu.ledger.types import Entry, Fault, Line, Posting
 
 POST = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
-SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::bigint[], %b::timestamptz[])
 """
 
 POST_KEYED = """
 INSERT INTO ledger_entry (account_id, id, reason_id, recipe, amount_fen, memo, posted_at)
 SELECT account_id, id, reason_id, recipe, amount_fen, memo, %s
-FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::text[])
+FROM unnest(%b::bigint[], %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::text[])
     AS new (account_id, id, reason_id, recipe, amount_fen, memo)
 """
 
 # The second line of defence is the table's CHECK: a balance below its floor undoes the whole transaction.
 MOVE_GUARDED = """
 UPDATE ledger_guarded AS guarded SET balance_fen = guarded.balance_fen + moved.amount_fen
-FROM unnest(%s::bigint[], %s::bigint[]) AS moved (account_id, amount_fen)
+FROM unnest(%b::bigint[], %b::bigint[]) AS moved (account_id, amount_fen)
 WHERE guarded.account_id = moved.account_id
 """
 

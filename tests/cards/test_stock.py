@@ -70,13 +70,29 @@ def test_marks_are_forgotten_after_a_minute():
 
     kept = marks.Marks()
     one, two = (cards.Card(pool, 7, 1, 1, 1) for pool in (1, 2))
-    kept.note([one])
+    kept.note([one.pool_id], [one])
     assert kept.of(1) == (date(9999, 12, 31), 7)
     kept._until = 0
-    kept.note([two])
+    kept.note([two.pool_id], [two])
     assert kept.of(1) == marks.BEGINNING
     assert kept.drop([2])
     assert not kept.drop([2])
+
+
+def test_a_sold_out_pool_is_passed_over_until_somebody_would_be_refused(db, ring):
+    from kashu.cards.service.marks import MARKS
+
+    sku = make.sku(db)
+    first, second = make.batch(db, ring, sku, 1), make.batch(db, ring, sku, 2)
+    who = make.buyer()
+    placed = make.order(db, ring, sku, 1, who)
+    make.order(db, ring, sku, 1)
+    assert MARKS.is_empty(first.pool_id)
+    assert sales.cancel(db, make.STAFF, placed.token, who.device, clock.now()) is None  # a card comes back to it
+    make.order(db, ring, sku, 1)
+    last = make.order(db, ring, sku, 1)
+    assert [line.pool_id for line in last.lines] == [first.pool_id]
+    assert second.pool_id != first.pool_id
 
 
 def test_every_line_is_a_card_or_has_a_reason(db, ring):

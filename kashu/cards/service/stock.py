@@ -32,7 +32,9 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
 
 def _pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card]]:
     shelf: dict[int, deque[Card]] = {sku_id: deque() for sku_id in wanted}
-    left = {sku_id: deque(pools) for sku_id, pools in store.pools(db, wanted).items()}
+    found = store.pools(db, wanted)
+    left = {sku_id: deque(one for one in pools if not MARKS.is_empty(one[0])) for sku_id, pools in found.items()}
+    left = {sku_id: pools for sku_id, pools in left.items() if pools}
     at_once = 1
     while left:
         asked = []
@@ -42,7 +44,7 @@ def _pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Car
         picked = store.pick(
             db, [(pool, sku, supplier, short, *MARKS.of(pool)) for pool, supplier, sku, short in asked], today
         )
-        MARKS.note(picked)
+        MARKS.note([pool for pool, *_ in asked], picked)
         for card in picked:
             if len(shelf[card.sku_id]) < wanted[card.sku_id]:
                 shelf[card.sku_id].append(card)

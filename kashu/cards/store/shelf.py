@@ -12,8 +12,8 @@ from kashu.kernel.db import Db, columns, rows, run, values
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
 PICK = """
 SELECT card.pool_id, card.id, wanted.sku_id, wanted.supplier_id, card.unit_cost_fen, card.expires_on
-FROM unnest(%(pools)s::bigint[], %(skus)s::bigint[], %(suppliers)s::bigint[], %(wants)s::int[],
-            %(from_on)s::date[], %(from_id)s::bigint[])
+FROM unnest(%(pools)b::bigint[], %(skus)b::bigint[], %(suppliers)b::bigint[], %(wants)b::int[],
+            %(from_on)b::date[], %(from_id)b::bigint[])
     AS wanted (pool_id, sku_id, supplier_id, quantity, from_on, from_id)
 CROSS JOIN LATERAL (
     SELECT pool_id, id, unit_cost_fen, expires_on FROM cards_card
@@ -33,7 +33,7 @@ WHERE sku_id = ANY (%s) AND sellable ORDER BY sku_id, expires_first, id
 HOLD = """
 UPDATE cards_card AS card
 SET state = 'held', order_id = held.order_id, sale_line_id = held.line_id, held_until = held.until
-FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::timestamptz[])
+FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[], %b::uuid[], %b::timestamptz[])
     AS held (pool_id, id, order_id, line_id, until)
 WHERE card.pool_id = held.pool_id AND card.id = held.id AND card.state = 'on_shelf'
 """
@@ -43,7 +43,7 @@ HAND_OVER = """
 UPDATE cards_card AS card
 SET state = 'sold', sold_at = %s, held_until = NULL,
     content_id = CASE WHEN card.sealed IS NULL THEN pool.content_id END
-FROM unnest(%s::bigint[], %s::uuid[]) AS sold (pool_id, line_id)
+FROM unnest(%b::bigint[], %b::uuid[]) AS sold (pool_id, line_id)
 JOIN cards_pool AS pool ON pool.id = sold.pool_id
 WHERE card.pool_id = sold.pool_id AND card.sale_line_id = sold.line_id AND card.state = 'held'
 RETURNING card.pool_id, card.sale_line_id
@@ -55,7 +55,7 @@ UPDATE cards_card AS card
 SET state = 'sold', order_id = sold.order_id, sale_line_id = sold.line_id, sold_at = %s, revealed_at = %s,
     content_id = CASE WHEN card.sealed IS NULL
                       THEN (SELECT content_id FROM cards_pool WHERE id = card.pool_id) END
-FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[]) AS sold (pool_id, id, order_id, line_id)
+FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[], %b::uuid[]) AS sold (pool_id, id, order_id, line_id)
 WHERE card.pool_id = sold.pool_id AND card.id = sold.id AND card.state = 'on_shelf'
 RETURNING card.pool_id, card.id, card.sale_line_id, card.expires_on, card.sealed, card.content_id
 """

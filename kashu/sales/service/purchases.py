@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger
@@ -103,11 +102,9 @@ def _pick(db: Db, missing: Mapping[int, int], market: rules.Market) -> Shelf:
 
 
 def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market) -> dict[UUID, tuple[Opened, ...]]:
-    pages: dict[int, tuple[bytes, dict[str, Any]]] = {}
-    for one in bought:
-        body = catalog.page_body(one.offer, one.list_price_fen)
-        pages.setdefault(one.offer.sku_id, (catalog.page_hash(body), body))
-    catalog.keep_pages(db, dict(pages.values()), market.at)
+    shown = {one.offer.sku_id: one for one in bought}
+    bodies = [catalog.page_body(one.offer, one.list_price_fen) for one in shown.values()]
+    catalog.keep_pages(db, {catalog.page_hash(body): body for body in bodies}, market.at)
     store.keep_purchases(db, bought, [ids.new_token(one.pool_id) for one in bought], market.at)
     store.place_lines(db, bought, market.at)
     sold = [(card, one.id, line.id) for one in bought for line in one.lines for card in line.cards]

@@ -50,7 +50,7 @@ SET state = %(after)s,
     delivered_at = CASE WHEN %(after)s = 'delivered' THEN %(at)s ELSE told.delivered_at END,
     closed_at = CASE WHEN %(after)s IN ('expired', 'cancelled', 'refunded') THEN %(at)s ELSE told.closed_at END,
     close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
-FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[], %(paid_at)s::timestamptz[]) AS moved (pool_id, id, paid_at)
+FROM unnest(%(pools)b::bigint[], %(ids)b::uuid[], %(paid_at)b::timestamptz[]) AS moved (pool_id, id, paid_at)
 WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)
 """
 
@@ -59,9 +59,9 @@ PLACE_LINES = """
 INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
     list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
     agreement_id, placed_on, delivered_at, revealed_at, warranty_ends_on)
-SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::int[], %s::bigint[], %s::bigint[], %s::jsonb[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
-    %s::bigint[], %s::bytea[], %s::bigint[], %s::date[], %s::timestamptz[], %s::timestamptz[], %s::date[])
+SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[],
+    %b::int[], %b::bigint[], %b::bigint[], %b::jsonb[], %b::bigint[], %b::bigint[], %b::boolean[], %b::bigint[],
+    %b::bigint[], %b::bytea[], %b::bigint[], %b::date[], %b::timestamptz[], %b::timestamptz[], %b::date[])
 """
 
 
@@ -343,9 +343,9 @@ def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         consent_at, consent_hash, placed_at, hold_until)
     SELECT pool_id, id, number, token, 'placed', quantity, total_fen, open_id, phone_sealed, phone_identity, phone_tail,
         device, address, entry, live_room, author, video, community, link, placed_at, consent_hash, placed_at, hold_until
-    FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::bytea[],
-        %s::bytea[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    FROM unnest(%b::bigint[], %b::uuid[], %b::text[], %b::text[], %b::int[], %b::bigint[], %b::text[], %b::bytea[],
+        %b::bytea[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+        %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[])
         AS new (pool_id, id, number, token, quantity, total_fen, open_id, phone_sealed, phone_identity, phone_tail,
         device, address, entry, live_room, author, video, community, link, consent_hash, placed_at, hold_until)
     """
@@ -363,8 +363,10 @@ def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
 def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None = None) -> None:
     """Write the lines of orders; with an instant, as delivered and revealed then (a purchase is both at once)."""
     told = []
+    hashes = {(p.offer.sku_id, p.list_price_fen): p.offer for p in placed}
+    pages = {key: catalog.page_hash_of(offer, key[1]) for key, offer in hashes.items()}
     for p in placed:
-        page_hash = catalog.page_hash_of(p.offer, p.list_price_fen)
+        page_hash = pages[p.offer.sku_id, p.list_price_fen]
         steps, day = Jsonb(list(p.steps)), biz_date(p.placed_at)
         ends_on = None if at is None else day + timedelta(days=p.offer.warranty_days)
         for line in p.lines:

@@ -24,12 +24,12 @@ ORDER BY price.account_id, price.sku_id, price.from_at DESC, price.set_at DESC
 EARLIER = """
 SELECT kept.scope, kept.key, kept.asked, kept.pool_id, kept.order_id
 FROM sales_key AS kept
-JOIN unnest(%s::bytea[], %s::text[]) AS asked (scope, key) ON kept.scope = asked.scope AND kept.key = asked.key
+JOIN unnest(%b::bytea[], %b::text[]) AS asked (scope, key) ON kept.scope = asked.scope AND kept.key = asked.key
 """
 TAKEN = """
 SELECT kept.account_id, kept.reference
 FROM sales_reference AS kept
-JOIN unnest(%s::bigint[], %s::text[]) AS asked (account_id, reference)
+JOIN unnest(%b::bigint[], %b::text[]) AS asked (account_id, reference)
   ON kept.account_id = asked.account_id AND kept.reference = asked.reference
 """
 # A purchase has no browser: its buyer is the account, its consent the contract, and it holds nothing.
@@ -38,18 +38,18 @@ INSERT INTO sales_order (pool_id, id, number, token, state, quantity, total_fen,
     consent_at, consent_hash, placed_at, hold_until, paid_at, delivered_at, account_id, reference)
 SELECT pool_id, id, number, token, 'delivered', quantity, total_fen, '', '', 'purchase', %(at)s, '', %(at)s, %(at)s,
     %(at)s, %(at)s, account_id, reference
-FROM unnest(%(pools)s::bigint[], %(ids)s::uuid[], %(numbers)s::text[], %(tokens)s::text[], %(quantities)s::int[],
-            %(totals)s::bigint[], %(accounts)s::bigint[], %(references)s::text[])
+FROM unnest(%(pools)b::bigint[], %(ids)b::uuid[], %(numbers)b::text[], %(tokens)b::text[], %(quantities)b::int[],
+            %(totals)b::bigint[], %(accounts)b::bigint[], %(references)b::text[])
     AS new (pool_id, id, number, token, quantity, total_fen, account_id, reference)
 """
 KEEP_KEYS = """
 INSERT INTO sales_key (scope, key, asked, pool_id, order_id, made_at)
 SELECT scope, key, asked, pool_id, order_id, %s
-FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::uuid[]) AS new (scope, key, asked, pool_id, order_id)
+FROM unnest(%b::bytea[], %b::text[], %b::text[], %b::bigint[], %b::uuid[]) AS new (scope, key, asked, pool_id, order_id)
 """
 KEEP_REFERENCES = """
 INSERT INTO sales_reference (account_id, reference, pool_id, order_id)
-SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::uuid[])
+SELECT * FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::uuid[])
 """
 SPEND = """
 UPDATE sales_account AS account
