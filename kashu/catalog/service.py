@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.catalog import rules, store
-from kashu.catalog.types import Agreement, Category, Image, PriceChange, Product, Refusal, Sku
+from kashu.catalog.types import Agreement, Category, FeeRule, Image, PriceChange, Product, Refusal, Sku
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
@@ -118,6 +118,19 @@ def set_price(db: Db, actor: Actor, code: str, change: PriceChange) -> Refusal |
     deed = Deed(actor, "sku.price", "sku", code, before=told[0], after=told[1], reason=change.reason)
     audit.record(db, [deed], change.from_at)
     return None
+
+
+def add_fee_rule(db: Db, actor: Actor, new: FeeRule, at: datetime) -> FeeRule | Refusal:
+    """Agree on a commission from now or later on; what was sold before keeps its own. Id and author are ignored."""
+    assert_in_transaction(db)
+    if new.effective_at < at or (new.ends_at is not None and new.ends_at <= new.effective_at):
+        return Refusal.FEE_IN_THE_PAST
+    named = replace(new, set_by=actor.name)
+    added = replace(named, id=store.add_fee_rule(db, named))
+    after = {"seller": new.seller_id, "category": new.category_id, "commission_bp": new.commission_bp,
+             "effective_at": new.effective_at, "ends_at": new.ends_at}  # fmt: skip
+    audit.record(db, [Deed(actor, "fee.set", "fee_rule", str(added.id), after=after)], at)
+    return added
 
 
 def note_deals(db: Db, sold: Sequence[tuple[int, int, datetime]]) -> None:

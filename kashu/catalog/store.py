@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.catalog.types import Agreement, Category, Deal, Image, Offer, PriceChange, Product, Sku
+from kashu.catalog.types import Agreement, Category, Deal, FeeRule, Image, Offer, PriceChange, Product, Sku
 from kashu.kernel.db import Db, one, rows, run, value, values
 from kashu.kernel.ids import new_id
 
@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
 ) AS price
 CROSS JOIN LATERAL (
     SELECT id, commission_bp FROM catalog_fee_rule
-    WHERE effective_at <= %(at)s
+    WHERE effective_at <= %(at)s AND (ends_at IS NULL OR ends_at > %(at)s)
       AND (seller_id IS NULL OR seller_id = product.seller_id)
       AND (category_id IS NULL OR category_id = product.category_id)
     ORDER BY seller_id IS NULL, category_id IS NULL, effective_at DESC LIMIT 1
@@ -230,6 +230,29 @@ def set_price(db: Db, sku_id: int, change: PriceChange) -> None:
 def note_deals(db: Db, sold: Sequence[tuple[int, date, int, int, datetime]]) -> None:
     """Rows of (sku, day, lowest, last, last at), one per SKU and day."""
     run(db, NOTE_DEALS, [list(column) for column in zip(*sold, strict=True)])
+
+
+def fee_rules(db: Db) -> list[FeeRule]:
+    """Every version of the fee rules, the newest first."""
+    sql = """
+    SELECT rule.id, rule.seller_id, seller.name AS seller, rule.category_id, category.name AS category,
+           rule.commission_bp, rule.effective_at, rule.ends_at, rule.set_by
+    FROM catalog_fee_rule AS rule
+    LEFT JOIN party_party AS seller ON seller.id = rule.seller_id
+    LEFT JOIN catalog_category AS category ON category.id = rule.category_id
+    ORDER BY rule.effective_at DESC, rule.id DESC LIMIT 200
+    """
+    return rows(db, FeeRule, sql)
+
+
+def add_fee_rule(db: Db, new: FeeRule) -> int:
+    sql = """
+    INSERT INTO catalog_fee_rule (seller_id, category_id, commission_bp, effective_at, ends_at, set_by)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
+    """
+    told = [new.seller_id, new.category_id, new.commission_bp, new.effective_at, new.ends_at, new.set_by]
+    found: int = value(db, sql, told)
+    return found
 
 
 def keep_image(db: Db, new: Image, at: datetime) -> None:

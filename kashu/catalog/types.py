@@ -137,6 +137,24 @@ class PriceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class FeeRule:
+    """The commission on third-party goods, in basis points, of a seller and a category (None: of all), for a period.
+
+    The most particular rule in force counts: seller before category, then the newest. A sale line keeps its rule's id.
+    """
+
+    id: int
+    seller_id: int | None
+    seller: str | None
+    category_id: int | None
+    category: str | None
+    commission_bp: int
+    effective_at: datetime
+    ends_at: datetime | None
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """A public rule, by kind and version (C-06)."""
 
@@ -166,5 +184,6 @@ class Refusal(StrEnum):
     NOTHING_TO_SELL = "nothing_to_sell"
     NO_SUCH_MOVE = "no_such_move"
     VOID_CLAUSE = "void_clause"
+    FEE_IN_THE_PAST = "fee_in_the_past"
     TAKEN = "taken"
     TIERS_WRONG = "tiers_wrong"

@@ -18,6 +18,7 @@ APPEND_ONLY = (
     "payments_transaction",
     "catalog_page",
     "catalog_price",
+    "catalog_fee_rule",
     "catalog_agreement",
     "cards_content",
     "cards_export",

@@ -447,3 +447,17 @@ def state(house, placed):
 def count_cards(house, pool_id):
     with connect(house.dsn) as db:
         return value(db, "SELECT count(*)::int FROM cards_card WHERE pool_id = %s", [pool_id])
+
+
+def test_the_console_sets_a_commission(staff, house):
+    owner = staff("owner", is_sure=True)
+    with connect(house.dsn) as db, db.transaction():
+        seller = make.supplier(db)
+    owner.post(
+        "/console/settings/fees", {"seller": str(seller), "category": "", "percent": "7.25", "begin": "", "end": ""}
+    )
+    with connect(house.dsn) as db:
+        assert value(db, "SELECT commission_bp FROM catalog_fee_rule WHERE seller_id = %s", [seller]) == 725
+    for percent in ("101", "-1", "x", "5.123"):
+        answer = owner.post("/console/settings/fees", {"percent": percent}, follow=True)
+        assert "数据没有改动" in answer.content.decode()

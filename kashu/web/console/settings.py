@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -15,10 +15,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import audit, party, payments
+from kashu import audit, catalog, party, payments
 from kashu.audit import Deed
+from kashu.catalog import FeeRule, Refusal
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import biz_date, day_start
+from kashu.kernel.money import parse_yuan
 from kashu.party import Licence, Party, Platform
 from kashu.party.models import STAFF_ROLES, Person
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
@@ -27,6 +29,7 @@ from kashu.wire import edge
 
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
 TEXT_MAX = 120
+FEE_BP_MAX = 10_000
 
 
 @require_GET
@@ -44,6 +47,8 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
             "licences": party.licences(db, biz_date(clock.now())),
             "channels": payments.channels(db).values(),
             "approvals": audit.open_approvals(db),
+            "fees": catalog.fee_rules(db),
+            "categories": catalog.categories(db),
         }
     told |= {
         "people": Person.objects.order_by("id"),
@@ -149,6 +154,38 @@ def add_licence(request: HttpRequest) -> HttpResponse:
         request,
         _("证照已登记。") if is_good else _("证照种类、编号和起止日期都要填写，且不能重复。数据没有改动。"),
         is_bad=not is_good,
+    )
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("settings.edit")
+@reauthentication_required
+def add_fee(request: HttpRequest) -> HttpResponse:
+    """Agree on a commission for third-party goods, from now or from the beginning of a later day."""
+    told, at = request.POST, clock.now()
+    percent, begin, end = (told.get(name, "").strip() for name in ("percent", "begin", "end"))
+    rate = parse_yuan(percent)  # hundredths of a per cent are basis points, as hundredths of a yuan are fen
+    try:
+        effective_at = max(at, day_start(date.fromisoformat(begin))) if begin else at
+        ends_at = day_start(date.fromisoformat(end) + timedelta(days=1)) if end else None
+    except (ValueError, OverflowError):
+        rate, effective_at, ends_at = None, at, None
+    with edge.transaction() as db:
+        sellers = {str(one.id): one.id for one in party.parties(db, "supplier")}
+        categories = {str(one.id): one.id for one in catalog.categories(db)}
+        seller, category = sellers.get(told.get("seller", "")), categories.get(told.get("category", ""))
+        done: FeeRule | Refusal = Refusal.FEE_IN_THE_PAST
+        if rate is not None and rate <= FEE_BP_MAX:
+            rule = FeeRule(0, seller, None, category, None, rate, effective_at, ends_at, "")
+            done = catalog.add_fee_rule(db, actor(request), rule, at)
+    is_bad = isinstance(done, Refusal)
+    say(
+        request,
+        _("佣金应为 0 到 100 的百分数，最多两位小数；期间不能早于今天。数据没有改动。")
+        if is_bad
+        else _("佣金规则已生效，此前的成交不变。"),
+        is_bad=is_bad,
     )
     return redirect("console:settings")
 

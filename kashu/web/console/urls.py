@@ -59,6 +59,7 @@ urlpatterns = [
     path("settings/people/<id:person_id>", settings.change_person, name="change_person"),
     path("settings/parties", settings.add_party, name="add_party"),
     path("settings/licences", settings.add_licence, name="add_licence"),
+    path("settings/fees", settings.add_fee, name="add_fee"),
     path("trail", settings.trail, name="trail"),
     path("payments", settings.quarantine, name="payments"),
 ]
