@@ -13,7 +13,7 @@ from tests.journeys.conftest import totp
 
 def sign_in(page, kashu, role="owner"):
     who = kashu.login(role)
-    page.goto("/console/")
+    page.goto("/buyer/" if role == "buyer" else "/console/")
     page.fill("#id_login", who["email"])
     page.fill("#id_password", who["password"])
     page.click("button.primary")

@@ -21,7 +21,7 @@ def other(chromium, kashu):
 
 
 def refused(page, told):
-    expect(page.locator("[role=alert]")).to_contain_text(told)
+    expect(page.locator("[role=alert]:visible")).to_contain_text(told)
 
 
 def sheet(page, slug="zimu-month"):
