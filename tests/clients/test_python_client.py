@@ -358,3 +358,23 @@ def test_a_secret_that_is_none_verifies_nothing(secret):
     forged = "v1," + base64.b64encode(hmac.new(b"", f"msg_1.{NOW}.".encode() + BODY, hashlib.sha256).digest()).decode()
     with pytest.raises(ValueError):
         verify_webhook(secret, headers(forged), BODY, NOW)
+
+
+def test_a_bulk_purchase_is_asked_for_followed_and_fetched(client, machine, stocked, house, tmp_path):
+    from kashu.jobs.bulk import buy_bulk
+
+    buyer, sku = machine(10**8), stocked(50)
+    kashu = client(buyer.key_id, buyer.secret)
+    asked = kashu.buy_bulk(sku.code, 40, "correct horse battery", "BULK", "bulk-key")
+    assert kashu.buy_bulk(sku.code, 40, "correct horse battery", "BULK", "bulk-key").id == asked.id
+    with pytest.raises(KashuError) as refused:
+        list(kashu.bulk_file(asked.id))
+    assert refused.value.code == "not_ready"
+
+    buy_bulk(replace(context(house), spool=tmp_path), {"bulk_id": asked.id})
+
+    told = kashu.bulk(asked.id)
+    assert (told.state, told.bought) == ("done", 40)
+    whole = b"".join(kashu.bulk_file(asked.id))
+    assert hashlib.sha256(whole).hexdigest() == told.file_sha256
+    assert whole[:100] + b"".join(kashu.bulk_file(asked.id, start=100)) == whole

@@ -1,12 +1,13 @@
 """The open API of Kashu: buy cards, read the account, verify webhooks."""
 
-from kashu_client.answers import Account, Card, Entry, KashuError, Purchase, Sku, Tier
+from kashu_client.answers import Account, Bulk, Card, Entry, KashuError, Purchase, Sku, Tier
 from kashu_client.client import AsyncKashu, Kashu
 from kashu_client.webhooks import WebhookError, verify_webhook
 
 __all__ = [
     "Account",
     "AsyncKashu",
+    "Bulk",
     "Card",
     "Entry",
     "Kashu",

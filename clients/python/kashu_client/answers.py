@@ -37,6 +37,22 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Bulk:
+    """A bulk purchase. Its file is there when `state` is `done`; `stopped_by` says why fewer were bought than asked for."""
+
+    id: str
+    sku: str
+    quantity: int
+    bought: int
+    total_fen: int
+    reference: str
+    state: str
+    stopped_by: str
+    file_bytes: int
+    file_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """The price of one card from this quantity on."""
 
@@ -130,6 +146,10 @@ def account(told: Any) -> Account:
 def purchase(told: Any) -> Purchase:
     cards = tuple(_pick(Card, card, expires_on=_day(card["expires_on"])) for card in told["cards"])
     return _pick(Purchase, told, cards=cards, delivered_at=datetime.fromisoformat(told["delivered_at"]))
+
+
+def bulk(told: Any) -> Bulk:
+    return _pick(Bulk, told)
 
 
 def skus(told: Any) -> tuple[list[Sku], str | None]:

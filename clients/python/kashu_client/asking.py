@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from kashu_client import answers
-from kashu_client.answers import Account, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Entry, KashuError, Purchase, Sku
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -43,6 +43,7 @@ class Call(Generic[T]):
     body: bytes = b""
     idempotency_key: str = ""
     tries_max: int = 1
+    start: int = 0  # the byte a download goes on from
 
 
 def account() -> Call[Account]:
@@ -71,11 +72,28 @@ def buy(sku: str, quantity: int, reference: str, idempotency_key: str | None) ->
     return Call("POST", "/open/v1/purchases", answers.purchase, body, key, TRIES_MAX)
 
 
+def buy_bulk(sku: str, quantity: int, password: str, reference: str, idempotency_key: str | None) -> Call[Bulk]:
+    told = {"sku": sku, "quantity": quantity, "password": password, "reference": reference}
+    key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
+    return Call("POST", "/open/v1/bulk-purchases", answers.bulk, json.dumps(told).encode(), key, TRIES_MAX)
+
+
+def bulk(bulk_id: str) -> Call[Bulk]:
+    return Call("GET", f"/open/v1/bulk-purchases/{quote(bulk_id, safe='')}", answers.bulk)
+
+
+def bulk_file(bulk_id: str, start: int) -> Call[None]:
+    """The sealed file from a byte on; its answer is bytes, not a message."""
+    return Call("GET", f"/open/v1/bulk-purchases/{quote(bulk_id, safe='')}/file", lambda _: None, start=start)
+
+
 def request(http: httpx.Client | httpx.AsyncClient, credentials: Credentials, call: Call[T]) -> httpx.Request:
     """The call, signed now. Every request has a nonce of its own, so one that was sent is not sent again."""
     headers = {"Content-Type": "application/json"} if call.body else {}
     if call.idempotency_key:
         headers["Idempotency-Key"] = call.idempotency_key
+    if call.start:
+        headers["Range"] = f"bytes={call.start}-"
     made = http.build_request(
         call.method, credentials.base_url.rstrip("/") + call.target, headers=headers, content=call.body or None
     )
@@ -96,6 +114,12 @@ def answer(call: Call[T], response: httpx.Response) -> T | KashuError:
         return answers.read(response, call.build)
     except KashuError as error:
         return error
+
+
+def refused(call: Call[T], response: httpx.Response) -> KashuError:
+    """The problem in an answer that is none of the bytes asked for."""
+    told = answer(call, response)
+    return told if isinstance(told, KashuError) else KashuError(response.status_code, "unreadable", "")
 
 
 def unreachable(error: httpx.TransportError) -> KashuError:

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 import httpx
 
 from kashu_client import asking
-from kashu_client.answers import Account, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Entry, KashuError, Purchase, Sku
 from kashu_client.asking import BROKEN, TIMEOUT_SECONDS, Call, Credentials
 
 T = TypeVar("T")
@@ -58,6 +58,28 @@ class Kashu:
     def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
         """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
         return self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+
+    def buy_bulk(
+        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None
+    ) -> Bulk:
+        """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
+        return self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key))
+
+    def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
+        """How far a bulk purchase is."""
+        return self._ask(asking.bulk(id))
+
+    def bulk_file(self, id: str, start: int = 0) -> Iterator[bytes]:  # noqa: A002  # the API's word
+        """The sealed ZIP, piece by piece, from a byte on: a broken download goes on where it stopped."""
+        call = asking.bulk_file(id, start)
+        answer = self._http.send(asking.request(self._http, self._credentials, call), stream=True)
+        try:
+            if not answer.is_success:
+                answer.read()
+                raise asking.refused(call, answer)
+            yield from answer.iter_bytes()
+        finally:
+            answer.close()
 
     def close(self) -> None:
         if self._is_own:
@@ -124,6 +146,29 @@ class AsyncKashu:
     async def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
         """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
         return await self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+
+    async def buy_bulk(
+        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None
+    ) -> Bulk:
+        """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
+        return await self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key))
+
+    async def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
+        """How far a bulk purchase is."""
+        return await self._ask(asking.bulk(id))
+
+    async def bulk_file(self, id: str, start: int = 0) -> AsyncIterator[bytes]:  # noqa: A002  # the API's word
+        """The sealed ZIP, piece by piece, from a byte on: a broken download goes on where it stopped."""
+        call = asking.bulk_file(id, start)
+        answer = await self._http.send(asking.request(self._http, self._credentials, call), stream=True)
+        try:
+            if not answer.is_success:
+                await answer.aread()
+                raise asking.refused(call, answer)
+            async for piece in answer.aiter_bytes():
+                yield piece
+        finally:
+            await answer.aclose()
 
     async def close(self) -> None:
         if self._is_own:
