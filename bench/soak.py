@@ -17,6 +17,7 @@ import os
 import random
 import re
 import secrets
+import shutil
 import signal
 import sqlite3
 import sys
@@ -109,6 +110,7 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.5, 8.0)) -> di
         world.stop.set()
         run.pool.close()
         stop(kashu)
+        shutil.rmtree(folder, ignore_errors=True)
     return {"seconds": round(seconds), "seed": seed, **dict(sorted(world.counts.items())), "faults": faults}
 
 

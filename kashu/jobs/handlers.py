@@ -162,7 +162,9 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
     "payment.query": look_at_payments,
     "purchase.delivered": announce_purchases,
 }
-LONG = frozenset({"cards.load", "cards.cancelled", "bulk.buy"})  # these run in a queue of their own
+# Queues of their own: what takes long, and what waits for strangers' servers.
+QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks"}
+FACTS = "facts"
 
 
 def _key(body: Body) -> tuple[int, UUID]:

@@ -76,7 +76,7 @@ def send_webhook(ctx: Context, body: Body) -> None:
         headers = party.signed(secret, message, raw, clock.now()) | {"content-type": "application/json"}
         status, trouble = _post(ctx, hook.url, raw, headers)
     with ctx.pool.transaction() as db:
-        party.tried(db, message_id, status, trouble, clock.now())
+        party.tried(db, message_id, status, trouble, clock.now(), is_last=not hook.is_open)
 
 
 def _post(ctx: Context, url: str, raw: bytes, headers: Mapping[str, str]) -> tuple[int | None, str]:

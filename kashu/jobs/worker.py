@@ -13,7 +13,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
 from kashu import audit, cards, party, sales
-from kashu.jobs.handlers import AT_ONCE, HANDLERS, LONG
+from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -117,9 +117,9 @@ async def relay_once(app: procrastinate.App, ctx: Context) -> int:
     for topic in sorted({fact.topic for fact in facts} & AT_ONCE.keys()):
         done += await asyncio.to_thread(_do_at_once, ctx, topic, [fact for fact in facts if fact.topic == topic])
     later = [fact for fact in facts if fact.topic not in AT_ONCE]
-    for queue in ("facts", "long"):
+    for queue in sorted({QUEUES.get(fact.topic, FACTS) for fact in later}):
         jobs: list[dict[str, Any]] = [
-            {"topic": fact.topic, "body": fact.body} for fact in later if (fact.topic in LONG) == (queue == "long")
+            {"topic": fact.topic, "body": fact.body} for fact in later if QUEUES.get(fact.topic, FACTS) == queue
         ]
         if jobs:
             await app.configure_task("fact", queue=queue).batch_defer_async(*jobs)
@@ -152,6 +152,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_beat(app, ctx))
         group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
         group.create_task(_work_on(app, ["long"], 1))
+        group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
 
 
 async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:

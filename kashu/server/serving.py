@@ -65,7 +65,7 @@ def run_till(run: Runtime) -> None:
     """The till, until SIGTERM."""
     logs.configure(run.env.log_level, "till")
     config = uvicorn.Config(
-        App(context(run)), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on",
+        App(context(run)), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on", proxy_headers=False,
         timeout_graceful_shutdown=10, limit_concurrency=5_000, http="httptools", loop="uvloop",
     )  # fmt: skip
     uvicorn.Server(config).run()
@@ -140,6 +140,7 @@ def _greet(run: Runtime, begun: float, *, with_sandbox: bool) -> None:
     for name, url in (
         ("店铺 shop", f"{env.public_url}/"),
         ("运营台 console", f"{env.public_url}/console/"),
+        ("采购台 buyers", f"{env.public_url}/buyer/"),
         ("till", f"http://{env.host}:{env.till_port}/"),
         *([("沙箱短信 sandbox messages", f"http://{env.host}:{env.sandbox_port}/messages")] if with_sandbox else []),
     ):

@@ -44,7 +44,10 @@ class App:
         self._effort = Effort(ctx.ring)
         self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all, is_hopeless=is_lost)
         self._purchases: Batcher[Call, Response] = Batcher(
-            self._sell_all, weigh=lambda call: call.purchase.quantity, is_hopeless=is_lost
+            self._sell_all,
+            weigh=lambda call: call.purchase.quantity,
+            is_hopeless=is_lost,
+            stuck_on=lambda call: call.caller.account_id,
         )
         self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(self._place_all, is_hopeless=is_lost)
         self._channels: dict[str, Channel] = {}
@@ -126,7 +129,10 @@ class App:
         address, key_id = begun
         known = self._desk.known(key_id)
         if known is None:
-            known = await asyncio.to_thread(self._desk.look_up, key_id)
+            looked = await asyncio.to_thread(self._desk.look_up, key_id)
+            if isinstance(looked, Response):
+                return looked
+            known = looked
         at = clock.now()
         found = self._desk.admit(request, address, known, at)
         if isinstance(found, Response):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -47,19 +47,23 @@ class Batcher(Generic[Asked, Told]):
         *,
         weigh: Callable[[Asked], int] = lambda _: 1,
         is_hopeless: Callable[[Exception], bool] = lambda _: False,
+        stuck_on: Callable[[Asked], Hashable] = id,
     ) -> None:
-        self._do_all, self._weigh, self._is_hopeless = do_all, weigh, is_hopeless
+        self._do_all, self._weigh, self._is_hopeless, self._stuck_on = do_all, weigh, is_hopeless, stuck_on
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
+        self._weight = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="till")
         self._busy: asyncio.Task[None] | None = None
         self._batch_seconds = 0.0
 
     async def do(self, asked: Asked) -> Told:
-        wait = len(self._waiting) / BATCH_MAX * self._batch_seconds
+        batches = max(len(self._waiting) / BATCH_MAX, self._weight / BATCH_WEIGHT_MAX)
+        wait = batches * self._batch_seconds
         if len(self._waiting) >= WAITING_MAX or wait > WAIT_SECONDS_MAX:
             raise TillIsFullError(max(1, round(wait)))
         future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
+        self._weight += self._weigh(asked)
         if self._busy is None or self._busy.done():
             self._busy = asyncio.create_task(self._serve())
         return await future
@@ -97,15 +101,22 @@ class Batcher(Generic[Asked, Told]):
             if batch and weight > BATCH_WEIGHT_MAX:
                 break
             batch.append(self._waiting.popleft())
+            self._weight -= self._weigh(batch[-1][0])
         return batch
 
     async def _one_by_one(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
+        """Do each alone. What is stuck for one (a lock that is not to be had) is not waited for again by its like."""
         log.warning("till.one_by_one", extra={"batch": len(batch)})
+        stuck: dict[Hashable, Exception] = {}
         for asked, future in batch:
+            if (what := self._stuck_on(asked)) in stuck:
+                _fail(future, stuck[what])
+                continue
             try:
                 [told] = await self._in_thread([asked])
             except Exception as error:
                 log.exception("till.broken")
+                stuck[what] = error
                 _fail(future, error)
             else:
                 _give(future, told)

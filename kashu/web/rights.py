@@ -35,6 +35,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "auditor": frozenset(READ | {"audit.read", "payments.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
+TWO_PERSONS = ("batches.export", "accounts.topup")  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 
 
@@ -57,7 +58,7 @@ def needs(right: str) -> Callable[[View], View]:
     return wrap
 
 
-def is_alone(right: str = "batches.export") -> bool:
+def is_alone(right: str) -> bool:
     """Whether at most one person could confirm what needs two."""
     roles = [role for role, rights in RIGHTS.items() if right in rights]
     return Person.objects.filter(is_active=True, role__in=roles).count() < 2

@@ -7,7 +7,6 @@ arrivals by the second, and by address.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -72,11 +71,6 @@ def cost(arrivals: int, from_address: int) -> int:
     if from_address > ADDRESS_CALM:
         asked.append(STEPS[1][1])
     return max(asked, default=0)
-
-
-def seconds_on_a_phone(hashes: int) -> int:
-    """What to tell people: half of the hashes on average, at some 30,000 a second."""
-    return math.ceil(hashes / 60_000)
 
 
 def _short(of: str) -> str:

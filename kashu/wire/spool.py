@@ -21,6 +21,7 @@ FRAME_BYTES = 1 << 20
 FILE_BYTES_MAX = 210 << 20  # 200 MiB is promised
 TAG_BYTES = 16
 HEAD = struct.Struct(">H8s")  # key version, file id
+PACKING_SECONDS_MAX = 86_400  # a file that is being packed is not touched
 
 
 class TooLargeError(Exception):
@@ -117,7 +118,7 @@ def sweep(folder: Path, wanted: Collection[str], seconds: int) -> int:
             path.unlink(missing_ok=True)
             gone += 1
     for left in folder.glob("bulk-*"):  # what a killed worker was packing
-        if time.time() - left.stat().st_mtime > seconds:
+        if time.time() - left.stat().st_mtime > PACKING_SECONDS_MAX:
             shutil.rmtree(left, ignore_errors=True)
             gone += 1
     return gone

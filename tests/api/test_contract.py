@@ -271,3 +271,32 @@ def test_the_document_is_the_same_on_both_lanes(till, web):
     told = [lane.ask("GET", "/open/v1/openapi.json", {}).json() for lane in (till, web)]
     assert told[0]["paths"] == told[1]["paths"]
     assert told[0]["openapi"] == "3.1.0"
+
+
+def test_made_up_keys_cannot_make_us_ask_the_database_for_ever(till, machine, monkeypatch):
+    from kashu.wire.open import auth
+
+    buyer = machine()
+    assert till.get(buyer, "/open/v1/account").status_code == 200
+    monkeypatch.setattr(auth, "LOOKS_PER_SECOND", 1)
+    known = buyer.key_id
+    told = []
+    for n in range(5):
+        buyer.key_id = f"kk_{n:020d}"
+        told.append(till.get(buyer, "/open/v1/account").status_code)
+    assert 429 in told
+    buyer.key_id = known
+    assert till.get(buyer, "/open/v1/account").status_code == 200  # who is known is served
+
+
+def test_a_repeated_purchase_is_in_the_trail(lane, machine, stocked, dsn):
+    buyer, sku = machine(), stocked(1)
+    first = lane.buy(buyer, sku, key="k")
+    assert lane.buy(buyer, sku, key="k").content == first.content
+    with connect(dsn) as db:
+        found = value(
+            db,
+            "SELECT count(*) FROM audit_entry WHERE verb = 'order.shown' AND actor = %s",
+            [f"account {buyer.account.id}"],
+        )
+    assert found == 1

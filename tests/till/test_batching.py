@@ -130,3 +130,26 @@ def test_who_would_wait_too_long_is_told_when_to_come_again():
         return full.value.retry_after
 
     assert asyncio.run(rush()) >= 2
+
+
+def test_what_is_stuck_is_not_waited_for_again_by_its_like():
+    asked_alone = []
+
+    def do_all(asked):
+        if len(asked) > 1:
+            raise RuntimeError
+        asked_alone.append(asked[0])
+        if asked[0][0] == "stuck":
+            raise TimeoutError
+        return list(asked)
+
+    async def rush():
+        till = Batcher(do_all, stuck_on=lambda one: one[0])
+        first = asyncio.create_task(till.do(("free", 0)))  # a batch of its own
+        await first
+        asked = [("stuck", 1), ("free", 2), ("stuck", 3), ("stuck", 4), ("free", 5)]
+        return await asyncio.gather(*(till.do(one) for one in asked), return_exceptions=True)
+
+    told = asyncio.run(rush())
+    assert [isinstance(one, BrokenError) for one in told] == [True, False, True, True, False]
+    assert [one for one in asked_alone if one[0] == "stuck"] == [("stuck", 1)]

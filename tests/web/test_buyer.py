@@ -110,6 +110,16 @@ def test_a_purchase_that_is_refused_says_why_and_costs_nothing(desk, goods, dsn,
     assert balance(dsn, buyer.account) == 1_000_000
 
 
+def test_the_two_forms_of_a_page_do_not_share_a_key(desk, goods):
+    buyer, sku = desk(), goods(5)
+    told = {"sku": sku.code, "quantity": "2", "reference": "", "key": "k" * 20}
+    bulk = buyer.post("/buyer/purchases/bulk", told | {"password": "correct horse battery"})
+    single = buyer.post("/buyer/purchases/new", told)
+    assert (bulk.status_code, single.status_code) == (302, 302)
+    assert "/bulk/" in bulk.url
+    assert "/bulk/" not in single.url
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_cards_leave_in_a_sealed_file(desk, goods, dsn, kind):
     buyer, sku = desk(), goods(2)

@@ -80,14 +80,14 @@ def announce(db: Db, news: Sequence[tuple[int, str, str, Mapping[str, Any]]], at
     return len(written)
 
 
-def tried(db: Db, message_id: UUID, status: int | None, trouble: str, at: datetime) -> None:
-    """Record a try: delivered by any 2xx, else tried again later, else given up."""
+def tried(db: Db, message_id: UUID, status: int | None, trouble: str, at: datetime, *, is_last: bool = False) -> None:
+    """Record a try: delivered by any 2xx, else tried again later (unless it was the last), else given up."""
     assert_in_transaction(db)
     found = store.message(db, message_id, lock=True)
     if found is None or found.state != "waiting":
         return
     is_done = status is not None and 200 <= status < 300
-    again = not is_done and found.tries < len(GAPS_SECONDS)
+    again = not is_done and not is_last and found.tries < len(GAPS_SECONDS)
     store.tried(db, message_id, "delivered" if is_done else "waiting" if again else "given_up", status, trouble, at)
     if again:
         due_at = at + timedelta(seconds=GAPS_SECONDS[found.tries])

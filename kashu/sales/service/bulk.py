@@ -37,8 +37,8 @@ def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str
     account = store.accounts(db, [asked.account_id], lock=True).get(asked.account_id)
     earlier, taken = store.earlier_purchases(db, [asked])
     if asked.identity in earlier:
-        told, _, bulk_id = earlier[asked.identity]
-        found = store.bulk(db, bulk_id) if told == asked.asked else None
+        told, pool_id, bulk_id = earlier[asked.identity]
+        found = store.bulk(db, bulk_id) if told == asked.asked and pool_id == 0 else None
         return found or SellRefusal.IDEMPOTENCY_MISMATCH
     if account is None or account.state != "active":
         return SellRefusal.ACCOUNT_CLOSED

@@ -53,7 +53,9 @@ def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> 
     told = rules.deliver(outcomes, market, shelf, new_id)
     bought = {one.id: one for one in told if isinstance(one, Bought)}
     opened = _write(db, ring, list(bought.values()), market) if bought else {}
-    again = _again(db, ring, {earlier[p.identity][1:] for p in purchases if _is_same(p, earlier)})
+    same = {earlier[p.identity][1:]: p for p in purchases if _is_same(p, earlier)}
+    audit.record(db, [_shown(key, purchase) for key, purchase in same.items()], at)
+    again = _again(db, ring, set(same))
     answers = iter(told)
     return [
         _repeat(purchase, earlier, again) if purchase.identity in earlier else _answer(purchase, next(answers), opened)
@@ -142,8 +144,16 @@ def _deed(one: Bought) -> Deed:
     return Deed(actor, "order.purchased", "order", str(one.id), after=after, pool_id=one.pool_id)
 
 
+def _shown(key: tuple[int, UUID], purchase: Purchase) -> Deed:
+    """A look at cards that were shown before is in the trail like the first (S-04)."""
+    actor, after = Actor("buyer", f"account {purchase.account_id}"), {"by": purchase.by, "repeated": True}
+    return Deed(actor, "order.shown", "order", str(key[1]), after=after, pool_id=key[0])
+
+
 def _is_same(purchase: Purchase, earlier: Mapping[Identity, tuple[str, int, UUID]]) -> bool:
-    return purchase.identity in earlier and earlier[purchase.identity][0] == purchase.asked
+    """Whether the key has led to this very purchase before; pool 0 is a bulk purchase under the same key."""
+    asked, pool_id, _ = earlier.get(purchase.identity, ("", 0, None))
+    return pool_id != 0 and asked == purchase.asked
 
 
 def _again(db: Db, ring: Keyring, keys: set[tuple[int, UUID]]) -> dict[UUID, Receipt]:
@@ -169,8 +179,8 @@ def _again(db: Db, ring: Keyring, keys: set[tuple[int, UUID]]) -> dict[UUID, Rec
 def _repeat(
     purchase: Purchase, earlier: Mapping[Identity, tuple[str, int, UUID]], again: Mapping[UUID, Receipt]
 ) -> Receipt | SellRefusal:
-    asked, _, order_id = earlier[purchase.identity]
-    return again[order_id] if asked == purchase.asked else SellRefusal.IDEMPOTENCY_MISMATCH
+    order_id = earlier[purchase.identity][2]
+    return again[order_id] if _is_same(purchase, earlier) else SellRefusal.IDEMPOTENCY_MISMATCH
 
 
 def _answer(

@@ -117,7 +117,7 @@ def bought_in(db: Db, account_id: int, first: date, after: date) -> int:
 def usage_by_day(db: Db, account_id: int, since: date) -> list[tuple[date, int, int]]:
     """Purchases by business day: (day, entries, fen)."""
     sql = """
-    SELECT (posted_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(*)::int, (-sum(amount_fen))::bigint
+    SELECT (posted_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(DISTINCT memo)::int, (-sum(amount_fen))::bigint
     FROM ledger_entry WHERE account_id = %s AND recipe = 'line_purchased' AND posted_at >= %s GROUP BY day ORDER BY day
     """
     return db.execute(sql, [account_id, day_start(since)]).fetchall()  # type: ignore[return-value]  # three columns

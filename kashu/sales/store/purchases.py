@@ -84,8 +84,9 @@ def account_of(db: Db, party_id: int) -> Account | None:
     return one(db, Account, f"{ACCOUNT} WHERE account.party_id = %s", [party_id])
 
 
-def all_accounts(db: Db, after: int, most: int) -> list[Account]:
-    return rows(db, Account, f"{ACCOUNT} WHERE account.id > %s ORDER BY account.id LIMIT %s", [after, most])
+def all_accounts(db: Db, before: int, most: int) -> list[Account]:
+    """Purchase accounts below an id, the newest first."""
+    return rows(db, Account, f"{ACCOUNT} WHERE account.id < %s ORDER BY account.id DESC LIMIT %s", [before, most])
 
 
 def open_account(db: Db, account_id: int, party_id: int, today: date, by: str, at: datetime) -> None:

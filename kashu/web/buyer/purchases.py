@@ -109,7 +109,7 @@ def new_purchase(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Up to a thousand cards, there at once."""
     if request.method == "GET":
         return _form(request, desk)
-    asked = _asked(request, desk, INLINE_MAX)
+    asked = _asked(request, desk, INLINE_MAX, "desk")
     if isinstance(asked, str):
         return _form(request, desk, asked)
     with edge.transaction() as db:
@@ -124,7 +124,7 @@ def new_purchase(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 def new_bulk(request: HttpRequest, desk: Desk) -> HttpResponse:
     """More than fit on a page: bought by a job, fetched as a sealed file."""
-    asked, password = _asked(request, desk, sales.BULK_MAX), request.POST.get("password", "")
+    asked, password = _asked(request, desk, sales.BULK_MAX, "desk bulk"), request.POST.get("password", "")
     if isinstance(asked, str):
         return _form(request, desk, asked)
     if len(password) not in PASSWORD_CHARS:
@@ -238,7 +238,8 @@ def ask_invoice(request: HttpRequest, desk: Desk) -> HttpResponse:
     return redirect("buyer:statement")
 
 
-def _asked(request: HttpRequest, desk: Desk, most: int) -> Purchase | str:
+def _asked(request: HttpRequest, desk: Desk, most: int, kind: str) -> Purchase | str:
+    """The purchase a form asks for; `kind` keeps the keys of the page's two forms apart."""
     told = request.POST
     quantity, key = whole(told.get("quantity", ""), most), told.get("key", "")
     code, reference = told.get("sku", "")[:32], told.get("reference", "").strip()
@@ -247,7 +248,7 @@ def _asked(request: HttpRequest, desk: Desk, most: int) -> Purchase | str:
     if not 16 <= len(key) <= 64 or not key.isascii() or len(reference) > 64 or not reference.isprintable():
         return _("请求不完整，没有扣款。请再试一次。")
     asked = sha256_hex(f"{code} {quantity} {reference}")
-    return Purchase(desk.account.id, f"desk {key}", asked, code, quantity, reference, actor(request).name)
+    return Purchase(desk.account.id, f"{kind} {key}", asked, code, quantity, reference, actor(request).name)
 
 
 def _form(request: HttpRequest, desk: Desk, error: str = "") -> HttpResponse:

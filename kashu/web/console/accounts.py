@@ -52,9 +52,9 @@ REFUSALS: dict[AccountRefusal | ApprovalRefusal, str] = {
 @needs("accounts.read")
 def accounts(request: HttpRequest) -> HttpResponse:
     key = decode_cursor(request.GET.get("after", ""), 1)
-    after = whole(str(key[0]), 2**62) or 0 if key else 0
+    before = (whole(str(key[0]), 2**62) if key else None) or 2**62
     with edge.transaction() as db:
-        found = sales.all_accounts(db, after, PAGE_ROWS + 1)
+        found = sales.all_accounts(db, before, PAGE_ROWS + 1)
     return show(request, "accounts", "accounts", {"page": page_of(found, lambda one: (one.id,))})
 
 
@@ -160,7 +160,7 @@ def ask_topup(request: HttpRequest, account_id: int) -> HttpResponse:
         return _page(request, account_id, error=_("金额、合同编号和银行流水号都要填写。数据没有改动。"))
     with edge.transaction() as db:
         platform = party.platform(db)
-        wait = platform.solo_wait_seconds if platform.is_solo else None
+        wait = platform.solo_wait_seconds if platform.is_solo and is_alone("accounts.topup") else None
         told = sales.ask_topup(
             db, actor(request), account_id, (amount_fen, contract_no, bank), solo_wait_seconds=wait, at=clock.now()
         )

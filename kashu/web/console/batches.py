@@ -195,7 +195,7 @@ def ask_export(request: HttpRequest, pool_id: int) -> HttpResponse:
     with edge.transaction() as db:
         found = _found(db, pool_id)
         house = party.platform(db)
-        is_solo = house.is_solo and is_alone()
+        is_solo = house.is_solo and is_alone("batches.export")
         wait = house.solo_wait_seconds if is_solo else None
         asked = audit.ask(
             db, actor(request), "batch.export", ("batch", found.code), {"pool_id": pool_id},
@@ -217,7 +217,7 @@ def confirm_export(request: HttpRequest, approval_id: UUID) -> HttpResponse:
     """The second person's yes: the file is made in the same transaction, and its password shown this once."""
     at = clock.now()
     with edge.transaction() as db:
-        answer = audit.confirm(db, actor(request), approval_id, at, is_alone=is_alone())
+        answer = audit.confirm(db, actor(request), approval_id, at, is_alone=is_alone("batches.export"))
         made = _make_export(db, request, answer, at) if isinstance(answer, Approval) else None
     if isinstance(answer, ApprovalRefusal) or made is None:
         refusal = APPROVAL_REFUSALS[answer] if isinstance(answer, ApprovalRefusal) else ""

@@ -24,7 +24,7 @@ from kashu.kernel.money import parse_yuan
 from kashu.party import Licence, Party, Platform
 from kashu.party.models import STAFF_ROLES, Person
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
-from kashu.web.rights import actor, is_alone, needs
+from kashu.web.rights import TWO_PERSONS, actor, is_alone, needs
 from kashu.wire import edge
 
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
@@ -64,7 +64,7 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
 def solo(request: HttpRequest) -> HttpResponse:
     """Solo mode on or off (design §5a). It cannot hide a second person: with two owners it stays off."""
     wanted = request.POST.get("is_solo") == "yes"
-    if wanted and not is_alone():
+    if wanted and not any(is_alone(right) for right in TWO_PERSONS):
         say(request, _("还有其他可以复核的同事，不能开启单人模式。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     with edge.transaction() as db:
@@ -176,7 +176,8 @@ def add_fee(request: HttpRequest) -> HttpResponse:
         categories = {str(one.id): one.id for one in catalog.categories(db)}
         seller, category = sellers.get(told.get("seller", "")), categories.get(told.get("category", ""))
         done: FeeRule | Refusal = Refusal.FEE_IN_THE_PAST
-        if rate is not None and rate <= FEE_BP_MAX:
+        is_known = told.get("seller", "") in {"", *sellers} and told.get("category", "") in {"", *categories}
+        if rate is not None and rate <= FEE_BP_MAX and is_known:
             rule = FeeRule(0, seller, None, category, None, rate, effective_at, ends_at, "")
             done = catalog.add_fee_rule(db, actor(request), rule, at)
     is_bad = isinstance(done, Refusal)

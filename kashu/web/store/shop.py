@@ -164,6 +164,8 @@ def quick_checkout(request: HttpRequest) -> HttpResponse:
         except (psycopg.Error, psycopg_pool.PoolTimeout):
             found = checkouts.unavailable()
     headers = {"Cache-Control": "no-store"}
+    if found.retry_after is not None:
+        headers["Retry-After"] = str(found.retry_after)
     return HttpResponse(found.body, status=found.status, content_type=found.content_type, headers=headers)
 
 

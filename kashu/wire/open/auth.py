@@ -25,6 +25,7 @@ KEY_CHARS_MAX = 64
 KNOWN_SECONDS = 30
 UNKNOWN_SECONDS = 1
 KNOWN_MAX = 10_000
+LOOKS_PER_SECOND = 100
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 KEY, TIMESTAMP, NONCE, SIGNATURE = "kashu-key", "kashu-timestamp", "kashu-nonce", "kashu-signature"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -32,7 +33,7 @@ IDEMPOTENCY_KEY = "idempotency-key"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A key as this process knows it; `secret` is random where there is no such key, so that refusing takes as long."""
+    """A key as this process knows it; where there is none, `secret` is nobody's, so that refusing takes as long."""
 
     key_id: str
     secret: bytes = field(repr=False)
@@ -61,15 +62,25 @@ class Doorkeeper:
     def __init__(self, ring: Keyring) -> None:
         self._ring = ring
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._unknown: OrderedDict[str, Known] = OrderedDict()
+        self._looks = (float(LOOKS_PER_SECOND), time.monotonic())
         self._rates: dict[str, tuple[float, float]] = {}
 
     def known(self, key_id: str) -> Known | None:
         """The key, if it was looked up lately."""
-        found = self._known.get(key_id)
+        found = self._known.get(key_id) or self._unknown.get(key_id)
         return found if found is not None and time.monotonic() < found.until else None
 
+    def may_look(self) -> bool:
+        """Whether another key may be looked up now: names of keys cost nothing to make up, so looks are bounded."""
+        now = time.monotonic()
+        tokens, last = self._looks
+        tokens = min(float(LOOKS_PER_SECOND), tokens + (now - last) * LOOKS_PER_SECOND)
+        self._looks = (max(0.0, tokens - 1), now)
+        return tokens >= 1
+
     def look_up(self, db: Db, key_id: str) -> Known:
-        """Read a key, and remember it for a moment."""
+        """Read a key, and remember it for a moment. Keys that are not there cannot push out those that are."""
         key = party.api_key(db, key_id)
         if key is None:
             found = Known(key_id, b"no such key", 0, None, frozenset(), 1, time.monotonic() + UNKNOWN_SECONDS)
@@ -81,9 +92,10 @@ class Doorkeeper:
                 key_id, secret, key.party_id, account.id if account else None, frozenset(key.scopes), key.per_second,
                 time.monotonic() + lasts,
             )  # fmt: skip
-        self._known[key_id] = found
-        while len(self._known) > KNOWN_MAX:
-            self._known.popitem(last=False)
+        kept = self._unknown if key is None else self._known
+        kept[key_id] = found
+        while len(kept) > KNOWN_MAX:
+            kept.popitem(last=False)
         return found
 
     def check(self, request: Request, known: Known, at: datetime) -> Caller | Response:

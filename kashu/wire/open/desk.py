@@ -95,7 +95,8 @@ class Desk:
         if isinstance(found, Response):
             return found
         address, key_id = found
-        return self.admit(request, address, self._doorkeeper.known(key_id) or self.look_up(key_id), at)
+        known = self._doorkeeper.known(key_id) or self.look_up(key_id)
+        return known if isinstance(known, Response) else self.admit(request, address, known, at)
 
     def begin(self, request: Request) -> tuple[Address, str] | Response:
         """The address of a request and the key that it names. Asks nobody."""
@@ -117,7 +118,10 @@ class Desk:
     def known(self, key_id: str) -> Known | None:
         return self._doorkeeper.known(key_id)
 
-    def look_up(self, key_id: str) -> Known:
+    def look_up(self, key_id: str) -> Known | Response:
+        """The key from the database, unless too many are looked for."""
+        if not self._doorkeeper.may_look():
+            return problem("too_often")
         with self.pool.transaction() as db:
             return self._doorkeeper.look_up(db, key_id)
 

@@ -12,7 +12,7 @@ from kashu import __version__
 from kashu.wire.open.auth import WRITES
 from kashu.wire.open.desk import ADDRESSES, Address
 from kashu.wire.open.messages import ProblemTold
-from kashu.wire.open.problems import PROBLEMS
+from kashu.wire.open.problems import PROBLEMS, RETRY_SECONDS
 
 PATH = "/open/v1/openapi.json"
 REFERENCE = "#/components/schemas/{name}"
@@ -137,7 +137,11 @@ def _refusals(one: Address) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(name="ProblemTold")}}}
     return {
         str(status): {"description": ", ".join(f"`{code}`" for code in sorted(told)), "content": problem}
-        | ({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if status in (429, 503) else {})
+        | (
+            {"headers": {"Retry-After": {"schema": {"type": "integer"}}}}
+            if any(code in RETRY_SECONDS for code in told)
+            else {}
+        )
         for status, told in sorted(by_status.items())
     }
 

@@ -21,7 +21,6 @@ from kashu.wire.open.problems import problem
 
 PATH = "/open/v1/purchases"
 SCOPE = "purchases.write"
-BODY_BYTES_MAX = 4_096
 CALL_CODES = {CallRefusal.UNKNOWN_KEY: "bad_signature", CallRefusal.NONCE_REPLAYED: "nonce_replayed"}
 _decoder = msgspec.json.Decoder(PurchaseAsked)
 
