@@ -63,8 +63,9 @@ def main(many: int) -> None:
         print(f"round {turn}: till {one}; pgbench {their_rate:.0f}/s {their_cpu:.3f} ms")
     cpu, rate = (statistics.median(getattr(one, name) for one, _ in rounds) for name in ("cpu_ms", "per_second"))
     their_rate, their_cpu = (statistics.median(other[place] for _, other in rounds) for place in (0, 1))
+    wal = statistics.median(one.wal_bytes for one, _ in rounds)
     print(f"sale ratio={their_cpu / cpu:.2f} throughput={rate / their_rate:.2f} cpu_ms={cpu:.3f} pgbench_cpu_ms={their_cpu:.3f} "
-          f"per_second={rate:.0f} pgbench_per_second={their_rate:.0f} clients={clients} purchases={many}")  # fmt: skip
+          f"per_second={rate:.0f} pgbench_per_second={their_rate:.0f} clients={clients} wal_bytes={wal:.0f} purchases={many}")  # fmt: skip
 
 
 def lay_out(run, told: shop.Shop) -> None:

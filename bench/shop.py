@@ -38,6 +38,7 @@ class Figures:
     till_ms: float
     server_ms: float
     p99_seconds: float
+    wal_bytes: float
 
     @property
     def cpu_ms(self) -> float:
@@ -126,6 +127,14 @@ def postmaster(run) -> int:
     return int((run.embedded.data / "postmaster.pid").read_text().split("\n")[0])
 
 
+def wal_position(run) -> int:
+    """Bytes of WAL written since the beginning."""
+    from kashu.kernel.db import connect, value
+
+    with connect(run.owner_dsn) as db:
+        return int(value(db, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+
+
 def purchases(shop: Shop, many: int) -> list[bytes]:
     """Signed purchases of one card each, the accounts in turn, the SKUs by chance."""
     asked = []
@@ -140,9 +149,9 @@ def purchases(shop: Shop, many: int) -> list[bytes]:
 def measure(run, till: subprocess.Popen, shop: Shop, many: int, connections: int = CONNECTIONS) -> Figures:
     """A round of purchases that must all succeed."""
     requests = purchases(shop, many)
-    before = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
+    before, wal = (gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))), wal_position(run)
     hits = gun.fire(run.env.till_port, requests, connections)
     after = gun.cpu_of(till.pid), gun.cpu_of(postmaster(run))
     assert hits.statuses == {201: many}, hits.statuses
     parts = [(b - a) * 1000 / many for a, b in zip(before, after, strict=True)]
-    return Figures(many / hits.seconds, *parts, hits.at(0.99))
+    return Figures(many / hits.seconds, *parts, hits.at(0.99), (wal_position(run) - wal) / many)

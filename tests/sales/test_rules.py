@@ -34,7 +34,7 @@ checkouts = st.lists(
         code=st.sampled_from(["SKU", "SKU", "SKU", "OTHER"]),
         quantity=st.integers(-1, 7),
         buyer=st.sampled_from(BUYERS),
-        key=st.uuids().map(str),
+        key=st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"]),
         channel_id=st.sampled_from(["pay", "pay", "closed"]),
         page_hash=st.sampled_from([PAGE, PAGE, b"old"]),
         consent_hash=st.sampled_from(["yes", "yes", ""]),
@@ -53,24 +53,33 @@ def mint():
     return (UUID(int=n) for n in count(1)).__next__
 
 
+def orders(outcomes):
+    """The orders among outcomes; twins are one order."""
+    return list({one.id: one for one in outcomes if isinstance(one, Placed)}.values())
+
+
 @settings(max_examples=300)
 @given(checkouts, st.integers(0, 30))
 def test_a_batch_is_the_same_as_one_at_a_time(asked, stock):
     """The promise that lets a till batch: nobody can tell whether they were batched."""
     together = rules.decide(asked, world(stock), mint())
-    one_world, mints, alone = world(stock), mint(), {}
-    for checkout in asked:
-        alone |= rules.decide([checkout], one_world, mints)
+    one_world, mints = world(stock), mint()
+    alone, done = [], {}
+    for checkout in asked:  # an order under the same key is found, as it would be in the database
+        outcome = done.get(checkout.identity) or rules.decide([checkout], one_world, mints)[0]
+        if isinstance(outcome, Placed):
+            done[checkout.identity] = outcome
+        alone.append(outcome)
 
     def plain(outcome):
         return replace(outcome, number="", token="") if isinstance(outcome, Placed) else outcome
 
-    assert {key: plain(one) for key, one in together.items()} == {key: plain(one) for key, one in alone.items()}
+    assert [plain(one) for one in together] == [plain(one) for one in alone]
 
 
 @given(checkouts, st.integers(0, 30))
 def test_what_is_placed_is_there_once_and_within_every_limit(asked, stock):
-    placed = [one for one in rules.decide(asked, world(stock), mint()).values() if isinstance(one, Placed)]
+    placed = orders(rules.decide(asked, world(stock), mint()))
     taken = [card.id for one in placed for line in one.lines for card in line.cards]
 
     assert len(taken) == len(set(taken)) == sum(one.checkout.quantity for one in placed) <= stock
@@ -88,7 +97,7 @@ def test_what_is_placed_is_there_once_and_within_every_limit(asked, stock):
 @given(checkouts, st.integers(0, 30))
 def test_demand_is_enough_and_junk_asks_for_nothing(asked, stock):
     wanted = rules.demand(asked, world(stock)).get(7, 0)
-    placed = [one for one in rules.decide(asked, world(stock), mint()).values() if isinstance(one, Placed)]
+    placed = orders(rules.decide(asked, world(stock), mint()))
     assert sum(one.checkout.quantity for one in placed) <= wanted
     junk = [replace(one, consent_hash="") for one in asked]
     assert rules.demand(junk, world(stock)) == {}

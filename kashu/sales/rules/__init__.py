@@ -17,7 +17,6 @@ from kashu.sales.rules.checkout import (
     decide,
     demand,
     hold_seconds,
-    not_yet_placed,
     shown_list_price,
 )
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, wanted
@@ -36,7 +35,6 @@ __all__ = [
     "delivered_postings",
     "demand",
     "hold_seconds",
-    "not_yet_placed",
     "paid_postings",
     "purchased_postings",
     "refund_postings",

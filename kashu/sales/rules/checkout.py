@@ -14,7 +14,7 @@ from kashu.cards import Card
 from kashu.catalog import Deal, Offer
 from kashu.kernel import ids
 from kashu.kernel.money import share
-from kashu.sales.types import Checkout, Earlier, Line, Placed, Refusal, Usage
+from kashu.sales.types import Checkout, Line, Placed, Refusal, Usage
 
 UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
 ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold this many, or a share of the shelf
@@ -40,15 +40,6 @@ class World:
     hold_seconds: int
 
 
-def not_yet_placed(checkouts: Sequence[Checkout], earlier: Mapping[tuple[bytes, str], Earlier]) -> list[Checkout]:
-    """The first checkout under each identity that has led to no order before."""
-    first: dict[tuple[bytes, str], Checkout] = {}
-    for checkout in checkouts:
-        if checkout.identity not in earlier:
-            first.setdefault(checkout.identity, checkout)
-    return list(first.values())
-
-
 def demand(checkouts: Sequence[Checkout], world: World) -> dict[int, int]:
     """How many cards of each SKU these orders could use at most.
 
@@ -62,16 +53,16 @@ def demand(checkouts: Sequence[Checkout], world: World) -> dict[int, int]:
     return dict(sorted(wanted.items()))
 
 
-def decide(
-    checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]
-) -> dict[tuple[bytes, str], Placed | Refusal]:
-    """Play the checkouts one after another, each as if it had come alone."""
-    outcomes: dict[tuple[bytes, str], Placed | Refusal] = {}
+def decide(checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]) -> list[Placed | Refusal]:
+    """Play the checkouts one after another, each as if it had come alone; a twin of a placed one is that order."""
+    done: dict[tuple[bytes, str], Placed] = {}
+    outcomes: list[Placed | Refusal] = []
     for checkout in checkouts:
-        outcome = _decide_one(checkout, world, mint)
-        if isinstance(outcome, Placed):
+        outcome: Placed | Refusal = done.get(checkout.identity) or _decide_one(checkout, world, mint)
+        if isinstance(outcome, Placed) and checkout.identity not in done:
+            done[checkout.identity] = outcome
             _use(world.usage, outcome)
-        outcomes[checkout.identity] = outcome
+        outcomes.append(outcome)
     return outcomes
 
 

@@ -37,13 +37,14 @@ def place(
     buckets = {bucket for checkout in checkouts for bucket in checkout.buyer.buckets}
     store.lock_buckets(db, buckets)
     earlier = store.earlier(db, {checkout.identity for checkout in checkouts})
-    fresh = rules.not_yet_placed(checkouts, earlier)
+    fresh = [checkout for checkout in checkouts if checkout.identity not in earlier]
     world = _world(db, fresh, buckets, at, hold_seconds)
     outcomes = rules.decide(fresh, world, new_id)
-    placed = [outcome for outcome in outcomes.values() if isinstance(outcome, Placed)]
+    placed = {outcome.id: outcome for outcome in outcomes if isinstance(outcome, Placed)}
     if placed:
-        _write(db, ring, placed, at)
-    return [_answer(checkout, earlier, outcomes) for checkout in checkouts]
+        _write(db, ring, list(placed.values()), at)
+    told = iter(outcomes)
+    return [_answer(checkout, earlier.get(checkout.identity) or next(told)) for checkout in checkouts]
 
 
 def expire(db: Db, at: datetime, pools: Sequence[int] | None = None, most: int = EXPIRE_MAX) -> int:
@@ -148,13 +149,8 @@ def _moved(order: Order, after: str, actor: Actor, reason: str) -> Deed:
     return Deed(actor, f"order.{after}", "order", str(order.id), *told, reason, order.pool_id)
 
 
-def _answer(
-    checkout: Checkout,
-    earlier: dict[tuple[bytes, str], Earlier],
-    outcomes: dict[tuple[bytes, str], Placed | Refusal],
-) -> Placed | Earlier | Refusal:
+def _answer(checkout: Checkout, found: Placed | Earlier | Refusal) -> Placed | Earlier | Refusal:
     """What to tell the buyer. A key that once asked for something else asks for nothing now."""
-    found = earlier.get(checkout.identity) or outcomes[checkout.identity]
     if isinstance(found, Earlier) and found.asked != checkout.asked:
         return Refusal.KEY_REUSED
     if isinstance(found, Placed) and found.checkout.asked != checkout.asked:
