@@ -86,8 +86,8 @@ async def _fire(port: int, requests: list[bytes], connections: int, per_second: 
 
     await asyncio.gather(*(work(line) for _, line in lines))
     seconds = time.perf_counter() - begun
-    for transport, _ in lines:
-        transport.close()
+    for _, line in lines:
+        line.close()
     return Hits(seconds, latencies, statuses, bodies)
 
 
@@ -106,6 +106,9 @@ class Line(asyncio.Protocol):
         self._future = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._future
+
+    def close(self) -> None:
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._got += data
