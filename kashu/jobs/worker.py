@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ RELAY_SECONDS = 0.15
 BEAT_SECONDS = 5
 STALLED_SECONDS = 20
 CONCURRENCY = 4
+THREADS = 32
 SPOOL_HOURS = 1
 RETRY_SECONDS_MAX = 3_600
 
@@ -94,13 +96,13 @@ def sweep(ctx: Context) -> None:
     with ctx.pool.transaction() as db:
         limits.sweep(db, clock.now() - timedelta(days=1))
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
-        sales.forget_files(db, clock.now())
         wanted = cards.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
-    while True:
-        with ctx.pool.transaction() as db:
-            if not sales.forget_keys(db, clock.now()):
-                return
+    for forget in (sales.forget_files, sales.forget_keys):
+        while True:
+            with ctx.pool.transaction() as db:
+                if not forget(db, clock.now()):
+                    break
 
 
 def complete(ctx: Context) -> None:
@@ -146,6 +148,9 @@ def _do_at_once(ctx: Context, topic: str, facts: list[events.Leased]) -> list[ev
 
 async def work(dsn: str, ctx: Context) -> None:
     """Run until cancelled."""
+    # Jobs, the relay and the heartbeat all run in threads: more of them than there are slots for jobs, or slow jobs
+    # would stop the relay and the heartbeat as well.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
     app = make_app(dsn, ctx)
     async with app.open_async(), asyncio.TaskGroup() as group:
         group.create_task(_relay(app, ctx))

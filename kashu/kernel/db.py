@@ -117,6 +117,11 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "53", "57")
 
 
+def is_stuck(error: Exception) -> bool:
+    """Whether a lock was not to be had in time: whoever needs the same one would wait as long again."""
+    return isinstance(error, psycopg.errors.LockNotAvailable)
+
+
 def columns(told: Sequence[Sequence[Any]], width: int = 0) -> list[list[Any]]:
     """Rows turned into columns, for `unnest`; `width` says how many where there may be no rows."""
     return [list(column) for column in zip(*told, strict=True)] or [[] for _ in range(width)]

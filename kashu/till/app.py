@@ -12,7 +12,7 @@ import psycopg
 import psycopg_pool
 
 from kashu.kernel import clock
-from kashu.kernel.db import is_lost
+from kashu.kernel.db import is_lost, is_stuck
 from kashu.payments import Channel, Notice, Verdict
 from kashu.sales import Checkout, Earlier, Placed, Refusal
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
@@ -32,6 +32,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CHANNELS_SECONDS = 5  # how long a change of a channel may take to be seen here
 BODY_SECONDS = 10
+CARDS_MAX = 1_000  # more is refused anyhow, and must not look like a long wait to others
+READS_MAX = 4  # of the pool's connections; the rest is for what is sold
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -45,11 +47,15 @@ class App:
         self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all, is_hopeless=is_lost)
         self._purchases: Batcher[Call, Response] = Batcher(
             self._sell_all,
-            weigh=lambda call: call.purchase.quantity,
+            weigh=lambda call: min(call.purchase.quantity, CARDS_MAX),
+            is_stuck=is_stuck,
             is_hopeless=is_lost,
             stuck_on=lambda call: call.caller.account_id,
         )
-        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(self._place_all, is_hopeless=is_lost)
+        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(
+            self._place_all, weigh=lambda one: min(one.quantity, CARDS_MAX), is_hopeless=is_lost
+        )
+        self._reads = asyncio.Semaphore(READS_MAX)
         self._channels: dict[str, Channel] = {}
         self._channels_until = 0.0
 
@@ -68,16 +74,24 @@ class App:
             headers += [(name.encode(), text.encode()) for name, text in told.headers]
             await send({"type": "http.response.start", "status": told.status, "headers": headers})
             if told.stretch is not None:
-                await self._stream(told.stretch, send)
+                await self._stream(told.stretch, receive, send)
                 return
             await send({"type": "http.response.body", "body": told.body})
 
-    async def _stream(self, stretch: Stretch, send: Send) -> None:
-        """A file, piece by piece; the next one is read when the last one has left."""
-        coming = bulk.pieces(self._pool, stretch)
-        while (piece := await asyncio.to_thread(next, coming, None)) is not None:
+    async def _stream(self, stretch: Stretch, receive: Receive, send: Send) -> None:
+        """A file, piece by piece; the next one is read when the last one has left, and none when the reader has."""
+        coming, gone = bulk.pieces(self._pool, stretch), asyncio.ensure_future(receive())
+        while (piece := await self._read(next, coming, None)) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if gone.done():
+                return
+        gone.cancel()
         await send({"type": "http.response.body", "body": b""})
+
+    async def _read(self, work: Callable[..., Any], *told: Any) -> Any:
+        """Ask the database on the side, a few at a time: what is sold never waits for connections that readers hold."""
+        async with self._reads:
+            return await asyncio.to_thread(work, *told)
 
     async def _route(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
@@ -129,7 +143,7 @@ class App:
         address, key_id = begun
         known = self._desk.known(key_id)
         if known is None:
-            looked = await asyncio.to_thread(self._desk.look_up, key_id)
+            looked = await self._read(self._desk.look_up, key_id)
             if isinstance(looked, Response):
                 return looked
             known = looked
@@ -138,7 +152,8 @@ class App:
         if isinstance(found, Response):
             return found
         if address.serve is not None:
-            return await asyncio.to_thread(self._desk.read, request, *found, at)
+            told: Response = await self._read(self._desk.read, request, *found, at)
+            return told
         call = purchases.read(request, found[1])
         return call if isinstance(call, Response) else await self._purchases.do(call)
 
@@ -218,15 +233,12 @@ class App:
 
 async def _body(receive: Receive, most: int) -> bytes | None:
     """The whole body, or None when it is larger than may be or too slow in coming."""
-    message = await receive()
-    if not message.get("more_body") and message["type"] == "http.request":  # the common case, without a clock
-        body: bytes = message.get("body", b"")
-        return body if len(body) <= most else None
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while True:
+                message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
                 parts.append(message.get("body", b""))
@@ -235,7 +247,6 @@ async def _body(receive: Receive, most: int) -> bytes | None:
                     return None
                 if not message.get("more_body"):
                     return b"".join(parts)
-                message = await receive()
     except TimeoutError:
         return None
 

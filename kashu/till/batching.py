@@ -47,9 +47,11 @@ class Batcher(Generic[Asked, Told]):
         *,
         weigh: Callable[[Asked], int] = lambda _: 1,
         is_hopeless: Callable[[Exception], bool] = lambda _: False,
+        is_stuck: Callable[[Exception], bool] = lambda _: False,
         stuck_on: Callable[[Asked], Hashable] = id,
     ) -> None:
-        self._do_all, self._weigh, self._is_hopeless, self._stuck_on = do_all, weigh, is_hopeless, stuck_on
+        self._do_all, self._weigh, self._is_hopeless = do_all, weigh, is_hopeless
+        self._is_stuck, self._stuck_on = is_stuck, stuck_on
         self._waiting: deque[tuple[Asked, asyncio.Future[Told]]] = deque()
         self._weight = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="till")
@@ -116,7 +118,7 @@ class Batcher(Generic[Asked, Told]):
                 [told] = await self._in_thread([asked])
             except Exception as error:
                 log.exception("till.broken")
-                stuck[what] = error
+                stuck |= {what: error} if self._is_stuck(error) else {}
                 _fail(future, error)
             else:
                 _give(future, told)

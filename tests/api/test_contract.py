@@ -92,7 +92,7 @@ def test_a_missing_header_is_said(lane, machine, gone):
     assert code(lane.ask("GET", "/open/v1/account", headers)) == (401, "missing_credentials")
 
 
-@pytest.mark.parametrize("away", [-301, 301, -86_400])
+@pytest.mark.parametrize("away", [-310, 310, -86_400])
 def test_a_timestamp_out_of_its_window(lane, machine, away):
     stamp = str(int(time.time()) + away)
     assert code(lane.get(machine(), "/open/v1/account", stamp=stamp)) == (401, "stale_timestamp")

@@ -96,11 +96,11 @@ def test_what_is_placed_is_there_once_and_within_every_limit(asked, stock):
 
 @given(checkouts, st.integers(0, 30))
 def test_demand_is_enough_and_junk_asks_for_nothing(asked, stock):
-    wanted = rules.demand(asked, world(stock)).get(7, 0)
+    wanted = rules.demand(asked, world(stock), {}).get(7, 0)
     placed = orders(rules.decide(asked, world(stock), mint()))
     assert sum(one.checkout.quantity for one in placed) <= wanted
     junk = [replace(one, consent_hash="") for one in asked]
-    assert rules.demand(junk, world(stock)) == {}
+    assert rules.demand(junk, world(stock), {}) == {}
 
 
 money = st.integers(1, 10**9)

@@ -144,7 +144,7 @@ def test_what_is_stuck_is_not_waited_for_again_by_its_like():
         return list(asked)
 
     async def rush():
-        till = Batcher(do_all, stuck_on=lambda one: one[0])
+        till = Batcher(do_all, stuck_on=lambda one: one[0], is_stuck=lambda error: isinstance(error, TimeoutError))
         first = asyncio.create_task(till.do(("free", 0)))  # a batch of its own
         await first
         asked = [("stuck", 1), ("free", 2), ("stuck", 3), ("stuck", 4), ("free", 5)]

@@ -44,6 +44,9 @@ class Marks:
             first[card.pool_id] = min(first.get(card.pool_id, key), key)
         self._marks |= first
 
+    def note_empty(self, pools: Iterable[int]) -> None:
+        self._empty |= set(pools)
+
     def _forget_in_time(self) -> None:
         if time.monotonic() >= self._until:
             self._marks.clear()

@@ -7,12 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards import rules, store
-from kashu.cards.service.marks import MARKS
+from kashu.cards.service.marks import BEGINNING, MARKS
 from kashu.cards.types import Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 
-POOLS_AT_ONCE = 8
 Line = tuple[int, UUID]  # a sale line by its key: pool, id
 
 
@@ -23,34 +22,49 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
     wanted means the shelf is short, not that something went wrong.
     """
     assert_in_transaction(db)
-    shelf = _pick(db, wanted, today)
+    shelf, by_marks = _pick(db, wanted, today)
     short = {sku_id: want for sku_id, want in wanted.items() if len(shelf[sku_id]) < want}
-    if short and MARKS.drop(pool for pools in store.pools(db, short).values() for pool, _ in pools):
-        shelf |= _pick(db, short, today)
+    if short and by_marks:
+        MARKS.drop(pool for pools in store.pools(db, short).values() for pool, _ in pools)
+        shelf |= _pick(db, short, today)[0]
     return shelf
 
 
-def _pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card]]:
+def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deque[Card]], bool]:
+    """The cards, and whether a mark passed anything over.
+
+    One pool of a SKU is asked after another, each for what is still short: asking several at once would lock more than
+    is needed, and others would find a full shelf empty. Where the first pool did not do, one look tells which of the
+    others have anything at all.
+    """
     shelf: dict[int, deque[Card]] = {sku_id: deque() for sku_id in wanted}
     found = store.pools(db, wanted)
-    left = {sku_id: deque(one for one in pools if not MARKS.is_empty(one[0])) for sku_id, pools in found.items()}
-    left = {sku_id: pools for sku_id, pools in left.items() if pools}
-    at_once = 1
-    while left:
-        asked = []
-        for sku_id in sorted(left):
-            short = wanted[sku_id] - len(shelf[sku_id])
-            asked += [(*left[sku_id].popleft(), sku_id, short) for _ in range(min(at_once, len(left[sku_id])))]
+    left = {sku: deque(one for one in pools if not MARKS.is_empty(one[0])) for sku, pools in found.items()}
+    by_marks = any(len(left[sku]) < len(found[sku]) for sku in found)
+    is_first = True
+    while left := {sku: pools for sku, pools in left.items() if pools and len(shelf[sku]) < wanted[sku]}:
+        asked = [(*left[sku].popleft(), sku, wanted[sku] - len(shelf[sku])) for sku in sorted(left)]
+        by_marks |= any(MARKS.of(pool) != BEGINNING for pool, *_ in asked)
         picked = store.pick(
             db, [(pool, sku, supplier, short, *MARKS.of(pool)) for pool, supplier, sku, short in asked], today
         )
         MARKS.note([pool for pool, *_ in asked], picked)
         for card in picked:
-            if len(shelf[card.sku_id]) < wanted[card.sku_id]:
-                shelf[card.sku_id].append(card)
-        left = {sku: pools for sku, pools in left.items() if pools and len(shelf[sku]) < wanted[sku]}
-        at_once = POOLS_AT_ONCE
-    return shelf
+            shelf[card.sku_id].append(card)
+        if is_first:
+            left = _with_cards(db, left, today)
+            is_first = False
+    return shelf, by_marks
+
+
+def _with_cards(db: Db, left: Mapping[int, deque[tuple[int, int]]], today: date) -> dict[int, deque[tuple[int, int]]]:
+    """Those of these pools that have anything on their shelf; the others are marked."""
+    asked = [pool for pools in left.values() for pool, _ in pools]
+    if not asked:
+        return {}
+    full = store.with_cards(db, asked, today)
+    MARKS.note_empty(set(asked) - full)
+    return {sku: deque(one for one in pools if one[0] in full) for sku, pools in left.items()}
 
 
 def hold(db: Db, held: Sequence[Held]) -> None:

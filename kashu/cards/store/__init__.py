@@ -63,6 +63,7 @@ from kashu.cards.store.shelf import (
     reveal,
     sell,
     sold,
+    with_cards,
 )
 
 __all__ = [
@@ -126,4 +127,5 @@ __all__ = [
     "stock",
     "stock_cost",
     "void_unsold",
+    "with_cards",
 ]

@@ -131,6 +131,15 @@ def pick(db: Db, wanted: Sequence[tuple[int, int, int, int, date, int]], today: 
     return rows(db, Card, PICK, told)  # type: ignore[arg-type]  # named parameters
 
 
+def with_cards(db: Db, pool_ids: Sequence[int], today: date) -> set[int]:
+    """Those of these pools that have a card to sell."""
+    sql = """
+    SELECT pool.id FROM unnest(%b::bigint[]) AS pool (id) WHERE EXISTS (
+        SELECT FROM cards_card WHERE pool_id = pool.id AND state = 'on_shelf' AND expires_on >= %s)
+    """
+    return set(values(db, sql, [list(pool_ids), today]))
+
+
 def hold(db: Db, held: Sequence[Held]) -> int:
     return run(
         db,

@@ -30,6 +30,19 @@ def make_key(
         return KeyRefusal.WRONG_SCOPE
     if sum(key.is_live(at) for key in store.api_keys(db, party_id)) >= LIVE_KEYS_MAX:
         return KeyRefusal.TOO_MANY
+    return _make(db, ring, actor, party_id, name, scopes, at, per_second)
+
+
+def _make(
+    db: Db,
+    ring: Keyring,
+    actor: Actor,
+    party_id: int,
+    name: str,
+    scopes: Collection[str],
+    at: datetime,
+    per_second: int,
+) -> tuple[ApiKey, str]:
     key_id = "kk_" + "".join(secrets.choice(LETTERS) for _ in range(20))
     secret = f"ks_{secrets.token_urlsafe(32)}"
     sealed = ring.seal_personal(secret, f"api key {key_id}")
@@ -43,19 +56,18 @@ def make_key(
 def rotate_key(
     db: Db, ring: Keyring, actor: Actor, key_id: str, overlap_seconds: int, at: datetime
 ) -> tuple[ApiKey, str] | KeyRefusal:
-    """A successor with the same rights; the old key stays good for the overlap and then ends."""
+    """A successor with the same rights; the old key stays good for the overlap and then ends. It is rotated once."""
     assert_in_transaction(db)
     assert 0 <= overlap_seconds <= OVERLAP_SECONDS_MAX
     old = store.api_key(db, key_id, lock=True)
     if old is None:
         return KeyRefusal.NO_SUCH_KEY
-    if not old.is_live(at):
+    if not old.is_live(at) or old.expires_at is not None:
         return KeyRefusal.NOT_LIVE
     ends = at + timedelta(seconds=overlap_seconds)
-    ends = ends if old.expires_at is None else min(ends, old.expires_at)
     assert store.end_key(db, key_id, expires_at=ends) == 1
     audit.record(db, [Deed(actor, "key.rotate", "api_key", key_id, after={"expires_at": ends})], at)
-    return make_key(db, ring, actor, old.party_id, old.name, old.scopes, at, old.per_second)
+    return _make(db, ring, actor, old.party_id, old.name, old.scopes, at, old.per_second)
 
 
 def revoke_key(db: Db, actor: Actor, key_id: str, at: datetime) -> KeyRefusal | None:

@@ -118,6 +118,7 @@ def signed(secret: str, message: Message, body: bytes, at: datetime) -> dict[str
 def _is_fit(url: str, *, needs_https: bool) -> bool:
     try:
         told = urlsplit(url)
+        (told.hostname or "").encode("idna")
         is_fit = bool(told.hostname) and told.username is None and (told.port is None or told.port > 0)
     except ValueError:
         return False

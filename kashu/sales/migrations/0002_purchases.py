@@ -50,7 +50,8 @@ CREATE TABLE sales_reference (
 );
 ALTER TABLE sales_order ADD COLUMN account_id bigint;
 ALTER TABLE sales_order ADD COLUMN reference text NOT NULL DEFAULT '';
-ALTER TABLE sales_order ADD CONSTRAINT sales_order_of_somebody CHECK (account_id IS NOT NULL OR length(device) > 0);
+ALTER TABLE sales_order ADD CONSTRAINT sales_order_of_somebody CHECK (account_id IS NOT NULL OR length(device) > 0) NOT VALID;
+ALTER TABLE sales_order VALIDATE CONSTRAINT sales_order_of_somebody;
 CREATE INDEX sales_key_oldest ON sales_key USING brin (made_at);
 """
 BACK = """

@@ -19,7 +19,7 @@ from kashu.sales.rules.checkout import (
     hold_seconds,
     shown_list_price,
 )
-from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, wanted
+from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
 
 __all__ = [
     "ORDER",
@@ -37,9 +37,11 @@ __all__ = [
     "hold_seconds",
     "paid_postings",
     "purchased_postings",
+    "quote",
     "refund_postings",
     "refunded_postings",
     "shown_list_price",
+    "tidy_reference",
     "topup_postings",
     "wanted",
 ]

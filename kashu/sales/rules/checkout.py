@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -40,16 +40,23 @@ class World:
     hold_seconds: int
 
 
-def demand(checkouts: Sequence[Checkout], world: World) -> dict[int, int]:
-    """How many cards of each SKU these orders could use at most.
+def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[int, int]) -> dict[int, int]:
+    """How many cards of each SKU these orders could use; `ends` says how many there are, where that is known.
 
-    An order that will be refused anyhow locks nothing: otherwise junk could make an honest buyer meet an empty shelf.
+    Played as they will be decided: an order that will be refused anyhow, a browser's hundredth included, locks nothing,
+    otherwise junk could make an honest buyer meet an empty shelf.
     """
     wanted: Counter[int] = Counter()
+    trial, done = replace(world, usage=dict(world.usage)), set()
     for checkout in checkouts:
         offer = world.offers.get(checkout.code)
-        if offer is not None and _refusal(checkout, offer, world) is None:
-            wanted[offer.sku_id] += checkout.quantity
+        if offer is None or checkout.identity in done or _refusal(checkout, offer, trial) is not None:
+            continue
+        if offer.sku_id in ends and wanted[offer.sku_id] + checkout.quantity > ends[offer.sku_id]:
+            continue
+        done.add(checkout.identity)
+        wanted[offer.sku_id] += checkout.quantity
+        _use(trial.usage, checkout, offer)
     return dict(sorted(wanted.items()))
 
 
@@ -61,7 +68,7 @@ def decide(checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]
         outcome: Placed | Refusal = done.get(checkout.identity) or _decide_one(checkout, world, mint)
         if isinstance(outcome, Placed) and checkout.identity not in done:
             done[checkout.identity] = outcome
-            _use(world.usage, outcome)
+            _use(world.usage, checkout, outcome.offer)
         outcomes.append(outcome)
     return outcomes
 
@@ -142,9 +149,9 @@ def shown_list_price(offer: Offer, deals: Sequence[Deal]) -> int | None:
     return offer.list_price_fen if proven else None
 
 
-def _use(usage: dict[bytes, Usage], placed: Placed) -> None:
-    sku, quantity = placed.offer.sku_id, placed.checkout.quantity
-    for bucket in placed.checkout.buyer.buckets:
+def _use(usage: dict[bytes, Usage], checkout: Checkout, offer: Offer) -> None:
+    sku, quantity = offer.sku_id, checkout.quantity
+    for bucket in checkout.buyer.buckets:
         before = usage[bucket]
         usage[bucket] = Usage(
             before.unpaid_orders + 1,

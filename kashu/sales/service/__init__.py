@@ -12,6 +12,7 @@ from kashu.sales.service.accounts import (
 )
 from kashu.sales.service.bulk import (
     BULK_MAX,
+    BULK_OPEN_MAX,
     FILE_DAYS,
     PIECE_BYTES,
     STEP_CARDS,
@@ -26,24 +27,23 @@ from kashu.sales.service.bulk import (
 )
 from kashu.sales.service.checkout import (
     DEAL_DAYS,
-    EXPIRE_MAX,
     HOLD_SECONDS,
     PAY_MARGIN_SECONDS,
     QUERY_AFTER_SECONDS,
     consent,
-    expire,
     place,
-    release,
 )
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.refund import cancel, refund, refunded
+from kashu.sales.service.release import EXPIRE_MAX, expire, release
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
 from kashu.sales.service.settle import payable_account, psp_account, settle
 
 __all__ = [
     "BANK",
     "BULK_MAX",
+    "BULK_OPEN_MAX",
     "CODE_SECONDS",
     "CODE_TRIES_MAX",
     "COMPLETE_MAX",

@@ -79,7 +79,8 @@ def ask_topup(
     account = store.accounts(db, [account_id]).get(account_id)
     if account is None or account.state == "closed":
         return AccountRefusal.NO_SUCH_ACCOUNT if account is None else AccountRefusal.NOT_ACTIVE
-    amount_fen, contract_no, bank_reference = paid
+    amount_fen, contract_no = paid[:2]
+    bank_reference = rules.tidy_reference(paid[2])
     body = {"amount_fen": amount_fen, "contract_no": contract_no, "bank_reference": bank_reference}
     thing = ("topup", bank_reference)
     asked = audit.ask(
@@ -105,12 +106,14 @@ def credit_topup(
 ) -> Topup | AccountRefusal | ApprovalRefusal:
     """Confirm a top-up and credit it: as the second person, or after the wait in solo mode."""
     assert_in_transaction(db)
+    found = store.topup(db, approval_id)
+    if found is None:
+        return AccountRefusal.NO_SUCH_TOPUP
+    if store.accounts(db, [found.account_id], lock=True)[found.account_id].state == "closed":
+        return AccountRefusal.NOT_ACTIVE
     told = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(told, ApprovalRefusal):
         return told
-    found = store.topup(db, approval_id, lock=True)
-    assert found is not None
-    store.accounts(db, [found.account_id], lock=True)
     bank = ledger.account(db, *BANK)
     ledger.post(db, rules.topup_postings(found, bank), at)
     store.move_topup(db, found.id, "credited", at)

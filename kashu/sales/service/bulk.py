@@ -18,11 +18,12 @@ from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
-from kashu.sales import store
+from kashu.sales import rules, store
 from kashu.sales.service.purchases import receipts, sell
 from kashu.sales.types import Bulk, Invoice, InvoiceRefusal, Purchase, Receipt, SellRefusal
 
 BULK_MAX = 1_000_000
+BULK_OPEN_MAX = 5  # of an account, bought or packed at this moment
 STEP_CARDS = 1_000
 FILE_DAYS = 7
 PIECE_BYTES = 1_048_576
@@ -51,6 +52,11 @@ def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str
         return SellRefusal.OVER_LIMIT
     if (asked.account_id, asked.reference) in taken:
         return SellRefusal.REFERENCE_TAKEN
+    if store.bulks_open(db, account.id) >= BULK_OPEN_MAX:
+        return SellRefusal.TOO_MANY_OPEN
+    contract = store.prices(db, [account.id], [offer.sku_id], at).get((account.id, offer.sku_id))
+    if account.balance_fen < rules.quote(offer, contract, min(asked.quantity, STEP_CARDS)).total_fen:
+        return SellRefusal.SHORT_OF_FUNDS
     bulk_id = new_id()
     sealed = ring.seal_personal(password, f"bulk {bulk_id}")
     new = Bulk(
@@ -61,7 +67,7 @@ def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str
     store.keep_bulk_key(db, store.scope_of(account.id), asked.key, asked.asked, bulk_id, at)
     if asked.reference:
         store.keep_bulk_reference(db, account.id, asked.reference, bulk_id)
-    after = {"code": asked.code, "quantity": asked.quantity, "account": account.id}
+    after = {"code": asked.code, "quantity": asked.quantity, "account": account.id, "by": asked.by}
     audit.record(db, [Deed(actor, "bulk.ask", "bulk", str(bulk_id), after=after)], at)
     tell(db, [Fact("bulk.buy", {"bulk_id": bulk_id})], at)
     return new
@@ -76,7 +82,7 @@ def buy_step(db: Db, ring: Keyring, bulk_id: UUID, at: datetime) -> bool:
     account = store.accounts(db, [found.account_id])[found.account_id]
     many = min(STEP_CARDS, account.order_max, found.quantity - found.bought)
     key = f"bulk {found.id} {found.steps}"
-    [told] = sell(db, ring, [Purchase(found.account_id, key, key, found.code, many)], at)
+    [told] = sell(db, ring, [Purchase(found.account_id, key, key, found.code, many, by=f"bulk {found.id}")], at)
     if isinstance(told, Receipt):
         order = store.order_of_key(db, found.account_id, key)
         store.add_step(db, found, order, many, told.total_fen)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kashu import audit, cards, catalog, payments
-from kashu.audit import SYSTEM, Actor, Deed
+from kashu.audit import Actor, Deed
 from kashu.cards import Held
 from kashu.catalog import Agreement
 from kashu.kernel.clock import biz_date
@@ -16,12 +16,12 @@ from kashu.kernel.seal import Keyring
 from kashu.kernel.text import sha256_hex
 from kashu.payments import Payment
 from kashu.sales import rules, store
-from kashu.sales.types import Checkout, Earlier, Order, Placed, Refusal
+from kashu.sales.service import shelves
+from kashu.sales.types import Checkout, Earlier, Placed, Refusal
 
 HOLD_SECONDS = 600
 PAY_MARGIN_SECONDS = 15  # the gateway stops taking money this long before the hold ends
 DEAL_DAYS = 90
-EXPIRE_MAX = 200
 QUERY_AFTER_SECONDS = 10
 
 
@@ -47,28 +47,6 @@ def place(
     return [_answer(checkout, earlier.get(checkout.identity) or next(told)) for checkout in checkouts]
 
 
-def expire(db: Db, at: datetime, pools: Sequence[int] | None = None, most: int = EXPIRE_MAX) -> int:
-    """Release orders past their deadline: cards go back to the shelf. Says how many orders lapsed.
-
-    The gateway is told to close afterwards, through the outbox; money that comes all the same takes the late path.
-    """
-    assert_in_transaction(db)
-    orders = store.lapsed(db, at, pools, most)
-    if orders:
-        release(db, orders, "expired", SYSTEM, "hold ended", at)
-    return len(orders)
-
-
-def release(db: Db, orders: Sequence[Order], after: str, actor: Actor, reason: str, at: datetime) -> None:
-    """Let go of the cards of unpaid orders, locked by the caller."""
-    lines = [line for found in store.lines_of(db, [order.id for order in orders]).values() for line in found]
-    store.move(db, orders, after, at, reason=reason)
-    cards.put_back(db, [(line.pool_id, line.id) for line in lines])
-    store.free_quota(db, [order.id for order in orders])
-    audit.record(db, [_moved(order, after, actor, reason) for order in orders], at)
-    tell(db, [Fact("payment.close", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for o in orders], at)
-
-
 def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
     """The text a buyer agrees to before buying (C-30), and its hash."""
     found = catalog.agreement(db, "digital_consent", at)
@@ -90,13 +68,7 @@ def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime,
         at=at,
         hold_seconds=hold_seconds,
     )
-    wanted = rules.demand(fresh, world)
-    shelf = cards.pick(db, wanted, biz_date(at))
-    short = {sku: want - len(shelf[sku]) for sku, want in wanted.items() if len(shelf[sku]) < want}
-    if short and expire(db, at, pools=cards.pools_of(db, list(short))):
-        # A shelf that runs short lets lapsed holds go at once instead of waiting for the job.
-        for sku, more in cards.pick(db, wanted, biz_date(at)).items():
-            shelf[sku] = more
+    shelf, _ = shelves.lock(db, lambda ends: rules.demand(fresh, world, ends), at)
     return replace(world, shelf=shelf)
 
 
@@ -142,11 +114,6 @@ def _payment(p: Placed) -> Payment:
         p.pool_id, p.payment_id, p.id, p.checkout.channel_id, p.number, p.total_fen, "CNY", "created", "", None,
         p.placed_at, expires_at, None,
     )  # fmt: skip
-
-
-def _moved(order: Order, after: str, actor: Actor, reason: str) -> Deed:
-    told = ({"state": order.state}, {"state": after})
-    return Deed(actor, f"order.{after}", "order", str(order.id), *told, reason, order.pool_id)
 
 
 def _answer(checkout: Checkout, found: Placed | Earlier | Refusal) -> Placed | Earlier | Refusal:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger
 from kashu.audit import Actor, Deed
-from kashu.cards import Card, Opened
+from kashu.cards import Opened
 from kashu.kernel import ids
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
@@ -17,13 +17,13 @@ from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules, store
-from kashu.sales.service.checkout import DEAL_DAYS, expire
+from kashu.sales.service import shelves
+from kashu.sales.service.checkout import DEAL_DAYS
 from kashu.sales.types import Bought, Purchase, Receipt, SellRefusal
 
 KEY_DAYS = 7
 FORGET_MAX = 5_000
 Identity = tuple[int, str]
-Shelf = dict[int, deque[Card]]
 
 
 def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> list[Receipt | SellRefusal]:
@@ -49,7 +49,8 @@ def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> 
         at=at,
         today=today,
     )
-    outcomes, shelf = _match(db, fresh, market)
+    shelf, ends = shelves.lock(db, lambda ends: rules.wanted(rules.accept(fresh, market, ends), market), at)
+    outcomes = rules.accept(fresh, market, ends)
     told = rules.deliver(outcomes, market, shelf, new_id)
     bought = {one.id: one for one in told if isinstance(one, Bought)}
     opened = _write(db, ring, list(bought.values()), market) if bought else {}
@@ -76,33 +77,6 @@ def forget_keys(db: Db, at: datetime) -> int:
     return store.forget_keys(db, at - timedelta(days=KEY_DAYS), FORGET_MAX)
 
 
-def _match(db: Db, fresh: Sequence[Purchase], market: rules.Market) -> tuple[list[rules.Outcome], Shelf]:
-    """Play the purchases until every card they need is locked, or known not to be there.
-
-    What one SKU lacks can free the money for another order, so the play is repeated; each round either locks what
-    was missing or learns where a shelf ends.
-    """
-    shelf: Shelf = {}
-    ends: dict[int, int] = {}
-    while True:
-        outcomes = rules.accept(fresh, market, ends)
-        need = rules.wanted(outcomes, market)
-        missing = {sku: want for sku, want in need.items() if len(shelf.get(sku, ())) < want}
-        if not missing:
-            return outcomes, shelf
-        shelf |= _pick(db, missing, market)
-        ends |= {sku: len(shelf[sku]) for sku, want in missing.items() if len(shelf[sku]) < want}
-
-
-def _pick(db: Db, missing: Mapping[int, int], market: rules.Market) -> Shelf:
-    """Lock cards; a shelf that runs short lets lapsed holds go at once instead of waiting for the job."""
-    found = cards.pick(db, missing, market.today)
-    short = {sku: want for sku, want in missing.items() if len(found[sku]) < want}
-    if short and expire(db, market.at, pools=cards.pools_of(db, list(short))):
-        found |= cards.pick(db, short, market.today)
-    return found
-
-
 def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market) -> dict[UUID, tuple[Opened, ...]]:
     shown = {one.offer.sku_id: one for one in bought}
     bodies = [catalog.page_body(one.offer, one.list_price_fen) for one in shown.values()]
@@ -114,10 +88,8 @@ def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market
     ledger.post(db, [posting for one in bought for posting in rules.purchased_postings(one)], market.at)
     spent: Counter[int] = Counter()
     for one in bought:
-        if market.accounts[one.purchase.account_id].day_max_fen is not None:
-            spent[one.purchase.account_id] += one.total_fen
-    if spent:
-        store.spend(db, sorted(spent.items()), market.today)
+        spent[one.purchase.account_id] += one.total_fen
+    store.spend(db, sorted(spent.items()), market.today)
     audit.record(db, [_deed(one) for one in bought], market.at)
     facts = [
         Fact(

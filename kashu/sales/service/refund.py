@@ -11,7 +11,7 @@ from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY
 from kashu.payments import Refund
 from kashu.sales import rules, store
-from kashu.sales.service.checkout import release
+from kashu.sales.service.release import release
 from kashu.sales.service.settle import payable_account, psp_account
 from kashu.sales.types import RefundRefusal
 

@@ -16,7 +16,7 @@ from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
 from kashu.payments import Judged, Notice, Refund, Verdict
 from kashu.sales import rules, store
-from kashu.sales.service.checkout import expire
+from kashu.sales.service.release import expire
 from kashu.sales.types import Buyer, Order, SaleLine
 
 Paid = tuple[Judged, Order]

@@ -42,6 +42,12 @@ def bulk(db: Db, bulk_id: UUID, *, lock: bool = False) -> Bulk | None:
     return one(db, Bulk, f"{BULK} WHERE id = %s {'FOR NO KEY UPDATE' if lock else ''}", [bulk_id])
 
 
+def bulks_open(db: Db, account_id: int) -> int:
+    """How many bulk purchases of an account are not done."""
+    sql = "SELECT count(*)::int FROM sales_bulk WHERE account_id = %s AND state <> 'done'"
+    return int(value(db, sql, [account_id]))
+
+
 def bulks(db: Db, account_id: int, most: int) -> list[Bulk]:
     return rows(db, Bulk, f"{BULK} WHERE account_id = %s ORDER BY made_at DESC, id LIMIT %s", [account_id, most])
 

@@ -53,9 +53,10 @@ SELECT * FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::uuid[])
 """
 SPEND = """
 UPDATE sales_account AS account
-SET spent_fen = CASE WHEN account.spent_on = %s THEN account.spent_fen ELSE 0 END + spent.fen, spent_on = %s
-FROM unnest(%s::bigint[], %s::bigint[]) AS spent (account_id, fen)
-WHERE account.id = spent.account_id AND account.day_max_fen IS NOT NULL
+SET spent_fen = CASE WHEN account.spent_on >= %s THEN account.spent_fen ELSE 0 END + spent.fen,
+    spent_on = greatest(account.spent_on, %s)
+FROM unnest(%b::bigint[], %b::bigint[]) AS spent (account_id, fen)
+WHERE account.id = spent.account_id
 """
 TOPUP = """
 SELECT id, account_id, amount_fen, contract_no, bank_reference, approval_id, state, asked_by, asked_at, credited_at
@@ -161,7 +162,7 @@ def keep_purchases(db: Db, bought: Sequence[Bought], tokens: Sequence[str], at: 
 
 
 def spend(db: Db, spent: Sequence[tuple[int, int]], today: date) -> None:
-    """Count what accounts with a limit per day have spent today."""
+    """Count what accounts have spent today; always, so that a limit set in the middle of a day knows the whole of it."""
     run(db, SPEND, [today, today, *columns(spent)])
 
 

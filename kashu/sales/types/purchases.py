@@ -27,7 +27,8 @@ class Account:
     opened_at: datetime
 
     def spent_today(self, today: date) -> int:
-        return self.spent_fen if self.spent_on == today else 0
+        """What counts against the day's limit; a purchase that began yesterday and waited counts in the newer day."""
+        return self.spent_fen if self.spent_on >= today else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class SellRefusal(StrEnum):
     OUT_OF_STOCK = "out_of_stock"
     REFERENCE_TAKEN = "reference_taken"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    TOO_MANY_OPEN = "too_many_open"
 
 
 class AccountRefusal(StrEnum):

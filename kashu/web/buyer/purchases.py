@@ -42,6 +42,7 @@ REFUSALS = {
     SellRefusal.SHORT_OF_FUNDS: "可用余额不足，没有扣款。请按合同打款，由平台入账后再买。",
     SellRefusal.OUT_OF_STOCK: "库存不足，没有扣款。可以减少数量再试。",
     SellRefusal.REFERENCE_TAKEN: "你的单号已经用过，没有扣款。",
+    SellRefusal.TOO_MANY_OPEN: "已有 5 笔批量采购在进行，完成后再开始新的。没有扣款。",
     SellRefusal.IDEMPOTENCY_MISMATCH: "这次提交已经用过，没有重复扣款。请刷新页面重新填写。",
 }
 INVOICE_REFUSALS = {

@@ -71,13 +71,15 @@ class Doorkeeper:
         found = self._known.get(key_id) or self._unknown.get(key_id)
         return found if found is not None and time.monotonic() < found.until else None
 
-    def may_look(self) -> bool:
-        """Whether another key may be looked up now: names of keys cost nothing to make up, so looks are bounded."""
-        now = time.monotonic()
-        tokens, last = self._looks
-        tokens = min(float(LOOKS_PER_SECOND), tokens + (now - last) * LOOKS_PER_SECOND)
-        self._looks = (max(0.0, tokens - 1), now)
-        return tokens >= 1
+    def may_look(self, key_id: str) -> bool:
+        """Whether this key may be looked up now: names cost nothing to make up, so looks for new ones are bounded.
+
+        A key that was seen to be good is looked up again whenever it is due, or a flood of names could shut it out.
+        """
+        if key_id in self._known:
+            return True
+        self._looks, is_let = _draw(self._looks, LOOKS_PER_SECOND)
+        return is_let
 
     def look_up(self, db: Db, key_id: str) -> Known:
         """Read a key, and remember it for a moment. Keys that are not there cannot push out those that are."""
@@ -119,13 +121,19 @@ class Doorkeeper:
 
     def _within_rate(self, known: Known) -> bool:
         """A bucket of tokens for each key, in this process: a second's worth at once, then as many as its rate."""
-        now = time.monotonic()
-        tokens, last = self._rates.get(known.key_id, (float(known.per_second), now))
-        tokens = min(float(known.per_second), tokens + (now - last) * known.per_second)
         if len(self._rates) > KNOWN_MAX:
             self._rates.clear()
-        self._rates[known.key_id] = (max(0.0, tokens - 1), now)
-        return tokens >= 1
+        before = self._rates.get(known.key_id, (float(known.per_second), time.monotonic()))
+        self._rates[known.key_id], is_let = _draw(before, known.per_second)
+        return is_let
+
+
+def _draw(bucket: tuple[float, float], per_second: int) -> tuple[tuple[float, float], bool]:
+    """Take a token from a bucket of (tokens, instant), if there is one. Who is refused takes none."""
+    tokens, last = bucket
+    now = time.monotonic()
+    tokens = min(float(per_second), tokens + (now - last) * per_second)
+    return ((tokens - 1, now), True) if tokens >= 1 else ((tokens, now), False)
 
 
 def credentials(request: Request) -> str | Response:

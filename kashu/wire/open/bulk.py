@@ -32,8 +32,9 @@ def ask(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -
     except (msgspec.DecodeError, RecursionError):
         return problem("malformed")
     wanted = Purchase(
-        caller.account_id, caller.idempotency_key, _same(ring, request.body), asked.sku, asked.quantity, asked.reference
-    )
+        caller.account_id, caller.idempotency_key, _same(ring, request.body), asked.sku, asked.quantity, asked.reference,
+        caller.key_id,
+    )  # fmt: skip
     found = sales.ask_bulk(db, ring, Actor("buyer", f"account {caller.account_id}"), wanted, asked.password, at)
     return problem(found.value) if isinstance(found, SellRefusal) else answer(told(found), 202)
 

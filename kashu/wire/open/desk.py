@@ -73,7 +73,7 @@ ADDRESSES = (
             asked=PurchaseAsked, status=201),
     Address("POST", "/open/v1/bulk-purchases", "purchases.write", "Buy cards by the thousand: a job", BulkTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "account_closed", "needs_split_payment",
-             "not_for_sale", "over_limit", "reference_taken", "in_flight"), bulk.ask, asked=BulkAsked, status=202),
+             "not_for_sale", "over_limit", "short_of_funds", "reference_taken", "too_many_open", "in_flight"), bulk.ask, asked=BulkAsked, status=202),
     Address("GET", "/open/v1/bulk-purchases/{id}", "purchases.read", "How far a bulk purchase is", BulkTold,
             ("not_found",), bulk.follow),
     Address("GET", "/open/v1/bulk-purchases/{id}/file", "purchases.read", "The sealed file; takes a Range", None,
@@ -120,7 +120,7 @@ class Desk:
 
     def look_up(self, key_id: str) -> Known | Response:
         """The key from the database, unless too many are looked for."""
-        if not self._doorkeeper.may_look():
+        if not self._doorkeeper.may_look(key_id):
             return problem("too_often")
         with self.pool.transaction() as db:
             return self._doorkeeper.look_up(db, key_id)

@@ -22,6 +22,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "method_not_allowed": (405, "Not with this method", "This address does not take this method."),
     "out_of_stock": (409, "Not enough cards", "There are fewer cards than asked for."),
     "reference_taken": (409, "The reference was used before", "Another purchase of your account carries this reference."),
+    "too_many_open": (409, "Too many bulk purchases at once", "Five bulk purchases of your account are still being done."),
     "in_flight": (409, "Still being done", "A request that touches the same account is still being done. Try again with the same key."),
     "not_ready": (409, "Not ready yet", "The file is there when the state is done."),
     "gone": (410, "No longer there", "The file was kept for seven days; the cards can be read purchase by purchase."),
