@@ -199,7 +199,7 @@ def test_more_pieces_never_cost_more_each(price, raw, quantity):
 @given(st.text(max_size=20), st.sampled_from(["最终解释权", "概不退款"]), st.sampled_from(["", " ", "\n", "\u3000"]))
 def test_void_clauses_are_found_however_they_are_spaced(before, clause, gap):
     """C-31."""
-    assert catalog.void_clauses(before, gap.join(clause)) == [clause] or clause in before
+    assert clause in catalog.void_clauses(before, gap.join(clause))
 
 
 @given(st.integers(30, 3_600), st.integers(0, 200))
