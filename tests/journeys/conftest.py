@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def start(var: Path, port: int, **settings: str) -> Running:
 
 
 def stop(running: Running) -> None:
-    running.process.send_signal(signal.SIGINT)
+    running.process.terminate()  # not SIGINT: under nohup that is ignored, and rightly
     running.process.wait(60)
 
 
