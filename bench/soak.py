@@ -106,7 +106,9 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.5, 8.0)) -> di
             thread.join()
         kashu.until_ready()
         faults = check(world)
-        print(json.dumps({"faults": faults[:50], **world.counts}, ensure_ascii=False), flush=True)  # whatever comes after
+        print(
+            json.dumps({"faults": faults[:50], **world.counts}, ensure_ascii=False), flush=True
+        )  # whatever comes after
     finally:
         world.stop.set()
         run.pool.close()
