@@ -6,9 +6,9 @@ import pytest
 @pytest.fixture
 def browser(site):
     """A visitor's browser: cookies, and CSRF as in production."""
-    from django.test import Client
+    from tests import make
 
-    return Client(headers={"accept-language": "zh-CN"})
+    return make.visitor()
 
 
 @pytest.fixture
@@ -17,7 +17,6 @@ def staff(site):
     from allauth.account.models import EmailAddress
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
     from django.core.cache import cache
-    from django.test import Client
 
     from kashu.party.models import Person
     from tests import make
@@ -28,7 +27,7 @@ def staff(site):
         person = Person.objects.create_user(email, password, name=role, role=role)
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
-        browser = client or Client(headers={"accept-language": "zh-CN"})
+        browser = client or make.visitor()
         browser.post("/accounts/login/", {"login": email, "password": password})
         for _ in range(2):  # the second may have turned between making the code and its arrival
             counter = next(iter(yield_hotp_counters_from_time()))

@@ -164,13 +164,10 @@ def test_a_delivered_card_is_masked_until_its_holder_asks(browser, goods, house,
 
 
 def test_the_link_in_another_browser_shows_no_card(browser, goods, house, ring, site):
-    from django.test import Client
-
     sku, slug = goods()
     token = buy(browser, sku, slug)
     pay(house, token)
-    stranger = Client(headers={"accept-language": "zh-CN"})
-
+    stranger = make.visitor()
     assert "用手机号验证" in stranger.get(f"/o/{token}").content.decode()
     answer = stranger.post(f"/o/{token}/reveal")
     assert answer.status_code == 403
@@ -180,8 +177,6 @@ def test_the_link_in_another_browser_shows_no_card(browser, goods, house, ring, 
 
 
 def test_a_phone_and_its_code_open_the_order_on_another_device(browser, goods, house, ring, site):
-    from django.test import Client
-
     sku, slug = goods()
     token = buy(browser, sku, slug, phone="13900139" + f"{make.numbers.__next__() % 1000:03d}")
     pay(house, token)
@@ -189,8 +184,7 @@ def test_a_phone_and_its_code_open_the_order_on_another_device(browser, goods, h
         order = sales.by_token(db, token)
         sales.keep_buyer_orders(db, [order])
     phone = ring.open_personal(order.phone_sealed, f"order phone {order.id}")
-    other = Client(headers={"accept-language": "zh-CN"})
-
+    other = make.visitor()
     other.post("/orders/code", {"phone": phone})
     code = sent_code(house, ring, phone)
     wrong = "000000" if code != "000000" else "111111"
@@ -307,10 +301,9 @@ def test_every_licence_in_force_is_shown(browser, house):
 
 
 def test_english_is_spoken_to_those_who_ask(site, goods):
-    from django.test import Client
 
     _sku, slug = goods()
-    html = Client(headers={"accept-language": "en"}).get(f"/s/{slug}").content.decode()
+    html = make.visitor("en").get(f"/s/{slug}").content.decode()
     assert '<html lang="en"' in html
     assert "Buy now" in html
 
