@@ -1,4 +1,4 @@
-"""The sandbox payment channel: its gateway, its pay page, its notices; and a box where messages can be read.
+"""The sandbox: a payment channel (gateway, pay page, notices), a supplier of top-ups, a box where messages can be read.
 
 python -m sandbox.app PORT FOLDER
 """
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from sandbox import keys, pages
 from sandbox.store import Store
+from sandbox.supply import Supply
 
 log = logging.getLogger("sandbox")
 MERCHANT_ID = "sandbox-merchant-1"
@@ -47,6 +48,7 @@ class Sandbox:
         assert isinstance(gateway, rsa.RSAPrivateKey)
         assert isinstance(merchant, rsa.RSAPublicKey)
         self._gateway, self._merchant = gateway, merchant
+        self._supply = Supply(self._store, folder)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(
@@ -73,6 +75,8 @@ class Sandbox:
     def _route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if path.startswith("/gateway/v1/") and method == "POST":
             return self._gateway_call(path, headers, body)
+        if path.startswith("/supply/v1/orders") and method == "POST":
+            return self._supply.serve(path, headers, body)
         if path.startswith("/pay/"):
             return self._pay(method, path.removeprefix("/pay/"), body)
         if path == "/messages" and method == "POST":

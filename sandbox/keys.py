@@ -1,8 +1,9 @@
-"""The sandbox's key pairs: the gateway's own, and the merchant's as an operator would have uploaded it."""
+"""The sandbox's keys: the gateway's own pair, the merchant's as an operator would have uploaded it, the supplier's secret."""
 
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,6 +24,9 @@ def make(folder: Path) -> None:
         (folder / f"{name}.pub").write_bytes(public)
         with os.fdopen(os.open(folder / f"{name}.pem", os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
             file.write(private)
+    if not (folder / "supply.secret").exists():
+        with os.fdopen(os.open(folder / "supply.secret", os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as secret:
+            secret.write(secrets.token_urlsafe(32))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ STAFF = Actor("person", "tester@kashu.example")
 SECOND = Actor("person", "second@kashu.example")
 SEED = os.urandom(3).hex()
 CHANNEL = "test-pay"
+PHONE_FIELD = {"name": "phone", "label": "充值手机号", "kind": "phone"}
 IDENTITIES = Keyring.new()
 
 
@@ -60,6 +61,7 @@ def sku(
     buyer_max: int | None = None,
     tiers: list[dict[str, int]] | None = None,
     warranty_days: int = 30,
+    form: list[dict[str, str]] | None = None,
 ) -> Sku:
     """A SKU of a product that is on sale; self-operated unless a seller is given."""
     agreements(db)
@@ -88,6 +90,7 @@ def sku(
         1,
         0,
         True,
+        form or ([PHONE_FIELD] if kind in catalog.LATER else []),
     )
     made = catalog.add_sku(db, STAFF, wanted, at)
     assert isinstance(made, Sku)
@@ -110,7 +113,16 @@ def batch(
     received = cards.receive(db, ring, STAFF, told, clock.now())
     assert isinstance(cards.start(db, STAFF, received.pool_id, clock.now()), cards.Batch)
     lines = [
-        NewCard(n, f"N{n}", f"KZ7F-{SEED}-{next(numbers):06d}-92TR", expires_on or date(9999, 12, 31), None, None, "")
+        NewCard(
+            n,
+            f"N{n}",
+            f"KZ7F-{SEED}-{next(numbers):06d}-92TR",
+            expires_on or date(9999, 12, 31),
+            None,
+            None,
+            "",
+            surcharge_fen=100 * (n - 1) if of.kind == "pick" else 0,
+        )
         for n in range(1, stock + 1)
     ]
     for start in range(0, stock, 5_000):
@@ -118,6 +130,27 @@ def batch(
     found = cards.loaded(db, STAFF, received.pool_id, clock.now())
     if on_sale:
         found = cards.put_on_sale(db, STAFF, received.pool_id, clock.now())
+    assert isinstance(found, cards.Batch)
+    return found
+
+
+def source(db: Db, ring: Keyring, url: str = "http://127.0.0.1:1", secret: str = "shared secret") -> cards.Source:
+    """A supplier's API."""
+    new = cards.Source(name("src"), supplier(db), "直充货源", url, "k-1", b"", True, "", clock.now())
+    return cards.set_source(db, ring, STAFF, new, secret, clock.now())
+
+
+def slots(db: Db, ring: Keyring, of: Sku, cap: int, through: cards.Source | None = None) -> cards.Batch:
+    """A pool of slots that is on sale, for what is issued on demand or by hand."""
+    through = through or (source(db, ring) if of.kind == "on_demand" else None)
+    owner = through.supplier_id if through else supplier(db)
+    form = Format("utf-8", "", ("secret",), has_header=False)
+    told = NewBatch(
+        of.id, owner, of.kind, "", 0, "", "", form, 900, "", source=(through.id, "TOPUP-10") if through else None
+    )
+    opened = cards.open_slots(db, ring, STAFF, told, cap, clock.now())
+    assert isinstance(opened, cards.Batch), opened
+    found = cards.put_on_sale(db, STAFF, opened.pool_id, clock.now())
     assert isinstance(found, cards.Batch)
     return found
 
@@ -154,19 +187,22 @@ def buyer(phone: str = "", device: str | None = None, address: str | None = None
     )
 
 
-def checkout(db: Db, of: Sku, quantity: int = 1, who: Buyer | None = None, key: str | None = None) -> Checkout:
+def checkout(
+    db: Db, of: Sku, quantity: int = 1, who: Buyer | None = None, key: str | None = None, **told: Any
+) -> Checkout:
     """What an honest browser sends, having seen the page as it is now."""
     at = clock.now()
     offer = catalog.offers(db, [of.code], at)[of.code]
     body = catalog.page_body(offer, None)
     consent = sales.consent(db, at)[1]
-    return Checkout(of.code, quantity, who or buyer(), key or name("k"), channel(db), catalog.page_hash(body), consent)
+    seen = (channel(db), catalog.page_hash(body), consent)
+    return Checkout(of.code, quantity, who or buyer(), key or name("k"), *seen, **told)
 
 
 def order(
-    db: Db, ring: Keyring, of: Sku, quantity: int = 1, who: Buyer | None = None, hold_seconds: int = 600
+    db: Db, ring: Keyring, of: Sku, quantity: int = 1, who: Buyer | None = None, hold_seconds: int = 600, **told: Any
 ) -> Placed:
-    [placed] = sales.place(db, ring, [checkout(db, of, quantity, who)], clock.now(), hold_seconds)
+    [placed] = sales.place(db, ring, [checkout(db, of, quantity, who, **told)], clock.now(), hold_seconds)
     assert isinstance(placed, Placed), placed
     return placed
 
@@ -229,8 +265,9 @@ def topup(db: Db, account_id: int, amount_fen: int) -> sales.Topup:
     return done
 
 
-def purchase(of: Sku | str, buyer: sales.Account, quantity: int = 1, **told: str) -> sales.Purchase:
+def purchase(of: Sku | str, buyer: sales.Account, quantity: int = 1, **told: Any) -> sales.Purchase:
     code = of if isinstance(of, str) else of.code
     reference = told.get("reference", "")
     asked = told.get("asked", f"{code} {quantity} {reference}")
-    return sales.Purchase(buyer.id, told.get("key") or name("k"), asked, code, quantity, reference)
+    particular = (told.get("pick", ""), told.get("form", {}))
+    return sales.Purchase(buyer.id, told.get("key") or name("k"), asked, code, quantity, reference, "", *particular)

@@ -19,6 +19,8 @@ class Card:
     supplier_id: int
     unit_cost_fen: int
     expires_on: date = NEVER
+    label: str = ""  # what shows of a card that is picked (自选), and what it costs more
+    surcharge_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class NewCard:
     unit_cost_fen: int | None
     face_value_fen: int | None
     note: str = field(repr=False)
+    label: str = ""
+    surcharge_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Stretch:
     lines: int
     rejects: list[Reject]
     prints: list[bytes] = field(repr=False)
-    rows: list[tuple[Any, ...]] = field(repr=False)  # as `cards_card` takes them
+    rows: list[tuple[Any, ...]] = field(repr=False)  # as `cards_card` takes them; the last two are label and surcharge
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,31 @@ class Batch:
     kind: str
     sellable: bool
     reason: str
+    source_id: str | None
+    source_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A supplier's API through which orders are issued on demand (直充), with the key we sign with."""
+
+    id: str
+    supplier_id: int
+    title: str
+    url: str
+    key_id: str
+    sealed_secret: bytes = field(repr=False)
+    is_open: bool
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A card on the shelf that can be picked: what shows of it, and what it costs more."""
+
+    label: str
+    surcharge_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +189,7 @@ class NewBatch:
     unit_cost_fen: int
     note: str
     lines_total: int = 0
+    source: tuple[str, str] | None = None  # for what is issued on demand: the source, and its code for these goods
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +213,5 @@ class Refusal(StrEnum):
     KNOWN_SECRET = "known_secret"  # noqa: S105  # a reason, not a password
     BAD_FORMAT = "bad_format"
     BAD_CHARACTERS = "bad_characters"
+    GUESSABLE = "guessable"
+    NO_SOURCE = "no_source"

@@ -1,6 +1,7 @@
 """What is for sale, by whom, at what price, and how the page looked when it was bought."""
 
 from kashu.catalog.rules import (
+    filled,
     has_struck_price,
     page_body,
     page_hash,
@@ -41,7 +42,9 @@ from kashu.catalog.store import (
 )
 from kashu.catalog.types import (
     INKS,
-    KINDS_OPEN,
+    KINDS,
+    LATER,
+    SINGLY,
     Agreement,
     Category,
     Deal,
@@ -58,7 +61,9 @@ from kashu.catalog.types import (
 
 __all__ = [
     "INKS",
-    "KINDS_OPEN",
+    "KINDS",
+    "LATER",
+    "SINGLY",
     "Agreement",
     "Category",
     "Deal",
@@ -83,6 +88,7 @@ __all__ = [
     "edit_product",
     "edit_sku",
     "fee_rules",
+    "filled",
     "has_struck_price",
     "image",
     "is_third_party",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from kashu.catalog.types import Deal, Offer, Quote, Tier
+from kashu.catalog.types import FIELDS, LATER, Deal, Offer, Quote, Tier
 from kashu.kernel.clock import biz_date
 from kashu.kernel.states import moves
 from kashu.kernel.text import canonical_json
@@ -16,6 +17,14 @@ from kashu.kernel.text import canonical_json
 PRODUCT = moves("product", draft="on_sale", on_sale="off_sale", off_sale="on_sale")
 STRUCK_DAYS = 7
 TIERS_MAX = 10
+FORM_FIELDS_MAX = 6
+FIELD_CHARS_MAX = 64
+FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+FIELD_SHAPES = {
+    "phone": re.compile(r"1[3-9][0-9]{9}\Z"),
+    "digits": re.compile(r"[0-9]{1,64}\Z"),
+    "text": re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]{1,64}\Z"),
+}
 
 # C-31: words that void themselves in law, wherever a text for buyers contains them.
 VOID_CLAUSES = (
@@ -77,6 +86,34 @@ def void_clauses(*texts: str) -> list[str]:
     return [clause for clause in VOID_CLAUSES if clause in joined]
 
 
+def form_fits(kind: str, form: Sequence[Mapping[str, str]]) -> bool:
+    """Whether these fields can be asked for. What is issued to somebody asks for whom; a card asks for nothing."""
+    names = [one["name"] for one in form]
+    return (
+        bool(form) == (kind in LATER)
+        and len(form) <= FORM_FIELDS_MAX
+        and len(set(names)) == len(names)
+        and all(FIELD_NAME.match(name) for name in names)
+        and all(one["kind"] in FIELDS and 1 <= len(one["label"]) <= 20 for one in form)
+    )
+
+
+def filled(form: Sequence[Mapping[str, str]], told: Mapping[str, str]) -> dict[str, str] | str:
+    """What a buyer filled in, tidied, field by field; or the name of the first field that is not right."""
+    names = {one["name"] for one in form}
+    for extra in sorted(told.keys() - names):
+        return extra
+    tidy: dict[str, str] = {}
+    for one in form:
+        text = told.get(one["name"], "").strip()
+        if one["kind"] == "phone":
+            text = re.sub(r"[\s-]", "", text).removeprefix("+86")
+        if not FIELD_SHAPES[one["kind"]].match(text):
+            return one["name"]
+        tidy[one["name"]] = text
+    return tidy
+
+
 def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:
     """All that a product page promises, without what changes by the second. Its hash is what the buyer consents to."""
     return {
@@ -100,6 +137,7 @@ def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:
         "seller_uscc": offer.seller_uscc,
         "is_third_party": offer.is_third_party,
         "agreement": offer.agreement_id,
+        **({"form": offer.form} if offer.form else {}),
     }
 
 

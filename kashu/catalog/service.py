@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.catalog import rules, store
-from kashu.catalog.types import Agreement, Category, FeeRule, Image, PriceChange, Product, Refusal, Sku
+from kashu.catalog.types import SINGLY, Agreement, Category, FeeRule, Image, PriceChange, Product, Refusal, Sku
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
@@ -78,6 +78,10 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
     assert_in_transaction(db)
     if not rules.tiers_fit(new.price_fen, rules.tiers_of(new.tiers)):
         return Refusal.TIERS_WRONG
+    if not rules.form_fits(new.kind, new.form):
+        return Refusal.FORM_WRONG
+    if new.kind in SINGLY:
+        new = replace(new, order_max=1)
     found = store.add_sku(db, new)
     if not found:
         return Refusal.TAKEN
@@ -92,6 +96,8 @@ def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> None:
     assert_in_transaction(db)
     before = store.sku(db, edited.code, lock=True)
     assert before is not None
+    if before.kind in SINGLY:
+        edited = replace(edited, order_max=1)
     store.edit_sku(db, edited)
     names = ("name", "order_max", "buyer_max", "validity", "low_stock", "position", "is_open")
     told = [{name: getattr(one, name) for name in names} for one in (before, edited)]

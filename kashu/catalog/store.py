@@ -23,7 +23,7 @@ JOIN party_party AS seller ON seller.id = product.seller_id
 
 SKU = """
 SELECT id, code, product_id, name, kind, price_fen, list_price_fen, tiers, order_max, buyer_max, validity,
-       low_stock, position, is_open
+       low_stock, position, is_open, form
 FROM catalog_sku
 """
 
@@ -34,7 +34,7 @@ SELECT sku.id AS sku_id, sku.code, product.slug, product.title, product.brand, p
        product.category_id, product.seller_id, seller.name AS seller, seller.uscc AS seller_uscc,
        seller.kind <> 'platform' AS is_third_party, price.from_at AS price_from,
        fee.id AS fee_rule_id, CASE WHEN seller.kind = 'platform' THEN 0 ELSE fee.commission_bp END AS commission_bp,
-       agreement.id AS agreement_id
+       agreement.id AS agreement_id, sku.form
 FROM catalog_sku AS sku
 JOIN catalog_product AS product ON product.id = sku.product_id
 JOIN catalog_category AS category ON category.id = product.category_id
@@ -54,7 +54,7 @@ CROSS JOIN LATERAL (
     ORDER BY version DESC LIMIT 1
 ) AS agreement
 WHERE sku.code = ANY (%(codes)s) AND sku.is_open AND product.state = 'on_sale' AND category.is_open
-  AND seller.state = 'active' AND sku.kind IN ('single_use', 'shared_secret')
+  AND seller.state = 'active'
 """
 
 NOTE_DEALS = """
@@ -199,12 +199,12 @@ def move_product(db: Db, product_id: int, before: str, after: str) -> None:
 def add_sku(db: Db, new: Sku) -> int:
     sql = """
     INSERT INTO catalog_sku (code, product_id, name, kind, price_fen, list_price_fen, tiers, order_max, buyer_max,
-                             validity, low_stock, position, is_open)
-    VALUES (%s, %s, %s, %s, %s, NULL, %s, %s, %s, %s, %s, %s, %s)
+                             validity, low_stock, position, is_open, form)
+    VALUES (%s, %s, %s, %s, %s, NULL, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (code) DO NOTHING RETURNING id
     """
     told = [new.code, new.product_id, new.name, new.kind, new.price_fen, Jsonb(new.tiers)]
-    return value(db, sql, [*told, *_limits(new)]) or 0
+    return value(db, sql, [*told, *_limits(new), Jsonb(new.form)]) or 0
 
 
 def edit_sku(db: Db, edited: Sku) -> None:

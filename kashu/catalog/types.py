@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 KINDS = ("single_use", "shared_secret", "pick", "own_code", "on_demand", "manual")
-KINDS_OPEN = ("single_use", "shared_secret")  # the others have their place in the schema; later issues sell them
+SINGLY = ("pick", "on_demand", "manual")  # bought one by one: each is for somebody, or is one of its kind
+LATER = ("on_demand", "manual")  # paid first, delivered when it is done
+FIELDS = ("phone", "digits", "text")  # what a field of a buyer's form may hold
 INKS = ("green", "indigo", "ink", "plum")
 
 
@@ -71,6 +73,7 @@ class Sku:
     low_stock: int
     position: int
     is_open: bool
+    form: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,17 @@ class Offer:
     fee_rule_id: int
     commission_bp: int
     agreement_id: int
+    form: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def is_singly(self) -> bool:
+        """Whether one order is for one piece."""
+        return self.kind in SINGLY
+
+    @property
+    def is_later(self) -> bool:
+        """Whether it is delivered some time after it was paid."""
+        return self.kind in LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +201,4 @@ class Refusal(StrEnum):
     FEE_IN_THE_PAST = "fee_in_the_past"
     TAKEN = "taken"
     TIERS_WRONG = "tiers_wrong"
+    FORM_WRONG = "form_wrong"

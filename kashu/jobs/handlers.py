@@ -10,7 +10,15 @@ from uuid import UUID
 from kashu import catalog, party, payments, sales
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
-from kashu.jobs.webhooks import announce_bulk, announce_purchases, announce_topup, send_webhook
+from kashu.jobs.supply import ask_order, send_order
+from kashu.jobs.webhooks import (
+    announce_bulk,
+    announce_purchases,
+    announce_refunds,
+    announce_topup,
+    list_purchases,
+    send_webhook,
+)
 from kashu.kernel import clock, text
 from kashu.kernel.events import Fact, tell
 from kashu.wire import cashier, spool
@@ -31,7 +39,7 @@ def note_delivery(ctx: Context, body: Body) -> None:
     with ctx.pool.transaction() as db:
         [order] = sales.orders(db, [_key(body)]).values()
         lines = sales.lines_of(db, [order.id])[order.id]
-        catalog.note_deals(db, [(line.sku_id, line.price_fen, order.placed_at) for line in lines])
+        catalog.note_deals(db, [(line.sku_id, line.deal_price_fen, order.placed_at) for line in lines])
     _message(
         ctx,
         body,
@@ -155,15 +163,20 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "bulk.buy": buy_bulk,
     "bulk.done": announce_bulk,
     "webhook.send": send_webhook,
+    "fulfil.send": send_order,
+    "fulfil.ask": ask_order,
 }
 # What comes by the thousand is done as it is relayed, many in one transaction, and never becomes a job of its own.
 AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
     "order.placed": keep_lists,
     "payment.query": look_at_payments,
+    "purchase.paid": list_purchases,
     "purchase.delivered": announce_purchases,
+    "purchase.refunded": announce_refunds,
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
-QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks"}
+QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
+          "fulfil.send": "supply", "fulfil.ask": "supply"}  # fmt: skip
 FACTS = "facts"
 
 

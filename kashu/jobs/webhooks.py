@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,30 +15,61 @@ import httpx
 
 from kashu import party, sales
 from kashu.kernel import clock, text
+from kashu.kernel.db import Db
+from kashu.sales import Order
 from kashu.wire.context import Context
 
 Body = Mapping[str, Any]
 TIMEOUT_SECONDS = 10
 
 
+def list_purchases(ctx: Context, bodies: Sequence[Body]) -> None:
+    """Purchases that are still to be issued join the lists of their accounts."""
+    with ctx.pool.transaction() as db:
+        _list(db, sales.orders(db, _keys(bodies)).values())
+
+
 def announce_purchases(ctx: Context, bodies: Sequence[Body]) -> None:
     """Purchases were delivered: they join the lists of their accounts, and whoever listens hears of them."""
-    keys = [(int(body["pool_id"]), UUID(body["order_id"])) for body in bodies]
+    _announce(ctx, bodies, "purchase.delivered", lambda order: {"delivered_at": _stamp(order.delivered_at)})
+
+
+def announce_refunds(ctx: Context, bodies: Sequence[Body]) -> None:
+    """Purchases could not be issued: their money is their accounts' again, and whoever listens hears of them."""
+    _announce(
+        ctx, bodies, "purchase.refunded",
+        lambda order: {"refunded_at": _stamp(order.closed_at), "reason": order.close_reason},
+    )  # fmt: skip
+
+
+def _announce(ctx: Context, bodies: Sequence[Body], topic: str, more: Callable[[Order], dict[str, str]]) -> None:
     with ctx.pool.transaction() as db:
-        orders = sales.orders(db, keys)
+        orders = sales.orders(db, _keys(bodies))
         accounts = sales.accounts(db, {int(body["account_id"]) for body in bodies})
-        told = [order for order in orders.values() if order.account_id is not None]
-        sales.keep_account_orders(
-            db, [(order.account_id or 0, order.pool_id, order.id, order.placed_at) for order in told]
-        )
+        _list(db, orders.values())
+        told = [(orders[UUID(body["order_id"])], body) for body in bodies]
         news = [
-            (accounts[order.account_id or 0].party_id, "purchase.delivered", order.number, {
+            (accounts[int(body["account_id"])].party_id, topic, order.number, {
                 "id": order.number, "reference": order.reference, "quantity": order.quantity,
-                "total_fen": order.total_fen, "delivered_at": order.placed_at.isoformat(),
+                "total_fen": order.total_fen, **more(order),
             })
-            for order in told
+            for order, body in told
         ]  # fmt: skip
         party.announce(db, news, clock.now())
+
+
+def _list(db: Db, orders: Iterable[Order]) -> None:
+    told = [(one.account_id, one.pool_id, one.id, one.placed_at) for one in orders if one.account_id is not None]
+    sales.keep_account_orders(db, told)
+
+
+def _keys(bodies: Sequence[Body]) -> list[tuple[int, UUID]]:
+    return [(int(body["pool_id"]), UUID(body["order_id"])) for body in bodies]
+
+
+def _stamp(at: datetime | None) -> str:
+    assert at is not None, "the order is there"
+    return at.isoformat()
 
 
 def announce_topup(ctx: Context, body: Body) -> None:

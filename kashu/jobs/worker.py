@@ -62,6 +62,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * * */5", "expire", lambda: expire(ctx))
     every("* * * * * */5", "seal", lambda: seal(ctx))
     every("* * * * *", "sign", lambda: sign(ctx))
+    every("* * * * *", "give_up", lambda: give_up(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
     return app
@@ -76,6 +77,14 @@ def expire(ctx: Context) -> int:
         total += done
         if not done:
             return total
+
+
+def give_up(ctx: Context) -> None:
+    """Give the money back for orders that nobody has begun with in time."""
+    while True:
+        with ctx.pool.transaction() as db:
+            if not sales.give_up(db, clock.now()):
+                return
 
 
 def seal(ctx: Context) -> None:
@@ -158,6 +167,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
         group.create_task(_work_on(app, ["long"], 1))
         group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
+        group.create_task(_work_on(app, ["supply"], CONCURRENCY))
 
 
 async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:

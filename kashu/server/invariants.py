@@ -31,16 +31,23 @@ QUESTIONS = {
         SELECT told.number FROM sales_order AS told
         WHERE NOT EXISTS (SELECT FROM sales_line AS line WHERE line.order_id = told.id)
     """,
-    "a held card belongs to a placed order": """
+    "a held card belongs to an order that is placed, or paid and being issued": """
         SELECT card.pool_id || '/' || card.id FROM cards_card AS card
         LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
         LEFT JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
-        WHERE card.state = 'held' AND told.state IS DISTINCT FROM 'placed'
+        WHERE card.state = 'held' AND (told.state IS NULL OR told.state NOT IN ('placed', 'paid'))
     """,
-    "a placed order holds what it asked for": """
+    "an order that is placed, or paid and being issued, holds what it asked for": """
         SELECT told.number FROM sales_order AS told
         LEFT JOIN cards_card AS card ON card.order_id = told.id AND card.state = 'held'
-        WHERE told.state = 'placed' GROUP BY told.pool_id, told.id HAVING count(card.id) <> told.quantity
+        WHERE told.state IN ('placed', 'paid') GROUP BY told.pool_id, told.id HAVING count(card.id) <> told.quantity
+    """,
+    "a paid order is being issued, and nothing else is": """
+        SELECT told.number FROM sales_order AS told
+        LEFT JOIN sales_fulfilment AS waiting ON waiting.pool_id = told.pool_id AND waiting.order_id = told.id
+        WHERE (told.state = 'paid') <> coalesce(waiting.state IN ('waiting', 'sent'), false)
+           OR (waiting.state = 'done' AND told.state NOT IN ('delivered', 'completed', 'disputed'))
+           OR (waiting.state = 'failed' AND told.state NOT IN ('refunding', 'refunded'))
     """,
     "a paid payment belongs to an order that is delivered or gets its money back": """
         SELECT told.number FROM payments_payment AS payment
@@ -71,7 +78,9 @@ QUESTIONS = {
     "every live card has its own fingerprint": """
         SELECT card.pool_id || '/' || card.id FROM cards_card AS card
         LEFT JOIN cards_fingerprint AS print ON print.card_id = card.id AND print.pool_id = card.pool_id
+        JOIN cards_pool AS pool ON pool.id = card.pool_id
         WHERE card.sealed IS NOT NULL AND card.state <> 'void' AND print.fingerprint IS NULL
+          AND pool.kind NOT IN ('on_demand', 'manual')   -- what was issued for an order is no card of a file
     """,
     "a batch counts its cards": """
         SELECT batch.code FROM cards_batch AS batch LEFT JOIN cards_card AS card ON card.pool_id = batch.pool_id
@@ -86,9 +95,16 @@ QUESTIONS = {
     """,
     "a purchase took its price from its account": """
         SELECT told.number FROM sales_order AS told JOIN sales_line AS line ON line.order_id = told.id
-        LEFT JOIN ledger_entry AS entry ON entry.reason_id = line.id AND entry.account_id = told.account_id
-            AND entry.recipe = 'line_purchased'
+        LEFT JOIN ledger_entry AS entry ON entry.account_id = told.account_id
+            AND (entry.reason_id = line.id AND entry.recipe = 'line_purchased'
+                 OR entry.reason_id = told.id AND entry.recipe = 'purchase_paid')
         WHERE told.account_id IS NOT NULL AND entry.amount_fen IS DISTINCT FROM -line.total_fen
+    """,
+    "a purchase that could not be issued gave its price back to its account": """
+        SELECT told.number FROM sales_order AS told
+        LEFT JOIN ledger_entry AS entry ON entry.reason_id = told.id AND entry.account_id = told.account_id
+            AND entry.recipe = 'purchase_returned'
+        WHERE told.account_id IS NOT NULL AND (told.state = 'refunded') <> (entry.amount_fen IS NOT DISTINCT FROM told.total_fen)
     """,
     "a bulk purchase has bought what its steps say": """
         SELECT bulk.id::text FROM sales_bulk AS bulk

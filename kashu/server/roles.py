@@ -42,6 +42,8 @@ KEPT = (
     "sales_account",
     "sales_topup",
     "sales_bulk",
+    "sales_fulfilment",
+    "cards_source",
     "sales_invoice",
     "party_api_key",
     "party_webhook",

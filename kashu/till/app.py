@@ -154,7 +154,7 @@ class App:
         if address.serve is not None:
             told: Response = await self._read(self._desk.read, request, *found, at)
             return told
-        call = purchases.read(request, found[1])
+        call = purchases.read(request, found[1], self._ring)
         return call if isinstance(call, Response) else await self._purchases.do(call)
 
     async def _checkout(self, scope: Scope, receive: Receive) -> Response:

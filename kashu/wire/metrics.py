@@ -12,6 +12,7 @@ DELIVERY_SECONDS = Histogram(
 NOTICES = Counter("kashu_notices_total", "Payment notices by what they came to", ["channel", "verdict"])
 PURCHASES = Counter("kashu_purchases_total", "Purchases by machine, by outcome", ["outcome"])
 ORDERS = Counter("kashu_orders_total", "Checkouts by outcome", ["outcome"])
+SUPPLIES = Counter("kashu_supplies_total", "Calls to suppliers on demand, by what they came to", ["source", "outcome"])
 REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
 REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])

@@ -45,8 +45,8 @@ checkouts = st.lists(
 
 def world(stock):
     usage = {bucket: Usage(0, {}, {}) for buyer in BUYERS for bucket in buyer.buckets}
-    shelf = {7: deque(Card(1 + n % 3, n, 7, 5, 3_000) for n in range(stock))}
-    return rules.World({"SKU": OFFER}, [], usage, shelf, {7: stock}, frozenset({"pay"}), "yes", AT, 600)
+    shelf = {(7, "", 0): deque(Card(1 + n % 3, n, 7, 5, 3_000) for n in range(stock))}
+    return rules.World({"SKU": OFFER}, [], usage, shelf, {7: stock}, {}, frozenset({"pay"}), "yes", AT, 600)
 
 
 def mint():
@@ -96,7 +96,7 @@ def test_what_is_placed_is_there_once_and_within_every_limit(asked, stock):
 
 @given(checkouts, st.integers(0, 30))
 def test_demand_is_enough_and_junk_asks_for_nothing(asked, stock):
-    wanted = rules.demand(asked, world(stock), {}).get(7, 0)
+    wanted = rules.demand(asked, world(stock), {}).get((7, "", 0), 0)
     placed = orders(rules.decide(asked, world(stock), mint()))
     assert sum(one.checkout.quantity for one in placed) <= wanted
     junk = [replace(one, consent_hash="") for one in asked]

@@ -1,17 +1,35 @@
 """Decisions about stock: how a card file is read, and which moves a batch may make."""
 
-from kashu.cards.rules.files import ENCODINGS, ROLES, SAMPLE_BYTES, SEPARATORS, detect, is_clean, parse, split
+from kashu.cards.rules.codes import ALPHABETS, check_character, has_right_check, is_guessable, is_pattern, make_codes
+from kashu.cards.rules.files import (
+    ENCODINGS,
+    LABEL_CHARS_MAX,
+    ROLES,
+    SAMPLE_BYTES,
+    SEPARATORS,
+    detect,
+    is_clean,
+    parse,
+    split,
+)
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
 __all__ = [
+    "ALPHABETS",
     "BATCH",
     "ENCODINGS",
+    "LABEL_CHARS_MAX",
     "ROLES",
     "SAMPLE_BYTES",
     "SEPARATORS",
     "batch_code",
+    "check_character",
     "detect",
+    "has_right_check",
     "is_clean",
+    "is_guessable",
+    "is_pattern",
+    "make_codes",
     "pack",
     "parse",
     "split",

@@ -22,13 +22,16 @@ NOTE_CHARS_MAX = 500
 BLOCK_BYTES = 1 << 20
 ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be")
 SEPARATORS = {"dashes": "----", "tab": "\t", "comma": ",", "bar": "|", "space": " ", "": ""}
-ROLES = ("number", "secret", "expires_on", "face_value", "cost", "note", "-")
+LABEL_CHARS_MAX = 64
+ROLES = ("number", "secret", "expires_on", "face_value", "cost", "label", "surcharge", "note", "-")
 HEADERS = {
     "number": "number card_number cardno card_no no 卡号 号码 编号 券号",
     "secret": "secret password pass pwd pin code key cdk cdkey card 卡密 密码 兑换码 激活码 券码 卡密码 序列号",
     "expires_on": "expires_on expires expiry expire_date valid_until 有效期 到期 到期日 到期时间 过期时间 有效期至 失效日期",
     "face_value": "face_value value face 面值 面额",
     "cost": "cost price cost_price 成本 成本价 进价 进货价 拿货价",
+    "label": "label pick visible shown 自选 自选号 可见部分 靓号 展示",
+    "surcharge": "surcharge extra 加价 加价金额 自选加价",
     "note": "note remark comment 备注 说明",
 }
 ROLE_OF_HEADER = {word: role for role, words in HEADERS.items() for word in words.split()}
@@ -109,10 +112,13 @@ def _parse_one(line: str | None, line_no: int, form: Format, at: Mapping[str, in
         if found < today:
             return Reject(line_no, "expired", found.isoformat())
         expires_on = found
-    cost_fen, face_value_fen = _amount(cells, at, "cost"), _amount(cells, at, "face_value")
-    if -1 in (cost_fen, face_value_fen):
+    cost_fen, face_value_fen, surcharge_fen = (_amount(cells, at, role) for role in ("cost", "face_value", "surcharge"))
+    if -1 in (cost_fen, face_value_fen, surcharge_fen):
         return Reject(line_no, "bad_amount")
-    return NewCard(line_no, number, secret, expires_on, cost_fen, face_value_fen, note)
+    label = cells[at["label"]] if "label" in at else ""
+    if len(label) > LABEL_CHARS_MAX or CONTROL.search(label):
+        return Reject(line_no, "bad_label")
+    return NewCard(line_no, number, secret, expires_on, cost_fen, face_value_fen, note, label, surcharge_fen or 0)
 
 
 def _amount(cells: Sequence[str], at: Mapping[str, int], role: str) -> int | None:

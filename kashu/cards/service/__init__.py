@@ -1,6 +1,10 @@
 """The verbs of stock: taking cards, filling pools, changing a shared secret."""
 
 from kashu.cards.service.batches import (
+    CHUNK_LINES_MAX,
+    EXPORT_MAX,
+    FILE_KINDS,
+    book_stock,
     cancel,
     change_format,
     export_unsold,
@@ -13,23 +17,46 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
-from kashu.cards.service.shared import add_slots, change_content, open_shared
-from kashu.cards.service.stock import hand_over, hold, lock_of, opened, pick, put_back, reveal, sell
+from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
+from kashu.cards.service.sources import set_source
+from kashu.cards.service.stock import (
+    fill,
+    hand_over,
+    hold,
+    hold_on,
+    lock_of,
+    opened,
+    pick,
+    pick_labelled,
+    put_back,
+    reveal,
+    sell,
+)
 
 __all__ = [
+    "CHUNK_LINES_MAX",
+    "EXPORT_MAX",
+    "FILE_KINDS",
+    "SLOTS_MAX",
+    "SLOT_KINDS",
     "add_slots",
+    "book_stock",
     "cancel",
     "change_content",
     "change_format",
     "export_unsold",
+    "fill",
     "hand_over",
     "hold",
+    "hold_on",
     "load",
     "loaded",
     "lock_of",
     "open_shared",
+    "open_slots",
     "opened",
     "pick",
+    "pick_labelled",
     "put_back",
     "put_on_sale",
     "receive",
@@ -37,6 +64,7 @@ __all__ = [
     "reveal",
     "seal",
     "sell",
+    "set_source",
     "start",
     "withdraw",
 ]

@@ -15,14 +15,15 @@ from kashu.kernel.seal import DataKey, Keyring
 from kashu.kernel.text import mask
 
 CHUNK_LINES_MAX = 10_000
-ID, LINE, COST = 1, 2, 6  # places in a row of `copy_cards`
+ID, LINE, COST, LABEL = 1, 2, 6, 8  # places in a row of `copy_cards`
+FILE_KINDS = ("single_use", "pick", "own_code")  # what comes as a file, and may leave as one
 EXPORT_MAX = 100_000
 
 
 def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch:
     """Take in a spooled file: its own pool, its own data key, nothing read and nothing for sale yet."""
     assert_in_transaction(db)
-    pool_id = store.new_pool(db, new.sku_id, new.supplier_id, new.kind)
+    pool_id = store.new_pool(db, new)
     _, wrapped = ring.new_data_key(pool_id)
     code = rules.batch_code(pool_id, at)
     store.new_batch(db, pool_id, code, new, wrapped, actor.name, at)
@@ -66,10 +67,14 @@ def seal(ring: Keyring, batch: Batch, lines: Sequence[NewCard | Reject], ids: It
     key = ring.open_data_key(batch.pool_id, batch.data_key)
     rejects: list[Reject] = []
     prints: dict[bytes, int] = {}
+    labels: dict[str, int] = {}
     rows: list[tuple[Any, ...]] = []
     for line in lines:
         if isinstance(line, Reject):
             rejects.append(line)
+            continue
+        if batch.kind == "pick" and (refused := _unfit_label(line, labels)) is not None:
+            rejects.append(refused)
             continue
         fingerprint = ring.fingerprint(line.number, line.secret)
         if fingerprint in prints:
@@ -157,7 +162,7 @@ def export_unsold(
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state != "withdrawn":
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
-    if found.kind != "single_use":
+    if found.kind not in FILE_KINDS:
         return Refusal.WRONG_KIND
     taken = store.void_unsold(db, pool_id, "exported", EXPORT_MAX)
     if not taken:
@@ -167,7 +172,7 @@ def export_unsold(
     key = ring.open_data_key(pool_id, found.data_key)
     opened = []
     for card_id, sealed, expires_on, _cost in sorted(taken):
-        assert sealed is not None, "a single-use card carries its own secret"
+        assert sealed is not None, "a card from a file carries its own secret"
         number, secret, _ = rules.unpack(key.open(card_id, sealed))
         opened.append(Opened(pool_id, card_id, approval_id, number, secret, expires_on))
     deed = Deed(actor, "batch.export", "batch", found.code, after={"cards": len(opened)}, pool_id=pool_id)
@@ -191,23 +196,45 @@ def _write(db: Db, pool_id: int, stretch: Stretch) -> tuple[list[tuple[Any, ...]
     told = [(fingerprint, row[ID], row[LINE]) for fingerprint, row in zip(stretch.prints, stretch.rows, strict=True)]
     fresh = store.new_fingerprints(db, pool_id, told)
     if len(fresh) == len(told):
-        store.copy_cards(db, stretch.rows)
-        return stretch.rows, []
+        return _write_labelled(db, pool_id, stretch.rows)
     lines = {fingerprint: line_no for fingerprint, card_id, line_no in told if card_id not in fresh}
     again = []
     for fingerprint, (owner, line_no, code) in store.known(db, list(lines)).items():
         why = ("duplicate_in_file", str(line_no)) if owner == pool_id else ("duplicate_of_batch", f"{code}:{line_no}")
         again.append(Reject(lines[fingerprint], *why))
-    rows = [row for row in stretch.rows if row[ID] in fresh]
+    rows, twice = _write_labelled(db, pool_id, [row for row in stretch.rows if row[ID] in fresh])
+    return rows, [*again, *twice]
+
+
+def _write_labelled(db: Db, pool_id: int, rows: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[Reject]]:
+    """Write cards, but not a second one of the same label; its fingerprint is let go again."""
+    labels = [row[LABEL] for row in rows if row[LABEL] is not None]
+    known = store.labels_of(db, pool_id, labels) if labels else set()
+    twice = [row for row in rows if row[LABEL] in known]
+    if twice:
+        store.free_fingerprints(db, pool_id, [row[ID] for row in twice])
+        rows = [row for row in rows if row[LABEL] not in known]
     store.copy_cards(db, rows)
-    return rows, again
+    return rows, [Reject(row[LINE], "duplicate_label") for row in twice]
+
+
+def _unfit_label(line: NewCard, labels: dict[str, int]) -> Reject | None:
+    """Why a card cannot be picked: what shows of it, its label or else its number, is missing or not its own."""
+    label = line.label or line.number
+    if not 1 <= len(label) <= rules.LABEL_CHARS_MAX:
+        return Reject(line.line_no, "bad_label")
+    if label in labels:
+        return Reject(line.line_no, "duplicate_label", str(labels[label]))
+    labels[label] = line.line_no
+    return None
 
 
 def _sealed(batch: Batch, key: DataKey, card_id: int, card: NewCard) -> tuple[Any, ...]:
     cost_fen = batch.unit_cost_fen if card.unit_cost_fen is None else card.unit_cost_fen
     sealed = key.seal(card_id, rules.pack(card.number, card.secret, card.note))
     shown = mask(card.secret)
-    return (batch.pool_id, card_id, card.line_no, sealed, shown, card.expires_on, cost_fen, card.face_value_fen)
+    label = (card.label or card.number, card.surcharge_fen) if batch.kind == "pick" else (None, None)
+    return (batch.pool_id, card_id, card.line_no, sealed, shown, card.expires_on, cost_fen, card.face_value_fen, *label)
 
 
 def _move(

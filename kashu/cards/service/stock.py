@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from kashu.cards.service.marks import BEGINNING, MARKS
 from kashu.cards.types import Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
+from kashu.kernel.text import mask
 
 Line = tuple[int, UUID]  # a sale line by its key: pool, id
 
@@ -67,6 +68,12 @@ def _with_cards(db: Db, left: Mapping[int, deque[tuple[int, int]]], today: date)
     return {sku: deque(one for one in pools if one[0] in full) for sku, pools in left.items()}
 
 
+def pick_labelled(db: Db, wanted: Collection[tuple[int, str, int]], today: date) -> list[Card]:
+    """Lock the cards that were picked (自选), by (SKU, label, surcharge), until the transaction ends: those there are."""
+    assert_in_transaction(db)
+    return store.pick_labelled(db, sorted(wanted), today) if wanted else []
+
+
 def hold(db: Db, held: Sequence[Held]) -> None:
     """Take picked cards off the shelf for their orders. A card is held once."""
     assert_in_transaction(db)
@@ -80,6 +87,26 @@ def hand_over(db: Db, lines: Sequence[tuple[Line, int]], at: datetime) -> None:
     if lines:
         touched = store.hand_over(db, [line for line, _ in lines], at)
         assert len(touched) == sum(quantity for _, quantity in lines), "a paid line gets exactly what it is owed"
+
+
+def hold_on(db: Db, lines: Sequence[tuple[int, UUID, datetime]]) -> None:
+    """Hold the cards of paid lines on until an instant: they are being issued. One card each."""
+    assert_in_transaction(db)
+    assert store.hold_on(db, lines) == len(lines)
+
+
+def fill(db: Db, ring: Keyring, line: Line, issued: tuple[str, str], at: datetime) -> None:
+    """Fill the held slot of a sale line with what was issued (number, secret), and give it to its buyer.
+
+    The caller marks the line as revealed: what was issued is used up, whether its buyer has looked or not.
+    """
+    assert_in_transaction(db)
+    [(pool_id, card_id, _, _)] = store.lock_of(db, [line])
+    wrapped = store.data_keys(db, [pool_id])[pool_id]
+    sealed = ring.open_data_key(pool_id, wrapped).seal(card_id, rules.pack(*issued, ""))
+    assert store.fill(db, pool_id, card_id, sealed, mask(issued[1])) == 1, "a slot is filled once"
+    hand_over(db, [(line, 1)], at)
+    store.reveal(db, [pool_id], [line[1]], at)
 
 
 def sell(

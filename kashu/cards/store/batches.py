@@ -14,7 +14,7 @@ from kashu.kernel.db import Db, columns, one, rows, run, value, values
 ID_BLOCK = 1_000
 
 BATCH = """
-SELECT batch.*, pool.sku_id, pool.supplier_id, pool.kind, pool.sellable, pool.reason
+SELECT batch.*, pool.sku_id, pool.supplier_id, pool.kind, pool.sellable, pool.reason, pool.source_id, pool.source_code
 FROM cards_batch AS batch JOIN cards_pool AS pool ON pool.id = batch.pool_id
 """
 
@@ -40,7 +40,7 @@ WHERE pool_id = %s AND state = 'loading'
 """
 
 COPY_CARDS = """
-COPY cards_card (pool_id, id, line_no, sealed, mask, expires_on, unit_cost_fen, face_value_fen)
+COPY cards_card (pool_id, id, line_no, sealed, mask, expires_on, unit_cost_fen, face_value_fen, label, surcharge_fen)
 FROM STDIN (FORMAT BINARY)
 """
 
@@ -70,9 +70,22 @@ def spooled(db: Db) -> set[str]:
     return set(values(db, "SELECT spool FROM cards_batch WHERE spool <> ''"))
 
 
-def new_pool(db: Db, sku_id: int, supplier_id: int, kind: str) -> int:
-    sql = "INSERT INTO cards_pool (sku_id, supplier_id, kind) VALUES (%s, %s, %s) RETURNING id"
-    return int(value(db, sql, [sku_id, supplier_id, kind]))
+def new_pool(db: Db, new: NewBatch) -> int:
+    sql = """
+    INSERT INTO cards_pool (sku_id, supplier_id, kind, source_id, source_code) VALUES (%s, %s, %s, %s, %s) RETURNING id
+    """
+    source_id, source_code = new.source or (None, "")
+    return int(value(db, sql, [new.sku_id, new.supplier_id, new.kind, source_id, source_code]))
+
+
+def labels_of(db: Db, pool_id: int, labels: Sequence[str]) -> set[str]:
+    """Those of these labels that a card of this pool has, or one that can be had of another pool of the same SKU."""
+    sql = """
+    SELECT card.label FROM cards_pool AS mine JOIN cards_pool AS pool ON pool.sku_id = mine.sku_id
+    JOIN cards_card AS card ON card.pool_id = pool.id AND card.label = ANY (%s)
+    WHERE mine.id = %s AND (pool.id = mine.id OR card.state IN ('on_shelf', 'held'))
+    """
+    return set(values(db, sql, [list(labels), pool_id]))
 
 
 def new_batch(db: Db, pool_id: int, code: str, new: NewBatch, data_key: bytes, by: str, at: datetime) -> None:
@@ -140,7 +153,7 @@ def known(db: Db, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[int, int, 
 
 def copy_cards(db: Db, cards: Sequence[tuple[Any, ...]]) -> None:
     with db.cursor() as cursor, cursor.copy(COPY_CARDS) as copy:
-        copy.set_types(["int8", "int8", "int4", "bytea", "text", "date", "int8", "int8"])
+        copy.set_types(["int8", "int8", "int4", "bytea", "text", "date", "int8", "int8", "text", "int8"])
         for card in cards:
             copy.write_row(card)
 

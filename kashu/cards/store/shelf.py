@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from kashu.cards.types import Card, Held, Masked
+from kashu.cards.types import Card, Choice, Held, Masked
 from kashu.kernel.db import Db, columns, rows, run, values
 
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
@@ -30,6 +30,40 @@ SELECT id, sku_id, supplier_id FROM cards_pool
 WHERE sku_id = ANY (%s) AND sellable ORDER BY sku_id, expires_first, id
 """
 
+# One card, by what shows of it (自选) and what it costs more. Where several pools have the same, the one to be emptied
+# first gives it.
+PICK_LABELLED = """
+SELECT DISTINCT ON (pool.sku_id, card.label) card.pool_id, card.id, pool.sku_id, pool.supplier_id, card.unit_cost_fen,
+       card.expires_on, card.label, card.surcharge_fen
+FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) AS wanted (sku_id, label, surcharge_fen)
+JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND pool.sellable
+CROSS JOIN LATERAL (
+    SELECT pool_id, id, unit_cost_fen, expires_on, label, surcharge_fen FROM cards_card
+    WHERE pool_id = pool.id AND label = wanted.label AND surcharge_fen = wanted.surcharge_fen
+      AND state = 'on_shelf' AND expires_on >= %s
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS card
+ORDER BY pool.sku_id, card.label, pool.expires_first, pool.id
+"""
+
+# A card that an unpaid order holds counts too: its hold may have lapsed by the time it is asked for.
+SURCHARGES = """
+SELECT DISTINCT ON (pool.sku_id, card.label) pool.sku_id, card.label, card.surcharge_fen
+FROM unnest(%b::bigint[], %b::text[]) AS wanted (sku_id, label)
+JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND pool.sellable
+JOIN cards_card AS card ON card.pool_id = pool.id AND card.label = wanted.label
+WHERE card.state IN ('on_shelf', 'held') AND card.expires_on >= %s
+ORDER BY pool.sku_id, card.label, card.state = 'held', pool.expires_first, pool.id
+"""
+
+CHOICES = """
+SELECT card.label, min(card.surcharge_fen) AS surcharge_fen
+FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id
+WHERE pool.sku_id = %s AND pool.sellable AND card.state = 'on_shelf' AND card.expires_on >= %s AND card.label > %s
+  AND strpos(card.label, %s) > 0
+GROUP BY card.label ORDER BY card.label LIMIT %s
+"""
+
 HOLD = """
 UPDATE cards_card AS card
 SET state = 'held', order_id = held.order_id, sale_line_id = held.line_id, held_until = held.until
@@ -39,6 +73,18 @@ WHERE card.pool_id = held.pool_id AND card.id = held.id AND card.state = 'on_she
 """
 
 # A slot of a shared secret becomes a card when it is sold: it takes the content of that moment (循环卡).
+HOLD_ON = """
+UPDATE cards_card AS card SET held_until = held.until
+FROM unnest(%b::bigint[], %b::uuid[], %b::timestamptz[]) AS held (pool_id, line_id, until)
+WHERE card.pool_id = held.pool_id AND card.sale_line_id = held.line_id AND card.state = 'held'
+"""
+
+# A slot is filled with what was issued for its order; a card that carries its own secret is never written over.
+FILL = """
+UPDATE cards_card SET sealed = %s, mask = %s
+WHERE pool_id = %s AND id = %s AND state = 'held' AND sealed IS NULL AND content_id IS NULL
+"""
+
 HAND_OVER = """
 UPDATE cards_card AS card
 SET state = 'sold', sold_at = %s, held_until = NULL,
@@ -129,6 +175,30 @@ def pick(db: Db, wanted: Sequence[tuple[int, int, int, int, date, int]], today: 
         "today": today
     }
     return rows(db, Card, PICK, told)  # type: ignore[arg-type]  # named parameters
+
+
+def pick_labelled(db: Db, wanted: Sequence[tuple[int, str, int]], today: date) -> list[Card]:
+    """Lock the cards of these (SKU, label, surcharge), those that are there."""
+    return rows(db, Card, PICK_LABELLED, [*columns(wanted), today])
+
+
+def surcharges(db: Db, wanted: Sequence[tuple[int, str]], today: date) -> dict[tuple[int, str], int]:
+    """What the cards of these (SKU, label) cost more; those that may be had."""
+    found = db.execute(SURCHARGES, [*columns(wanted, 2), today])
+    return {(sku, label): surcharge for sku, label, surcharge in found}
+
+
+def choices(db: Db, sku_id: int, today: date, after: str, like: str, most: int) -> list[Choice]:
+    """What can be picked of a SKU, in order of labels after one, those that contain `like`."""
+    return rows(db, Choice, CHOICES, [sku_id, today, after, like, most])
+
+
+def hold_on(db: Db, lines: Sequence[tuple[int, UUID, datetime]]) -> int:
+    return run(db, HOLD_ON, columns(lines))
+
+
+def fill(db: Db, pool_id: int, card_id: int, sealed: bytes, mask: str) -> int:
+    return run(db, FILL, [sealed, mask, pool_id, card_id])
 
 
 def with_cards(db: Db, pool_ids: Sequence[int], today: date) -> set[int]:

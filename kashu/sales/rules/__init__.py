@@ -4,9 +4,11 @@ from kashu.sales.rules.booking import (
     ORDER,
     delivered_postings,
     paid_postings,
+    prepaid_postings,
     purchased_postings,
     refund_postings,
     refunded_postings,
+    returned_postings,
     topup_postings,
 )
 from kashu.sales.rules.checkout import (
@@ -18,6 +20,11 @@ from kashu.sales.rules.checkout import (
     demand,
     hold_seconds,
     shown_list_price,
+)
+from kashu.sales.rules.fulfilments import (
+    due_at,
+    receipt_state,
+    shown_form,
 )
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
 
@@ -34,12 +41,17 @@ __all__ = [
     "deliver",
     "delivered_postings",
     "demand",
+    "due_at",
     "hold_seconds",
     "paid_postings",
+    "prepaid_postings",
     "purchased_postings",
     "quote",
+    "receipt_state",
     "refund_postings",
     "refunded_postings",
+    "returned_postings",
+    "shown_form",
     "shown_list_price",
     "tidy_reference",
     "topup_postings",

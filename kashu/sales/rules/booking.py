@@ -22,11 +22,11 @@ from kashu.sales.types import Bought, Order, SaleLine, Topup
 ORDER = moves(
     "order",
     placed="paid delivered expired cancelled refunding",
-    paid="delivered refunding",
+    paid="delivered refunding refunded",
     delivered="completed refunding disputed",
     completed="refunding disputed",
-    expired="delivered refunding",
-    cancelled="delivered refunding",
+    expired="paid delivered refunding",
+    cancelled="paid delivered refunding",
     disputed="completed refunding",
     refunding="refunded",
     refunded="",
@@ -73,6 +73,27 @@ def purchased_postings(bought: Bought) -> list[Posting]:
         sides = {SALES: total_fen, COGS: -line.cost_fen, INVENTORY: line.cost_fen}
         told += _booking(line.pool_id, line.id, "line_purchased", sides)
     return told
+
+
+def prepaid_postings(bought: Bought) -> list[Posting]:
+    """purchase_paid: the buyer's prepayment is owed to an order that is to be issued (直充, 代充)."""
+    return _owed(
+        bought.purchase.account_id, bought.pool_id, bought.id, ("purchase_paid", bought.number), bought.total_fen
+    )
+
+
+def returned_postings(order: Order) -> list[Posting]:
+    """purchase_returned: an order could not be issued, and its money is its account's again."""
+    assert order.account_id is not None
+    return _owed(order.account_id, order.pool_id, order.id, ("purchase_returned", order.number), -order.total_fen)
+
+
+def _owed(account_id: int, pool_id: int, order_id: UUID, told: tuple[str, str], fen: int) -> list[Posting]:
+    recipe, memo = told
+    return [
+        Posting(ACCOUNT_KEYED, order_id, recipe, account_id, -fen, memo),
+        Posting(pool_id, order_id, recipe, ORDER_LIABILITY, fen),
+    ]
 
 
 def topup_postings(topup: Topup, bank_account: int) -> list[Posting]:

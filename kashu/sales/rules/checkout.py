@@ -11,10 +11,10 @@ from uuid import UUID
 
 from kashu import catalog
 from kashu.cards import Card
-from kashu.catalog import Deal, Offer
+from kashu.catalog import Deal, Offer, Quote
 from kashu.kernel import ids
 from kashu.kernel.money import share
-from kashu.sales.types import Checkout, Line, Placed, Refusal, Usage
+from kashu.sales.types import Ask, Checkout, Line, Placed, Refusal, Usage
 
 UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
 ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold this many, or a share of the shelf
@@ -32,30 +32,32 @@ class World:
     offers: Mapping[str, Offer]
     deals: Sequence[Deal]
     usage: dict[bytes, Usage]
-    shelf: dict[int, deque[Card]]
+    shelf: dict[Ask, deque[Card]]
     shelf_sizes: Mapping[int, int]
+    surcharges: Mapping[tuple[int, str], int]
     open_channels: frozenset[str]
     consent_hash: str
     at: datetime
     hold_seconds: int
 
 
-def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[int, int]) -> dict[int, int]:
-    """How many cards of each SKU these orders could use; `ends` says how many there are, where that is known.
+def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int]) -> dict[Ask, int]:
+    """How many cards these orders could use, by what they ask; `ends` says how many there are, where that is known.
 
     Played as they will be decided: an order that will be refused anyhow, a browser's hundredth included, locks nothing,
     otherwise junk could make an honest buyer meet an empty shelf.
     """
-    wanted: Counter[int] = Counter()
+    wanted: Counter[Ask] = Counter()
     trial, done = replace(world, usage=dict(world.usage)), set()
     for checkout in checkouts:
         offer = world.offers.get(checkout.code)
         if offer is None or checkout.identity in done or _refusal(checkout, offer, trial) is not None:
             continue
-        if offer.sku_id in ends and wanted[offer.sku_id] + checkout.quantity > ends[offer.sku_id]:
+        ask = ask_of(offer, checkout.pick, world.surcharges)
+        if ask in ends and wanted[ask] + checkout.quantity > ends[ask]:
             continue
         done.add(checkout.identity)
-        wanted[offer.sku_id] += checkout.quantity
+        wanted[ask] += checkout.quantity
         _use(trial.usage, checkout, offer)
     return dict(sorted(wanted.items()))
 
@@ -78,12 +80,15 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
     refusal = _refusal(checkout, offer, world)
     if refusal is not None or offer is None:
         return refusal or Refusal.NOT_FOR_SALE
-    shelf = world.shelf.get(offer.sku_id, deque())
+    ask = ask_of(offer, checkout.pick, world.surcharges)
+    shelf = world.shelf.get(ask, deque())
     if len(shelf) < checkout.quantity:
-        return Refusal.OUT_OF_STOCK
+        return Refusal.PICK_TAKEN if checkout.pick else Refusal.OUT_OF_STOCK
     lines = lines_of_pools(shelf, checkout.quantity, mint)
-    quoted = catalog.quote(offer.price_fen, offer.tiers, checkout.quantity)
+    quoted = with_surcharge(catalog.quote(offer.price_fen, offer.tiers, checkout.quantity), *ask[1:])
     pool_id = lines[0].pool_id
+    form = catalog.filled(offer.form, checkout.form)
+    assert not isinstance(form, str), "it was found right"
     return Placed(
         pool_id=pool_id,
         id=mint(),
@@ -99,7 +104,22 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
         list_price_fen=shown_list_price(offer, world.deals),
         placed_at=world.at,
         hold_until=world.at + timedelta(seconds=hold_seconds(world.hold_seconds, world.shelf_sizes[offer.sku_id])),
+        form=form,
     )
+
+
+def ask_of(offer: Offer, pick: str, surcharges: Mapping[tuple[int, str], int]) -> Ask:
+    """What an order takes off a shelf: any card of the SKU, or the one that was picked."""
+    return (offer.sku_id, pick, surcharges[offer.sku_id, pick]) if offer.kind == "pick" else (offer.sku_id, "", 0)
+
+
+def with_surcharge(quoted: Quote, label: str, surcharge_fen: int) -> Quote:
+    """A price with what a picked card costs more (自选加价)."""
+    if not label:
+        return quoted
+    price_fen = quoted.price_fen + surcharge_fen
+    step = {"what": "pick", "price_fen": price_fen, "label": label, "surcharge_fen": surcharge_fen}
+    return Quote(price_fen, quoted.total_fen + surcharge_fen, (*quoted.steps, step))
 
 
 def lines_of_pools(shelf: deque[Card], quantity: int, mint: Callable[[], UUID]) -> tuple[Line, ...]:
@@ -116,13 +136,21 @@ def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal |
         return Refusal.NOT_FOR_SALE
     if checkout.channel_id not in world.open_channels:
         return Refusal.CHANNEL_CLOSED
-    if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX):
+    if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
     if checkout.consent_hash != world.consent_hash:
         return Refusal.NO_CONSENT
     body = catalog.page_body(offer, shown_list_price(offer, world.deals))
     if checkout.page_hash != catalog.page_hash(body):
         return Refusal.PAGE_CHANGED
+    if isinstance(catalog.filled(offer.form, checkout.form), str):
+        return Refusal.FORM_WRONG
+    if offer.kind == "pick" or checkout.pick:
+        surcharge_fen = world.surcharges.get((offer.sku_id, checkout.pick)) if offer.kind == "pick" else None
+        if surcharge_fen is None:
+            return Refusal.PICK_TAKEN
+        if surcharge_fen != checkout.surcharge_fen:
+            return Refusal.PAGE_CHANGED
     return _over_limits(checkout, offer, world)
 
 

@@ -17,8 +17,8 @@ from kashu import catalog
 from kashu.cards import Card
 from kashu.catalog import Deal, Offer, Quote
 from kashu.kernel import ids
-from kashu.sales.rules.checkout import lines_of_pools, shown_list_price
-from kashu.sales.types import Account, Bought, ContractPrice, Purchase, SellRefusal
+from kashu.sales.rules.checkout import ask_of, lines_of_pools, shown_list_price, with_surcharge
+from kashu.sales.types import Account, Ask, Bought, ContractPrice, Purchase, SellRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,13 @@ class Market:
     accounts: Mapping[int, Account]
     prices: Mapping[tuple[int, int], ContractPrice]
     references: frozenset[tuple[int, str]]
+    surcharges: Mapping[tuple[int, str], int]
     at: datetime
     today: date
+
+    def ask(self, purchase: Purchase) -> Ask:
+        """What this purchase takes off a shelf."""
+        return ask_of(self.offers[purchase.code], purchase.pick, self.surcharges)
 
 
 Accepted = tuple[Purchase, Quote]
@@ -39,10 +44,10 @@ Identity = tuple[int, str]
 Outcome = Accepted | SellRefusal | int  # a number: what the purchase at that place became; the key is the same
 
 
-def accept(purchases: Sequence[Purchase], market: Market, shelves: Mapping[int, int]) -> list[Outcome]:
-    """Play the purchases in order. `shelves` says how many cards a SKU has, where its end is known."""
+def accept(purchases: Sequence[Purchase], market: Market, shelves: Mapping[Ask, int]) -> list[Outcome]:
+    """Play the purchases in order. `shelves` says how many cards there are, where their end is known."""
     spent: Counter[int] = Counter()
-    taken: Counter[int] = Counter()
+    taken: Counter[Ask] = Counter()
     references = set(market.references)
     done: dict[Identity, int] = {}
     outcomes: list[Outcome] = []
@@ -50,31 +55,31 @@ def accept(purchases: Sequence[Purchase], market: Market, shelves: Mapping[int, 
         if purchase.identity in done:
             outcomes.append(done[purchase.identity])
             continue
-        found = _one(purchase, market, spent, references)
+        found = _one(purchase, market, spent, references, taken)
         if not isinstance(found, SellRefusal):
-            sku = market.offers[purchase.code].sku_id
-            if sku in shelves and taken[sku] + purchase.quantity > shelves[sku]:
-                found = SellRefusal.OUT_OF_STOCK
+            ask = market.ask(purchase)
+            if ask in shelves and taken[ask] + purchase.quantity > shelves[ask]:
+                found = SellRefusal.PICK_TAKEN if ask[1] else SellRefusal.OUT_OF_STOCK
             else:
                 done[purchase.identity] = place
-                taken[sku] += purchase.quantity
+                taken[ask] += purchase.quantity
                 spent[purchase.account_id] += found[1].total_fen
                 references |= {(purchase.account_id, purchase.reference)} if purchase.reference else set()
         outcomes.append(found)
     return outcomes
 
 
-def wanted(outcomes: Sequence[Outcome], market: Market) -> dict[int, int]:
-    """How many cards of each SKU the accepted purchases need."""
-    need: Counter[int] = Counter()
+def wanted(outcomes: Sequence[Outcome], market: Market) -> dict[Ask, int]:
+    """How many cards the accepted purchases need, by what they ask for."""
+    need: Counter[Ask] = Counter()
     for found in outcomes:
         if isinstance(found, tuple):
-            need[market.offers[found[0].code].sku_id] += found[0].quantity
+            need[market.ask(found[0])] += found[0].quantity
     return dict(sorted(need.items()))
 
 
 def deliver(
-    outcomes: Sequence[Outcome], market: Market, shelf: Mapping[int, deque[Card]], mint: Callable[[], UUID]
+    outcomes: Sequence[Outcome], market: Market, shelf: Mapping[Ask, deque[Card]], mint: Callable[[], UUID]
 ) -> list[Bought | SellRefusal]:
     """Give the accepted purchases their cards, in order; a twin gets what the first of its key got."""
     told: list[Bought | SellRefusal] = []
@@ -89,19 +94,25 @@ def deliver(
 
 
 def _give(
-    purchase: Purchase, quoted: Quote, market: Market, shelf: Mapping[int, deque[Card]], mint: Callable[[], UUID]
+    purchase: Purchase, quoted: Quote, market: Market, shelf: Mapping[Ask, deque[Card]], mint: Callable[[], UUID]
 ) -> Bought:
     offer = market.offers[purchase.code]
-    lines = lines_of_pools(shelf[offer.sku_id], purchase.quantity, mint)
+    lines = lines_of_pools(shelf[market.ask(purchase)], purchase.quantity, mint)
     pool_id = lines[0].pool_id
+    form = catalog.filled(offer.form, purchase.form)
+    assert not isinstance(form, str), "it was accepted"
     return Bought(
         pool_id, mint(), ids.new_number(pool_id), quoted.price_fen, quoted.total_fen, quoted.steps, lines, offer,
-        shown_list_price(offer, market.deals), purchase, market.at,
+        shown_list_price(offer, market.deals), purchase, market.at, form,
     )  # fmt: skip
 
 
 def _one(
-    purchase: Purchase, market: Market, spent: Mapping[int, int], references: set[tuple[int, str]]
+    purchase: Purchase,
+    market: Market,
+    spent: Mapping[int, int],
+    references: set[tuple[int, str]],
+    taken: Mapping[Ask, int],
 ) -> Accepted | SellRefusal:
     account = market.accounts.get(purchase.account_id)
     if account is None or account.state != "active":
@@ -111,11 +122,19 @@ def _one(
         return SellRefusal.NOT_FOR_SALE
     if offer.is_third_party:  # prepayment to us may not pay a third party: that would be clearing without a licence
         return SellRefusal.NEEDS_SPLIT_PAYMENT
-    if not 1 <= purchase.quantity <= account.order_max:
+    if not 1 <= purchase.quantity <= (1 if offer.is_singly else account.order_max):
         return SellRefusal.OVER_LIMIT
+    if isinstance(catalog.filled(offer.form, purchase.form), str):
+        return SellRefusal.FORM_WRONG
+    surcharge_fen = market.surcharges.get((offer.sku_id, purchase.pick)) if offer.kind == "pick" else 0
+    if surcharge_fen is None or (purchase.pick and offer.kind != "pick"):
+        return SellRefusal.PICK_TAKEN
+    if purchase.pick and taken.get(market.ask(purchase)):  # sold a moment ago: it is looked for no more
+        return SellRefusal.PICK_TAKEN
     if purchase.reference and (purchase.account_id, purchase.reference) in references:
         return SellRefusal.REFERENCE_TAKEN
-    quoted = quote(offer, market.prices.get((account.id, offer.sku_id)), purchase.quantity)
+    contract = market.prices.get((account.id, offer.sku_id))
+    quoted = with_surcharge(quote(offer, contract, purchase.quantity), purchase.pick, surcharge_fen)
     already = spent.get(account.id, 0)
     today_fen = account.spent_today(market.today) + already + quoted.total_fen
     if account.day_max_fen is not None and today_fen > account.day_max_fen:

@@ -33,12 +33,22 @@ from kashu.sales.service.checkout import (
     consent,
     place,
 )
+from kashu.sales.service.fulfil import (
+    fulfilled,
+    give_up,
+    look,
+    not_arrived,
+    send,
+    sending,
+    stuck,
+    unfulfilled,
+)
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.refund import cancel, refund, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
-from kashu.sales.service.settle import payable_account, psp_account, settle
+from kashu.sales.service.settle import settle
 
 __all__ = [
     "BANK",
@@ -77,18 +87,24 @@ __all__ = [
     "expire",
     "forget_files",
     "forget_keys",
+    "fulfilled",
+    "give_up",
     "keep_file",
+    "look",
+    "not_arrived",
     "open_account",
-    "payable_account",
     "place",
-    "psp_account",
     "receipts",
     "refund",
     "refunded",
     "release",
     "reveal",
     "sell",
+    "send",
     "send_code",
+    "sending",
     "set_contract_price",
     "settle",
+    "stuck",
+    "unfulfilled",
 ]

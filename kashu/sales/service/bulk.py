@@ -48,7 +48,7 @@ def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str
         return SellRefusal.NOT_FOR_SALE
     if offer.is_third_party:
         return SellRefusal.NEEDS_SPLIT_PAYMENT
-    if not 1 <= asked.quantity <= BULK_MAX:
+    if offer.is_singly or not 1 <= asked.quantity <= BULK_MAX:
         return SellRefusal.OVER_LIMIT
     if (asked.account_id, asked.reference) in taken:
         return SellRefusal.REFERENCE_TAKEN

@@ -16,7 +16,7 @@ from kashu.kernel.seal import Keyring
 from kashu.kernel.text import sha256_hex
 from kashu.payments import Payment
 from kashu.sales import rules, store
-from kashu.sales.service import shelves
+from kashu.sales.service import fulfil, shelves
 from kashu.sales.types import Checkout, Earlier, Placed, Refusal
 
 HOLD_SECONDS = 600
@@ -63,6 +63,7 @@ def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime,
         usage=store.usage(db, buckets, at),
         shelf={},
         shelf_sizes=cards.on_shelf(db, sku_ids, biz_date(at), rules.SHELF_COUNT_MAX) if sku_ids else {},
+        surcharges=shelves.surcharges(db, [(offers.get(one.code), one.pick) for one in fresh], at),
         open_channels=frozenset(one.id for one in payments.channels(db).values() if one.is_open),
         consent_hash=consent(db, at)[1],
         at=at,
@@ -78,6 +79,7 @@ def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> Non
     store.place(db, ring, placed)
     held = [Held(card, p.id, line.id, p.hold_until) for p in placed for line in p.lines for card in line.cards]
     cards.hold(db, sorted(held, key=lambda one: (one.card.pool_id, one.card.id)))
+    fulfil.take_on(db, ring, [p for p in placed if p.offer.is_later], "unpaid")
     payments.create(db, [_payment(p) for p in placed])
     deeds = [
         Deed(

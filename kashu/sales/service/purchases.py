@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger
 from kashu.audit import Actor, Deed
-from kashu.cards import Opened
+from kashu.cards import Held, Opened
 from kashu.kernel import ids
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
@@ -17,7 +17,7 @@ from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules, store
-from kashu.sales.service import shelves
+from kashu.sales.service import fulfil, shelves
 from kashu.sales.service.checkout import DEAL_DAYS
 from kashu.sales.types import Bought, Purchase, Receipt, SellRefusal
 
@@ -46,6 +46,7 @@ def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> 
         accounts=accounts,
         prices=store.prices(db, accounts, skus, at) if skus else {},
         references=taken,
+        surcharges=shelves.surcharges(db, [(offers.get(one.code), one.pick) for one in fresh], at),
         at=at,
         today=today,
     )
@@ -81,11 +82,12 @@ def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market
     shown = {one.offer.sku_id: one for one in bought}
     bodies = [catalog.page_body(one.offer, one.list_price_fen) for one in shown.values()]
     catalog.keep_pages(db, {catalog.page_hash(body): body for body in bodies}, market.at)
+    done, later = [one for one in bought if not one.offer.is_later], [one for one in bought if one.offer.is_later]
     store.keep_purchases(db, bought, [ids.new_token(one.pool_id) for one in bought], market.at)
-    store.place_lines(db, bought, market.at)
-    sold = [(card, one.id, line.id) for one in bought for line in one.lines for card in line.cards]
-    opened = cards.sell(db, ring, sold, market.at)
-    ledger.post(db, [posting for one in bought for posting in rules.purchased_postings(one)], market.at)
+    opened = _deliver(db, ring, done, market.at)
+    _take_on(db, ring, later, market.at)
+    postings = [posting for one in done for posting in rules.purchased_postings(one)]
+    ledger.post(db, [*postings, *(posting for one in later for posting in rules.prepaid_postings(one))], market.at)
     spent: Counter[int] = Counter()
     for one in bought:
         spent[one.purchase.account_id] += one.total_fen
@@ -97,10 +99,32 @@ def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market
             {"pool_id": one.pool_id, "order_id": one.id, "account_id": one.purchase.account_id},
             one.pool_id,
         )
-        for one in bought
+        for one in done
     ]
-    tell(db, facts, market.at)
+    tell(db, [*facts, *fulfil.begun(later)], market.at)
     return opened
+
+
+def _deliver(db: Db, ring: Keyring, done: Sequence[Bought], at: datetime) -> dict[UUID, tuple[Opened, ...]]:
+    """Sell and open the cards of purchases that are delivered by their answer."""
+    if not done:
+        return {}
+    store.place_lines(db, done, at)
+    sold = [(card, one.id, line.id) for one in done for line in one.lines for card in line.cards]
+    return cards.sell(db, ring, sold, at)
+
+
+def _take_on(db: Db, ring: Keyring, later: Sequence[Bought], at: datetime) -> None:
+    """Hold the slots of purchases that are to be issued (直充, 代充), and note for whom."""
+    if not later:
+        return
+    store.place_lines(db, later)
+    held = [
+        Held(card, one.id, line.id, rules.due_at(one.offer.kind, at))
+        for one in later for line in one.lines for card in line.cards
+    ]  # fmt: skip
+    cards.hold(db, held)
+    fulfil.take_on(db, ring, later, "waiting")
 
 
 def _deed(one: Bought) -> Deed:
@@ -109,7 +133,7 @@ def _deed(one: Bought) -> Deed:
         "code": one.offer.code,
         "quantity": one.purchase.quantity,
         "total_fen": one.total_fen,
-        "revealed": True,
+        "revealed": not one.offer.is_later,
         "by": one.purchase.by,
     }
     actor = Actor("buyer", f"account {one.purchase.account_id}")
@@ -138,12 +162,11 @@ def _again(db: Db, ring: Keyring, keys: set[tuple[int, UUID]]) -> dict[UUID, Rec
     opened = cards.opened(db, ring, [(line.pool_id, line.id) for found in lines.values() for line in found])
     told = {}
     for order in orders.values():
-        assert order.delivered_at is not None
         mine = lines[order.id]
-        given = tuple(card for line in mine for card in opened[line.id])
+        given = tuple(card for line in mine for card in opened.get(line.id, ()))
         told[order.id] = Receipt(
             order.number, codes[mine[0].sku_id], order.quantity, mine[0].price_fen, order.total_fen, order.reference,
-            order.delivered_at, given,
+            order.delivered_at, given, rules.receipt_state(order.state),
         )  # fmt: skip
     return told
 
@@ -163,8 +186,10 @@ def _answer(
         return found
     if found.purchase.asked != purchase.asked:
         return SellRefusal.IDEMPOTENCY_MISMATCH
-    given = tuple(card for line in found.lines for card in opened[line.id])
+    is_later = found.offer.is_later
+    given = () if is_later else tuple(card for line in found.lines for card in opened[line.id])
     return Receipt(
         found.number, found.offer.code, found.purchase.quantity, found.price_fen, found.total_fen,
-        found.purchase.reference, found.placed_at, given,
+        found.purchase.reference, None if is_later else found.placed_at, given,
+        "processing" if is_later else "delivered",
     )  # fmt: skip

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,9 +12,9 @@ from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY
 from kashu.payments import Refund
 from kashu.sales import rules, store
+from kashu.sales.service.books import payable_account, psp_account
 from kashu.sales.service.release import release
-from kashu.sales.service.settle import payable_account, psp_account
-from kashu.sales.types import RefundRefusal
+from kashu.sales.types import Order, RefundRefusal, SaleLine
 
 
 def cancel(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> RefundRefusal | None:
@@ -44,23 +45,38 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
         return RefundRefusal.NOT_YOURS
     if order.state in ("refunding", "refunded"):
         return RefundRefusal.UNDER_WAY
-    if order.state not in ("delivered", "completed"):
+    if order.state not in ("paid", "delivered", "completed"):
         return RefundRefusal.NOT_PAID
+    if order.state == "paid" and not _call_off(db, order, reason, at):
+        return RefundRefusal.BEING_ISSUED
     lines = store.lines_of(db, [order.id])[order.id]
-    keys = [(line.pool_id, line.id) for line in lines]
-    if cards.lock_of(db, keys):
+    if cards.lock_of(db, [(line.pool_id, line.id) for line in lines]):
         return RefundRefusal.ALREADY_SEEN
+    return give_back(db, actor, order, lines, reason, at)
+
+
+def _call_off(db: Db, order: Order, reason: str, at: datetime) -> bool:
+    """Call off an order that nobody has begun with; False when somebody has."""
+    told = store.fulfilments(db, [(order.pool_id, order.id)])[order.id]
+    if told.state != "waiting" or told.taken_by:
+        return False
+    store.move_fulfilment(db, told, "failed", at, reason)
+    return True
+
+
+def give_back(db: Db, actor: Actor, order: Order, lines: Sequence[SaleLine], reason: str, at: datetime) -> Refund:
+    """Ask for a guest's money to go back in full, and put the unseen cards back; the caller holds the order's lock."""
     [paid] = [one for one in payments.of_order(db, order.pool_id, order.id) if one.state == "paid"][:1]
     assert paid.gateway_no is not None
     asked = Refund(
         order.pool_id, new_id(), paid.id, order.id, paid.gateway_no, order.total_fen, reason, "requested", 0, at, None, ""
     )  # fmt: skip
-    assert cards.put_back(db, keys) == order.quantity
+    assert cards.put_back(db, [(line.pool_id, line.id) for line in lines]) == order.quantity
     store.move(db, [order], "refunding", at, reason=reason)
     store.free_quota(db, [order.id])
     payments.request_refunds(db, [asked])
     postings = rules.refund_postings(asked, ORDER_LIABILITY)
-    for line in lines:
+    for line in lines if order.state != "paid" else ():  # what was not delivered was not booked as a sale
         payable = payable_account(db, line.seller_id) if line.is_third_party else 0
         postings += rules.delivered_postings(line, payable, back=True)
     ledger.post(db, postings, at)

@@ -3,21 +3,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger, payments
 from kashu.audit import Actor, Deed
 from kashu.cards import Card, Held
-from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
 from kashu.payments import Judged, Notice, Refund, Verdict
 from kashu.sales import rules, store
-from kashu.sales.service.release import expire
-from kashu.sales.types import Buyer, Order, SaleLine
+from kashu.sales.service import fulfil, shelves
+from kashu.sales.service.books import payable_account, psp_account, warranties
+from kashu.sales.types import Buyer, Fulfilment, Order, SaleLine
 
 Paid = tuple[Judged, Order]
 
@@ -39,7 +39,7 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     late = [one for one in paid if one[1].state in ("expired", "cancelled")]
     saved, lost = _reclaim(db, late, lines, at)
     _book_paid(db, paid, at)
-    _deliver(db, [*on_time, *saved], lines, at)
+    _hand_on(db, [*on_time, *saved], lines, at)
     _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], at)
     twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
     _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], at)
@@ -71,14 +71,33 @@ def _book_paid(db: Db, paid: Sequence[Paid], at: datetime) -> None:
     ledger.post(db, postings, at)
 
 
-def psp_account(db: Db, channel_id: str) -> int:
-    """The account of what a gateway holds for us."""
-    return ledger.account(db, f"psp:{channel_id}", "asset", f"支付通道在途 {channel_id}")
+def _hand_on(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime) -> None:
+    """Deliver what is there; what is issued to somebody (直充, 代充) is begun with, and delivered when it is done."""
+    waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
+    _deliver(db, [one for one in paid if one[1].id not in waiting], lines, at)
+    _begin(db, [one for one in paid if one[1].id in waiting], waiting, lines, at)
 
 
-def payable_account(db: Db, seller_id: int) -> int:
-    """The account of what a third-party seller is owed."""
-    return ledger.account(db, f"payable:{seller_id}", "liability", f"应付供应商 {seller_id}")
+def _begin(
+    db: Db,
+    paid: Sequence[Paid],
+    waiting: Mapping[UUID, Fulfilment],
+    lines: Mapping[UUID, Sequence[SaleLine]],
+    at: datetime,
+) -> None:
+    if not paid:
+        return
+    _move(db, paid, "paid", at)
+    store.settle_quota(db, [order.id for _, order in paid])
+    fulfil.begin(db, [(order, waiting[order.id]) for _, order in paid], lines, at)
+    audit.record(db, [_moved(one, order, "paid") for one, order in paid], at)
+
+
+def _move(db: Db, paid: Sequence[Paid], after: str, at: datetime) -> None:
+    paid_at = {order.id: one.notice.paid_at for one, order in paid}
+    store.move(db, [order for _, order in paid if order.state == "placed"], after, at, paid_at=paid_at)
+    late = [order for _, order in paid if order.state != "placed"]
+    store.move(db, late, after, at, paid_at=paid_at, late=True)
 
 
 def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime) -> None:
@@ -86,28 +105,15 @@ def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLin
         return
     given = [line for _, order in paid for line in lines[order.id]]
     cards.hand_over(db, [((line.pool_id, line.id), line.quantity) for line in given], at)
-    paid_at = {order.id: one.notice.paid_at for one, order in paid}
-    store.move(db, [order for _, order in paid if order.state == "placed"], "delivered", at, paid_at=paid_at)
-    late = [order for _, order in paid if order.state != "placed"]
-    store.move(db, late, "delivered", at, paid_at=paid_at, late=True)
-    store.deliver_lines(db, given, _warranties(db, given, at), at)
+    _move(db, paid, "delivered", at)
+    store.deliver_lines(db, given, warranties(db, given, at), at)
     store.settle_quota(db, [order.id for _, order in paid])
     sellers = sorted({line.seller_id for line in given if line.is_third_party})
     payable = {seller: payable_account(db, seller) for seller in sellers}
     postings = [one for line in given for one in rules.delivered_postings(line, payable.get(line.seller_id, 0))]
     ledger.post(db, postings, at)
-    audit.record(db, [_delivered(one, order) for one, order in paid], at)
+    audit.record(db, [_moved(one, order, "delivered") for one, order in paid], at)
     tell(db, [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid], at)
-
-
-def _warranties(db: Db, lines: Sequence[SaleLine], at: datetime) -> dict[UUID, date]:
-    """The last day of each line's warranty, by the page it was bought from."""
-    days: dict[bytes, int] = {}
-    for line in lines:
-        if line.page_hash not in days:
-            page = catalog.page(db, line.page_hash)
-            days[line.page_hash] = page["warranty_days"] if page else 0
-    return {line.id: biz_date(at) + timedelta(days=days[line.page_hash]) for line in lines}
 
 
 def _reclaim(
@@ -119,7 +125,7 @@ def _reclaim(
         store.lock_buckets(db, {bucket for _, order in late for bucket in _buckets(order)})
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
-        shelf = [] if _over_limit(db, order, model, at) else _take_again(db, order, model.sku_id, at)
+        shelf = [] if _over_limit(db, order, model, at) else _take_again(db, order, model, at)
         if len(shelf) < order.quantity:
             lost.append((one, order))
             continue
@@ -134,12 +140,10 @@ def _reclaim(
     return saved, lost
 
 
-def _take_again(db: Db, order: Order, sku_id: int, at: datetime) -> list[Card]:
-    """Cards for a late payer, from lapsed holds too where the shelf is short."""
-    shelf = cards.pick(db, {sku_id: order.quantity}, biz_date(at))[sku_id]
-    if len(shelf) < order.quantity and expire(db, at, pools=cards.pools_of(db, [sku_id])):
-        shelf = cards.pick(db, {sku_id: order.quantity}, biz_date(at))[sku_id]
-    return list(shelf)
+def _take_again(db: Db, order: Order, model: SaleLine, at: datetime) -> list[Card]:
+    """Cards for a late payer, the very one that was picked if it was; from lapsed holds too where the shelf is short."""
+    ask = (model.sku_id, *(model.pick or ("", 0)))
+    return list(shelves.take(db, {ask: order.quantity}, at)[ask])
 
 
 def _over_limit(db: Db, order: Order, model: SaleLine, at: datetime) -> bool:
@@ -196,10 +200,10 @@ def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) 
     tell(db, facts, at)
 
 
-def _delivered(one: Judged, order: Order) -> Deed:
-    told = ({"state": order.state}, {"state": "delivered", "paid_fen": one.notice.amount_fen})
+def _moved(one: Judged, order: Order, after: str) -> Deed:
+    told = ({"state": order.state}, {"state": after, "paid_fen": one.notice.amount_fen})
     actor = Actor("channel", one.notice.channel_id)
-    return Deed(actor, "order.delivered", "order", str(order.id), *told, pool_id=order.pool_id)
+    return Deed(actor, f"order.{after}", "order", str(order.id), *told, pool_id=order.pool_id)
 
 
 def _refunding(one: Judged, order: Order, why: str) -> Deed:

@@ -115,7 +115,8 @@ def bought_in(db: Db, account_id: int, first: date, after: date) -> int:
     """What an account bought from one day to another, in fen."""
     sql = """
     SELECT coalesce(-sum(amount_fen), 0)::bigint FROM ledger_entry
-    WHERE account_id = %s AND recipe = 'line_purchased' AND posted_at >= %s AND posted_at < %s
+    WHERE account_id = %s AND recipe IN ('line_purchased', 'purchase_paid', 'purchase_returned')
+      AND posted_at >= %s AND posted_at < %s
     """
     return int(value(db, sql, [account_id, day_start(first), day_start(after)]))
 
@@ -124,7 +125,8 @@ def usage_by_day(db: Db, account_id: int, since: date) -> list[tuple[date, int, 
     """Purchases by business day: (day, entries, fen)."""
     sql = """
     SELECT (posted_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(DISTINCT memo)::int, (-sum(amount_fen))::bigint
-    FROM ledger_entry WHERE account_id = %s AND recipe = 'line_purchased' AND posted_at >= %s GROUP BY day ORDER BY day
+    FROM ledger_entry WHERE account_id = %s AND posted_at >= %s
+      AND recipe IN ('line_purchased', 'purchase_paid', 'purchase_returned') GROUP BY day ORDER BY day
     """
     return db.execute(sql, [account_id, day_start(since)]).fetchall()  # type: ignore[return-value]  # three columns
 

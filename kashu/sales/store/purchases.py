@@ -32,15 +32,16 @@ FROM sales_reference AS kept
 JOIN unnest(%b::bigint[], %b::text[]) AS asked (account_id, reference)
   ON kept.account_id = asked.account_id AND kept.reference = asked.reference
 """
-# A purchase has no browser: its buyer is the account, its consent the contract, and it holds nothing.
+# A purchase has no browser: its buyer is the account, its consent the contract. It is delivered at once, or paid and
+# then issued to somebody.
 PLACE = """
 INSERT INTO sales_order (pool_id, id, number, token, state, quantity, total_fen, device, address, source_entry,
     consent_at, consent_hash, placed_at, hold_until, paid_at, delivered_at, account_id, reference)
-SELECT pool_id, id, number, token, 'delivered', quantity, total_fen, '', '', 'purchase', %(at)s, '', %(at)s, %(at)s,
-    %(at)s, %(at)s, account_id, reference
+SELECT pool_id, id, number, token, state, quantity, total_fen, '', '', 'purchase', %(at)s, '', %(at)s, %(at)s,
+    %(at)s, CASE WHEN state = 'delivered' THEN %(at)s END, account_id, reference
 FROM unnest(%(pools)b::bigint[], %(ids)b::uuid[], %(numbers)b::text[], %(tokens)b::text[], %(quantities)b::int[],
-            %(totals)b::bigint[], %(accounts)b::bigint[], %(references)b::text[])
-    AS new (pool_id, id, number, token, quantity, total_fen, account_id, reference)
+            %(totals)b::bigint[], %(accounts)b::bigint[], %(references)b::text[], %(states)b::text[])
+    AS new (pool_id, id, number, token, quantity, total_fen, account_id, reference, state)
 """
 KEEP_KEYS = """
 INSERT INTO sales_key (scope, key, asked, pool_id, order_id, made_at)
@@ -132,7 +133,7 @@ def earlier_purchases(
     """What these keys led to before, as (asked, pool, order); and which of these references are taken."""
     keys = sorted({purchase.identity for purchase in purchases})
     scopes = {scope_of(account): account for account, _ in keys}
-    told = db.execute(EARLIER, columns([(scope_of(account), key) for account, key in keys]))
+    told = db.execute(EARLIER, columns([(scope_of(account), key) for account, key in keys], 2))
     earlier = {(scopes[scope], key): (asked, pool, order) for scope, key, asked, pool, order in told}
     named = sorted({(p.account_id, p.reference) for p in purchases if p.reference})
     taken = db.execute(TAKEN, columns(named)).fetchall() if named else []
@@ -151,6 +152,7 @@ def keep_purchases(db: Db, bought: Sequence[Bought], tokens: Sequence[str], at: 
         "totals": [one.total_fen for one in bought],
         "accounts": [one.purchase.account_id for one in bought],
         "references": [one.purchase.reference for one in bought],
+        "states": ["paid" if one.offer.is_later else "delivered" for one in bought],
     }
     run(db, PLACE, told)  # type: ignore[arg-type]  # named parameters
     keys = [(scope_of(p.account_id), p.key, p.asked, one.pool_id, one.id) for one in bought for p in [one.purchase]]

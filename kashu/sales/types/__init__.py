@@ -1,6 +1,12 @@
 """The nouns of selling."""
 
+from kashu.sales.types.fulfilments import (
+    Fulfilment,
+    FulfilRefusal,
+    Sending,
+)
 from kashu.sales.types.orders import (
+    Ask,
     Buyer,
     Checkout,
     CodeRefusal,
@@ -32,6 +38,7 @@ from kashu.sales.types.purchases import (
 __all__ = [
     "Account",
     "AccountRefusal",
+    "Ask",
     "Bought",
     "Bulk",
     "Buyer",
@@ -39,6 +46,8 @@ __all__ = [
     "CodeRefusal",
     "ContractPrice",
     "Earlier",
+    "FulfilRefusal",
+    "Fulfilment",
     "Invoice",
     "InvoiceRefusal",
     "Line",
@@ -51,6 +60,7 @@ __all__ = [
     "RevealRefusal",
     "SaleLine",
     "SellRefusal",
+    "Sending",
     "Source",
     "Topup",
     "Usage",

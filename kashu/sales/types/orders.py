@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,6 +9,8 @@ from uuid import UUID
 
 from kashu.cards import Card
 from kashu.catalog import Offer
+
+Ask = tuple[int, str, int]  # what an order takes off a shelf: SKU; for a picked card its label and surcharge, or "", 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Checkout:
     page_hash: bytes
     consent_hash: str
     source: Source = Source()
+    pick: str = ""
+    surcharge_fen: int = 0  # what the page said that the picked card costs more
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form_mark: str = ""  # the form as something to compare and nothing to read
 
     @property
     def identity(self) -> tuple[bytes, str]:
@@ -64,7 +71,8 @@ class Checkout:
     @property
     def asked(self) -> str:
         """What must be the same when a key comes again."""
-        return f"{self.code}×{self.quantity}"
+        particular = f" {self.pick}+{self.surcharge_fen} {self.form_mark}" if self.pick or self.form_mark else ""
+        return f"{self.code}×{self.quantity}{particular}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class Placed:
     list_price_fen: int | None
     placed_at: datetime
     hold_until: datetime
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,8 @@ class Refusal(StrEnum):
     NO_CONSENT = "no_consent"
     KEY_REUSED = "key_reused"
     CHANNEL_CLOSED = "channel_closed"
+    PICK_TAKEN = "pick_taken"
+    FORM_WRONG = "form_wrong"
 
 
 class RevealRefusal(StrEnum):
@@ -147,6 +158,7 @@ class RefundRefusal(StrEnum):
     NOT_PAID = "not_paid"
     ALREADY_SEEN = "already_seen"
     UNDER_WAY = "under_way"
+    BEING_ISSUED = "being_issued"
 
 
 class CodeRefusal(StrEnum):
@@ -220,6 +232,17 @@ class SaleLine:
     delivered_at: datetime | None
     revealed_at: datetime | None
     warranty_ends_on: date | None
+
+    @property
+    def pick(self) -> tuple[str, int] | None:
+        """The label and surcharge of the card that was picked, where one was."""
+        step = next((step for step in self.price_steps if step["what"] == "pick"), None)
+        return None if step is None else (step["label"], step["surcharge_fen"])
+
+    @property
+    def deal_price_fen(self) -> int:
+        """What one piece cost without the surcharge of a particular card: the price that others can compare with."""
+        return self.price_fen - (self.pick[1] if self.pick else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -73,6 +74,8 @@ class Purchase:
     quantity: int
     reference: str = ""
     by: str = ""
+    pick: str = ""
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> tuple[int, str]:
@@ -81,7 +84,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A purchase that was done: delivered, paid and shown. `cards` are in the clear, for the buyer only."""
+    """A purchase that was done: paid, and delivered and shown, or on its way to `form`'s recipient (直充, 代充)."""
 
     pool_id: int
     id: UUID
@@ -94,6 +97,7 @@ class Bought:
     list_price_fen: int | None
     purchase: Purchase
     placed_at: datetime
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,9 @@ class Receipt:
     price_fen: int
     total_fen: int
     reference: str
-    delivered_at: datetime
+    delivered_at: datetime | None
     cards: tuple[Opened, ...] = field(repr=False)
+    state: str = "delivered"
 
 
 class SellRefusal(StrEnum):
@@ -122,6 +127,8 @@ class SellRefusal(StrEnum):
     REFERENCE_TAKEN = "reference_taken"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     TOO_MANY_OPEN = "too_many_open"
+    PICK_TAKEN = "pick_taken"
+    FORM_WRONG = "form_wrong"
 
 
 class AccountRefusal(StrEnum):

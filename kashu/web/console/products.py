@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import catalog, party
-from kashu.catalog import INKS, KINDS_OPEN, Category, PriceChange, Product, Refusal, Sku, queries
+from kashu.catalog import INKS, KINDS, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -197,7 +197,7 @@ def _product_page(request: HttpRequest, product_id: int, error: str = "", status
             "skus": skus,
             "struck_most": {s.id: catalog.struck_price_most([d for d in deals if d.sku_id == s.id], now) for s in skus},
             "history": {sku.id: catalog.price_history(db, sku.id, 5) for sku in skus},
-            "kinds": KINDS_OPEN,
+            "kinds": KINDS,
             "error": error,
             "form": request.POST,
         }
@@ -287,7 +287,7 @@ def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
         return None, _("规格编码用大写字母、数字和连字符，2 到 32 个字符。")
     if not name or not price:
         return None, _("规格名称和售价必填；售价单位元，最多两位小数。")
-    if tiers is None or limits is None or told.get("kind") not in KINDS_OPEN:
+    if tiers is None or limits is None or told.get("kind") not in KINDS:
         return None, _("限购和预警应为整数；阶梯价每行写「数量 单价」。")
     return Sku(
         0,

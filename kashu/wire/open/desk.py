@@ -20,6 +20,7 @@ from kashu.wire.open.messages import (
     AccountTold,
     BulkAsked,
     BulkTold,
+    ChoicesTold,
     PurchaseAsked,
     PurchaseTold,
     Request,
@@ -60,6 +61,8 @@ PAGING = (("limit", "Rows on a page, 1 to 200; 50 when left out."), ("after", "T
 ADDRESSES = (
     Address("GET", "/open/v1/skus", "catalog.read", "SKUs for sale, at your prices", SkusTold, ("invalid",),
             reads.skus, query=PAGING),
+    Address("GET", "/open/v1/skus/{sku}/choices", "catalog.read", "Cards of a SKU that can be picked, by label", ChoicesTold,
+            ("invalid", "not_for_sale"), reads.choices, query=(*PAGING, ("q", "Labels that contain this."))),
     Address("GET", "/open/v1/account", "account.read", "Your purchase account", AccountTold, ("invalid",), reads.account),
     Address("GET", "/open/v1/statements", "account.read", "The movements of your account, the newest first",
             StatementTold, ("invalid",), reads.statements, query=PAGING),
@@ -69,7 +72,7 @@ ADDRESSES = (
             ("invalid", "not_found"), reads.orders, query=(("reference", "The reference of the purchase."),)),
     Address("POST", purchases.PATH, purchases.SCOPE, "Buy cards, answered at once", PurchaseTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "short_of_funds", "account_closed",
-             "needs_split_payment", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight"),
+             "needs_split_payment", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight", "pick_taken", "form_wrong"),
             asked=PurchaseAsked, status=201),
     Address("POST", "/open/v1/bulk-purchases", "purchases.write", "Buy cards by the thousand: a job", BulkTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "account_closed", "needs_split_payment",
@@ -157,7 +160,7 @@ class Desk:
             address, caller = found
             if address.serve is not None:
                 return self.read(request, address, caller, at)
-            call = purchases.read(request, caller)
+            call = purchases.read(request, caller, self.ring)
             return call if isinstance(call, Response) else purchases.serve(self.pool, self.ring, [call], at)[0]
         except Broken as error:
             return broken(error)

@@ -22,14 +22,30 @@ Reference = Annotated[
 ]
 Fen = Annotated[int, Meta(description="Fen, 1/100 of a yuan.")]
 PAGE_MAX = 200
+Pick = Annotated[
+    str,
+    Meta(max_length=64, pattern=NO_CONTROLS, description="For a SKU of kind `pick`: the label of the card you choose."),
+]
+Form = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=32, pattern=NO_CONTROLS)],
+        Annotated[str, Meta(max_length=64, pattern=NO_CONTROLS)],
+    ],
+    Meta(max_length=6, description="For a SKU that asks for one: its fields, filled in."),
+]
 
 
 class PurchaseAsked(Struct, forbid_unknown_fields=True):
-    """Cards of one SKU, paid from the purchase account and answered at once."""
+    """Pieces of one SKU, paid from the purchase account and answered at once.
+
+    SKUs of the kinds `pick`, `on_demand` and `manual` are bought one by one.
+    """
 
     sku: Code
     quantity: Quantity
     reference: Reference = ""
+    pick: Pick = ""
+    form: Form = {}
 
 
 class CardTold(Struct):
@@ -41,7 +57,11 @@ class CardTold(Struct):
 
 
 class PurchaseTold(Struct):
-    """A purchase that is done. The same answer comes again under the same idempotency key."""
+    """A purchase that is done: the same answer comes again under the same idempotency key.
+
+    What is issued to somebody (kinds `on_demand` and `manual`) is `processing` at first, with no card and no
+    `delivered_at`; it becomes `delivered`, or `refunded` in full. Webhooks tell, and the order can be read.
+    """
 
     id: str
     sku: str
@@ -50,12 +70,21 @@ class PurchaseTold(Struct):
     total_fen: Fen
     reference: str
     cards: list[CardTold]
-    delivered_at: datetime
+    state: Annotated[str, Meta(description="`delivered`, `processing` or `refunded`.")]
+    delivered_at: datetime | None
 
 
 class TierTold(Struct):
     from_quantity: int
     price_fen: Fen
+
+
+class FieldTold(Struct):
+    """A field of a SKU's form; `kind` is `phone`, `digits` or `text`."""
+
+    name: str
+    label: str
+    kind: str
 
 
 class SkuTold(Struct):
@@ -70,10 +99,23 @@ class SkuTold(Struct):
     available: Annotated[int, Meta(description="Cards on the shelf, counted up to 1000.")]
     needs_split_payment: Annotated[bool, Meta(description="A third party's goods: not for prepayment.")]
     validity: str
+    form: Annotated[list[FieldTold], Meta(description="What a purchase of it has to fill in.")]
 
 
 class SkusTold(Struct):
     skus: list[SkuTold]
+    next: str | None
+
+
+class ChoiceTold(Struct):
+    """A card that can be picked: what shows of it, and what it costs more."""
+
+    label: str
+    surcharge_fen: Fen
+
+
+class ChoicesTold(Struct):
+    choices: list[ChoiceTold]
     next: str | None
 
 

@@ -33,7 +33,7 @@ class Call:
     purchase: Purchase
 
 
-def read(request: Request, caller: Caller) -> Call | Response:
+def read(request: Request, caller: Caller, ring: Keyring) -> Call | Response:
     """A signed request as a purchase, or what to answer instead."""
     if SCOPE not in caller.scopes:
         return problem("no_scope", f"The key lacks the scope {SCOPE}.")
@@ -43,9 +43,11 @@ def read(request: Request, caller: Caller) -> Call | Response:
         return problem("invalid", fault_of(error))
     except (msgspec.DecodeError, RecursionError):
         return problem("malformed")
+    # A form names a person: what is kept to compare the body with must not let them be guessed.
+    mark = ring.identity("purchase", request.body.decode()).hex() if asked.form else sha256_hex(request.body)
     told = Purchase(
-        caller.account_id, caller.idempotency_key, sha256_hex(request.body), asked.sku, asked.quantity, asked.reference,
-        caller.key_id,
+        caller.account_id, caller.idempotency_key, mark, asked.sku, asked.quantity, asked.reference, caller.key_id,
+        asked.pick, asked.form,
     )  # fmt: skip
     return Call(caller, told)
 
@@ -59,7 +61,12 @@ def serve(pool: Pool, ring: Keyring, calls: Sequence[Call], at: datetime) -> lis
     told = [CALL_CODES[refusal] if refusal is not None else next(sold) for refusal in refused]
     for one in told:
         metrics.PURCHASES.labels("done" if isinstance(one, Receipt) else str(one)).inc()
-    return [answer(receipt_told(one), 201) if isinstance(one, Receipt) else problem(code_of(one)) for one in told]
+    return [_answer(one) if isinstance(one, Receipt) else problem(code_of(one)) for one in told]
+
+
+def _answer(receipt: Receipt) -> Response:
+    """Done, or taken on: what is issued to somebody is not done yet."""
+    return answer(receipt_told(receipt), 202 if receipt.state == "processing" else 201)
 
 
 def code_of(refusal: SellRefusal | str) -> str:
@@ -79,5 +86,6 @@ def receipt_told(receipt: Receipt) -> PurchaseTold:
             CardTold(card.number, card.secret, None if card.expires_on.year == 9999 else card.expires_on.isoformat())
             for card in receipt.cards
         ],
-        delivered_at=receipt.delivered_at.astimezone(UTC),
+        state=receipt.state,
+        delivered_at=None if receipt.delivered_at is None else receipt.delivered_at.astimezone(UTC),
     )

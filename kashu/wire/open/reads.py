@@ -17,7 +17,10 @@ from kashu.wire.open.auth import Caller
 from kashu.wire.open.messages import (
     PAGE_MAX,
     AccountTold,
+    ChoicesTold,
+    ChoiceTold,
     EntryTold,
+    FieldTold,
     Request,
     Response,
     SkusTold,
@@ -32,7 +35,12 @@ from kashu.wire.open.purchases import receipt_told
 PAGE = 50
 SHELF_MAX = 1_000
 REFERENCE_CHARS_MAX = 64
-ENTRY_KINDS = {"line_purchased": "purchase", "topup_credited": "topup"}
+ENTRY_KINDS = {
+    "line_purchased": "purchase",
+    "purchase_paid": "purchase",
+    "purchase_returned": "refund",
+    "topup_credited": "topup",
+}
 
 
 class BadQueryError(ValueError):
@@ -56,8 +64,22 @@ def skus(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) 
         own = min(offer.price_fen, agreed.price_fen) if agreed else offer.price_fen
         tiers = [TierTold(tier["from"], tier["price_fen"]) for tier in offer.tiers if tier["price_fen"] < own]
         told.append(SkuTold(code, offer.title, offer.sku_name, offer.kind, own, tiers, shelf.get(offer.sku_id, 0),
-                            offer.is_third_party, offer.validity))  # fmt: skip
+                            offer.is_third_party, offer.validity,
+                            [FieldTold(one["name"], one["label"], one["kind"]) for one in offer.form]))  # fmt: skip
     return answer(SkusTold(told, encode_cursor(codes[limit - 1]) if len(codes) > limit else None))
+
+
+def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
+    """The cards of a SKU that can be picked, in order of their labels."""
+    told = _query(request, "limit", "after", "q")
+    limit, after = _page(told, 1)
+    code = request.path.split("/")[-2]
+    offer = catalog.offers(db, [code], at).get(code)
+    if offer is None:
+        return problem("not_for_sale")
+    found = cards.choices(db, offer.sku_id, biz_date(at), str(after[0]) if after else "", told.get("q", ""), limit + 1)
+    shown = [ChoiceTold(one.label, one.surcharge_fen) for one in found[:limit]]
+    return answer(ChoicesTold(shown, encode_cursor(shown[-1].label) if len(found) > limit else None))
 
 
 def account(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same

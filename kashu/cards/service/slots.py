@@ -1,4 +1,8 @@
-"""循环卡: one secret for many buyers. Its cap is that many slots; its content has versions."""
+"""Pools of slots. 循环卡: one secret for many buyers, its cap is that many slots, its content has versions.
+
+What is issued on demand or by hand (直充, 代充) has slots too: so many as its supplier will take on; each is filled with
+what was issued for the order that took it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,13 @@ from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.service.batches import book_stock, receive
 from kashu.cards.types import Batch, NewBatch, Refusal
+from kashu.catalog import LATER
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import mask, sha256_hex
 
 SLOTS_MAX = 100_000
+SLOT_KINDS = ("shared_secret", *LATER)
 
 
 def open_shared(
@@ -34,6 +40,24 @@ def open_shared(
     # Two operators with one secret at the same moment: the second one's transaction is undone as a whole.
     assert store.new_fingerprints(db, batch.pool_id, [(fingerprint, content_id, 0)])
     _write_content(db, ring, actor, batch, content, content_id, at)
+    return _load(db, batch, cap, at)
+
+
+def open_slots(db: Db, ring: Keyring, actor: Actor, new: NewBatch, cap: int, at: datetime) -> Batch | Refusal:
+    """Open a pool of `cap` slots for what is issued on demand or by hand. Not for sale yet."""
+    assert_in_transaction(db)
+    assert 1 <= cap <= SLOTS_MAX
+    if new.kind not in LATER:
+        return Refusal.WRONG_KIND
+    if new.kind == "on_demand":
+        source = store.source(db, new.source[0]) if new.source is not None else None
+        if source is None or not source.is_open or source.supplier_id != new.supplier_id or not new.source:
+            return Refusal.NO_SOURCE
+    told = replace(new, file_name="", file_bytes=0, manifest_hash=sha256_hex(b""), spool="")
+    return _load(db, receive(db, ring, actor, told, at), cap, at)
+
+
+def _load(db: Db, batch: Batch, cap: int, at: datetime) -> Batch:
     store.set_batch(db, batch.pool_id, "uploaded", "loading", {})
     _fill(db, batch, 0, cap)
     store.set_batch(db, batch.pool_id, "loading", "loaded", {"loaded_at": at})
@@ -58,10 +82,10 @@ def change_content(
 
 
 def add_slots(db: Db, actor: Actor, pool_id: int, more: int, at: datetime) -> Batch | Refusal:
-    """Raise the cap of a shared secret."""
+    """Raise the cap of a pool of slots."""
     assert_in_transaction(db)
     batch = store.batch(db, pool_id, lock=True)
-    if batch is None or batch.kind != "shared_secret":
+    if batch is None or batch.kind not in SLOT_KINDS:
         return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
     if batch.state not in ("loaded", "on_sale") or batch.accepted + more > SLOTS_MAX:
         return Refusal.WRONG_STATE

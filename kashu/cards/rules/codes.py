@@ -1,0 +1,52 @@
+"""Codes of our own (自发码): made by rule, unguessable, with a check character that catches a slip of the finger."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Iterator
+
+from stdnum.iso7064 import mod_37_36
+
+# Without letters and digits that are taken for one another; digits alone for shop tills with a number pad.
+ALPHABETS = {"plain": "23456789ABCDEFGHJKMNPQRSTUVWXYZ", "digits": "0123456789"}
+RANDOM, CHECK = "*", "?"
+PATTERN_CHARS_MAX = 40
+MARGIN_BITS = 32  # of all guesses, at most one in 2³² hits one of a batch's codes
+
+
+def is_pattern(pattern: str) -> bool:
+    """Whether a pattern can be made codes of: capital letters, digits, hyphens, `*` for a random character, and one
+    `?` at most, at the end, for the check character (ISO 7064, mod 37,36)."""
+    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-" + RANDOM)
+    body = pattern.removesuffix(CHECK)
+    return 1 <= len(pattern) <= PATTERN_CHARS_MAX and RANDOM in body and set(body) <= allowed
+
+
+def is_guessable(pattern: str, alphabet: str, count: int) -> bool:
+    """Whether so many codes lie too close together among all that the pattern can make."""
+    bits = pattern.count(RANDOM) * math.log2(len(ALPHABETS[alphabet]))
+    return bits - math.log2(count) < MARGIN_BITS
+
+
+def make_codes(pattern: str, alphabet: str, count: int, pick: Callable[[str], str] = secrets.choice) -> Iterator[str]:
+    """So many different codes. They are made anew by every call; nobody can make them again."""
+    letters = ALPHABETS[alphabet]
+    seen: set[str] = set()
+    while len(seen) < count:
+        body = "".join(pick(letters) if sign == RANDOM else sign for sign in pattern.removesuffix(CHECK))
+        if body in seen:
+            continue
+        seen.add(body)
+        yield body + check_character(body) if pattern.endswith(CHECK) else body
+
+
+def check_character(body: str) -> str:
+    """The check character over a code's letters and digits (ISO 7064, mod 37,36)."""
+    found: str = mod_37_36.calc_check_digit("".join(sign for sign in body if sign.isalnum()))
+    return found
+
+
+def has_right_check(code: str) -> bool:
+    """Whether a code that ends in a check character was typed right. A till can ask this with no network."""
+    return len(code) > 1 and check_character(code[:-1]) == code[-1]

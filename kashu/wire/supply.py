@@ -1,0 +1,107 @@
+"""The supply protocol: how Kashu has an order issued by a supplier (直充), and asks what became of it.
+
+Two signed calls, JSON both ways; the signature is that of the open API, with the order's number in the place of the
+idempotency key, and answers are signed over what was asked, so that none can be forged or replayed. An order is sent
+under its number for ever: the supplier does it once, however often it comes. `docs/reference/supply.md` tells suppliers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import httpx
+import msgspec
+
+from kashu.kernel.seal import Keyring
+from kashu.sales import Sending
+from kashu.wire.open.auth import signature
+
+ORDERS, QUERY = "/supply/v1/orders", "/supply/v1/orders/query"
+TIMEOUT_SECONDS = 10
+ANSWER_BYTES_MAX = 16_384
+TEXT_CHARS_MAX = 512
+
+
+class State(StrEnum):
+    """What a supplier says of an order. `unknown` says that it never had it."""
+
+    DONE = "done"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Told(msgspec.Struct):
+    """A supplier's answer: what it issued when done, why not when failed."""
+
+    order: str
+    state: State
+    number: str = ""
+    text: str = ""
+    reason: str = ""
+
+
+class SupplyError(Exception):
+    """The supplier did not answer, or not in these words. What it did is unknown until it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supplier:
+    """A supplier's API as we call it."""
+
+    ring: Keyring
+    http: httpx.Client
+
+    def send(self, told: Sending) -> Told:
+        """Have an order issued."""
+        asked = {"order": told.number, "code": told.source_code, "quantity": 1, "form": dict(told.form)}
+        return self._call(told, ORDERS, asked)
+
+    def ask(self, told: Sending) -> Told:
+        """What became of an order."""
+        return self._call(told, QUERY, {"order": told.number})
+
+    def _call(self, told: Sending, path: str, asked: Mapping[str, object]) -> Told:
+        secret = self.ring.open_personal(told.source.sealed_secret, f"source {told.source.id}").encode()
+        body, stamp, nonce = msgspec.json.encode(asked), str(int(time.time())), secrets.token_hex(16)
+        headers = {
+            "kashu-key": told.source.key_id,
+            "kashu-timestamp": stamp,
+            "kashu-nonce": nonce,
+            "kashu-signature": signature(secret, "POST", path, stamp, nonce, told.number, body),
+            "idempotency-key": told.number,
+            "content-type": "application/json",
+        }
+        try:
+            answer = self.http.post(told.source.url + path, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SupplyError(type(error).__name__) from error
+        if answer.status_code != 200 or len(answer.content) > ANSWER_BYTES_MAX:
+            raise SupplyError(f"status {answer.status_code}")
+        right = answer_signature(secret, nonce, answer.content)
+        if not hmac.compare_digest(right.encode(), answer.headers.get("kashu-signature", "").encode()):
+            raise SupplyError("an answer that is not signed by the supplier")
+        return _read(told.number, answer.content)
+
+
+def answer_signature(secret: bytes, nonce: str, body: bytes) -> str:
+    """HMAC-SHA256 over the nonce of the call and the answer's hash, lower-case hex."""
+    return hmac.new(secret, f"{nonce}\n{hashlib.sha256(body).hexdigest()}".encode(), hashlib.sha256).hexdigest()
+
+
+def _read(number: str, body: bytes) -> Told:
+    try:
+        found = msgspec.json.decode(body, type=Told)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SupplyError("an answer that cannot be read") from error
+    if found.order != number:
+        raise SupplyError("an answer about another order")
+    if any(len(text) > TEXT_CHARS_MAX or not text.isprintable() for text in (found.number, found.text, found.reason)):
+        raise SupplyError("a text that is too long, or no text")
+    return found

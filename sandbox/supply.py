@@ -1,0 +1,77 @@
+"""A supplier of direct top-ups (直充): takes orders under their numbers, once each, and says what became of them.
+
+The end of the first field tells it what to do, so that tests and demos can have their way:
+…0000 is refused, …1111 takes five seconds, …2222 is taken but not answered, …3333 is neither taken nor answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.store import Store
+
+KEY_ID = "sandbox-supply-1"
+WINDOW_SECONDS = 300
+SLOW_SECONDS = 5
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+class Supply:
+    """One supplier. What it was sent survives a restart."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._secret = (folder / "supply.secret").read_text().strip().encode()
+
+    def serve(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        stamp, nonce = headers.get("kashu-timestamp", ""), headers.get("kashu-nonce", "")
+        number = headers.get("idempotency-key", "")
+        signed = f"POST\n{path}\n{stamp}\n{nonce}\n{number}\n{hashlib.sha256(body).hexdigest()}"
+        right = hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()
+        if headers.get("kashu-key") != KEY_ID or not hmac.compare_digest(right, headers.get("kashu-signature", "")):
+            return 401, b"{}", {"content-type": "application/json"}
+        if not stamp.isdigit() or abs(time.time() - int(stamp)) > WINDOW_SECONDS:
+            return 401, b"{}", {"content-type": "application/json"}
+        told = json.loads(body)
+        found = self._send(told) if path == "/supply/v1/orders" else self._found(told["order"])
+        if found is None:
+            return 500, b"{}", {"content-type": "application/json"}
+        return self._signed(nonce, found)
+
+    def _send(self, told: dict[str, Any]) -> dict[str, Any] | None:
+        end = next(iter(told["form"].values()))[-4:]
+        known = self._store.one("SELECT * FROM supply WHERE id = ?", told["order"])
+        if end == "3333" and known is None:
+            return None
+        if known is None:
+            done_at = time.time() + (SLOW_SECONDS if end == "1111" else 0)
+            self._store.run(
+                "INSERT OR IGNORE INTO supply (id, code, form, done_at, is_refused) VALUES (?, ?, ?, ?, ?)",
+                told["order"], told["code"], json.dumps(told["form"]), done_at, int(end == "0000"),
+            )  # fmt: skip
+            if end == "2222":
+                return None
+        return self._found(told["order"])
+
+    def _found(self, number: str) -> dict[str, Any]:
+        known = self._store.one("SELECT * FROM supply WHERE id = ?", number)
+        if known is None:
+            return {"order": number, "state": "unknown"}
+        if known["is_refused"]:
+            return {"order": number, "state": "failed", "reason": "账号不支持充值"}
+        if time.time() < known["done_at"]:
+            return {"order": number, "state": "processing"}
+        serial = hashlib.sha256(number.encode()).hexdigest()[:12].upper()
+        return {"order": number, "state": "done", "number": f"SBS{serial}", "text": f"充值成功 {serial}"}
+
+    def _signed(self, nonce: str, told: dict[str, Any]) -> Answer:
+        body = json.dumps(told, ensure_ascii=False).encode()
+        signed = f"{nonce}\n{hashlib.sha256(body).hexdigest()}".encode()
+        signature = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
+        return 200, body, {"content-type": "application/json", "kashu-signature": signature}
