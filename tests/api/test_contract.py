@@ -27,7 +27,17 @@ def test_a_purchase_is_answered_with_its_cards(lane, machine, stocked):
 
     assert response.status_code == 201
     told = response.json()
-    assert told.keys() == {"id", "sku", "quantity", "price_fen", "total_fen", "reference", "cards", "state", "delivered_at"}
+    assert told.keys() == {
+        "id",
+        "sku",
+        "quantity",
+        "price_fen",
+        "total_fen",
+        "reference",
+        "cards",
+        "state",
+        "delivered_at",
+    }
     assert (told["sku"], told["quantity"], told["total_fen"], told["reference"]) == (sku.code, 2, 7_980, "PO-1")
     assert [card.keys() for card in told["cards"]] == [{"number", "secret", "expires_on"}] * 2
     assert response.headers["cache-control"] == "no-store"

@@ -22,7 +22,7 @@ from kashu.till.app import App
 CARD = {"number": "N1", "secret": "S-SECRET", "expires_on": "2027-01-31"}
 BOUGHT = {
     "id": "1A-1", "sku": "ZM", "quantity": 1, "price_fen": 100, "total_fen": 100, "reference": "",
-    "cards": [CARD], "delivered_at": "2026-01-02T03:04:05Z", "added_later": 1,
+    "cards": [CARD], "state": "delivered", "delivered_at": "2026-01-02T03:04:05Z", "added_later": 1,
 }  # fmt: skip
 
 

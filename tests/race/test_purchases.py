@@ -22,7 +22,8 @@ def world(dsn, ring):
 
     def open_world(stock, balance_fen=10**9, **told):
         with connect(dsn) as db, db.transaction():
-            return make.stocked(db, ring, stock), make.account(db, balance_fen, **told)
+            sku = make.stocked(db, ring, stock, kind=told.pop("kind", "single_use"))
+            return sku, make.account(db, balance_fen, **told)
 
     return open_world
 
@@ -109,6 +110,72 @@ def test_five_thousand_buyers_for_four_thousand_cards(dsn, ring, world):
     with connect(dsn) as db:
         assert ledger.check(db) == []
         assert [one for one in invariants.check(db) if "purchase" in one.invariant or "sold" in one.invariant] == []
+
+
+def test_one_picked_card_goes_to_one_of_many(dsn, ring, world):
+    """The same label at once, through both ways of selling: one gets it, the others are told that it is taken."""
+    sku, account = world(3, kind="pick")
+    with connect(dsn) as db, db.transaction():
+        asked = [make.checkout(db, sku, pick="N2", surcharge_fen=100) for _ in range(8)]
+
+    def work(db, n):
+        if n % 2:
+            return sales.place(db, ring, [asked[n]], clock.now())[0]
+        return sales.sell(db, ring, [make.purchase(sku, account, pick="N2")], clock.now())[0]
+
+    told = at_once(dsn, 8, work)
+
+    assert sorted(str(getattr(one, "value", type(one).__name__)) for one in told)[1:] == ["pick_taken"] * 7
+    with connect(dsn) as db, db.transaction():
+        assert invariants.check(db) == []
+        taken = "SELECT count(*) FROM cards_card WHERE label = 'N2' AND state <> 'on_shelf' AND pool_id IN (SELECT id FROM cards_pool WHERE sku_id = %s)"
+        assert value(db, taken, [sku.id]) == 1
+
+
+def test_control_without_its_lock_two_would_send_one_order(dsn, ring):
+    """Two workers that only looked would both find the order waiting."""
+    key = waiting_order(dsn, ring)
+    barrier = threading.Barrier(2)
+
+    def look(db, _n):
+        found = sales.fulfilments(db, [key])[key[1]].state
+        barrier.wait()
+        return found
+
+    assert at_once(dsn, 2, look) == ["waiting", "waiting"]
+
+
+def test_an_order_is_sent_to_its_supplier_once(dsn, ring):
+    key = waiting_order(dsn, ring)
+    told = at_once(dsn, 6, lambda db, _: sales.send(db, ring, key, clock.now()))
+    assert sorted(type(one).__name__ for one in told) == ["FulfilRefusal"] * 5 + ["Sending"]
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_done_and_not_done_at_once_is_one_of_them(dsn, ring, turn):
+    key = waiting_order(dsn, ring)
+
+    def work(db, n):
+        if (n + turn) % 2:
+            return sales.fulfilled(db, ring, make.STAFF, key, ("SN", "ok"), clock.now())
+        return sales.unfulfilled(db, make.STAFF, key, "no", clock.now())
+
+    told = at_once(dsn, 6, work)
+
+    assert sorted(str(one) for one in told) == ["None", *["ended"] * 5]
+    with connect(dsn) as db, db.transaction():
+        assert invariants.check(db) == []
+        assert ledger.check(db) == []
+
+
+def waiting_order(dsn, ring):
+    """A purchase that is to be issued by a supplier, committed."""
+    with connect(dsn) as db, db.transaction():
+        sku = make.sku(db, kind="on_demand")
+        make.slots(db, ring, sku, 1)
+        wanted = make.purchase(sku, make.account(db), form={"phone": "13800138000"})
+        [told] = sales.sell(db, ring, [wanted], clock.now())
+        return db.execute("SELECT pool_id, id FROM sales_order WHERE number = %s", [told.number]).fetchone()
 
 
 def test_checkouts_and_purchases_share_one_shelf(dsn, ring, world):

@@ -39,8 +39,8 @@ PLANTED = {
     ),
     "an order's lines add up to the order": "UPDATE sales_order SET total_fen = total_fen + 1 WHERE id = %(done)s",
     "an order has lines": "DELETE FROM sales_line WHERE order_id = %(open)s",
-    "a held card belongs to a placed order": "UPDATE sales_order SET state = 'expired' WHERE id = %(open)s",
-    "a placed order holds what it asked for": (
+    "a held card belongs to an order that is placed, or paid and being issued": "UPDATE sales_order SET state = 'expired' WHERE id = %(open)s",
+    "an order that is placed, or paid and being issued, holds what it asked for": (
         "UPDATE cards_card SET state = 'on_shelf', held_until = NULL, order_id = NULL, sale_line_id = NULL WHERE order_id = %(open)s"
     ),
     "a paid payment belongs to an order that is delivered or gets its money back": "UPDATE sales_order SET state = 'expired' WHERE id = %(done)s",
@@ -56,6 +56,10 @@ PLANTED = {
     "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",
     "a purchase took its price from its account": "DELETE FROM ledger_entry WHERE recipe = 'line_purchased'",
     "a reference leads to a purchase of its account": "UPDATE sales_order SET reference = 'other' WHERE reference = 'PO'",
+    "a paid order is being issued, and nothing else is": "UPDATE sales_order SET state = 'paid' WHERE id = %(done)s",
+    "a purchase that could not be issued gave its price back to its account": (
+        "UPDATE sales_order SET state = 'refunded' WHERE account_id IS NOT NULL"
+    ),
     "a bulk purchase has bought what its steps say": "UPDATE sales_bulk SET bought = 1",
     "the books balance": "UPDATE ledger_sale_entry SET amount_fen = amount_fen + 1 WHERE reason_id = %(done)s",
 }

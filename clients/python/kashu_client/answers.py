@@ -24,7 +24,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase that is done, with its cards."""
+    """A purchase with its cards. What is issued to somebody is `processing` first, then `delivered` or `refunded`."""
 
     id: str
     sku: str
@@ -33,7 +33,8 @@ class Purchase:
     total_fen: int
     reference: str
     cards: tuple[Card, ...]
-    delivered_at: datetime
+    state: str
+    delivered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,23 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a SKU's form; `kind` is `phone`, `digits` or `text`."""
+
+    name: str
+    label: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A card that can be picked, by its label."""
+
+    label: str
+    surcharge_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sku:
     """A SKU for sale, at your price. `available` is counted up to 1000."""
 
@@ -73,6 +91,7 @@ class Sku:
     available: int
     needs_split_payment: bool
     validity: str
+    form: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +164,8 @@ def account(told: Any) -> Account:
 
 def purchase(told: Any) -> Purchase:
     cards = tuple(_pick(Card, card, expires_on=_day(card["expires_on"])) for card in told["cards"])
-    return _pick(Purchase, told, cards=cards, delivered_at=datetime.fromisoformat(told["delivered_at"]))
+    delivered_at = None if told["delivered_at"] is None else datetime.fromisoformat(told["delivered_at"])
+    return _pick(Purchase, told, cards=cards, delivered_at=delivered_at)
 
 
 def bulk(told: Any) -> Bulk:
@@ -154,14 +174,24 @@ def bulk(told: Any) -> Bulk:
 
 def skus(told: Any) -> tuple[list[Sku], str | None]:
     """A page and the cursor of the next."""
-    found = [_pick(Sku, one, tiers=tuple(_pick(Tier, tier) for tier in one["tiers"])) for one in told["skus"]]
+    found = [_sku(one) for one in told["skus"]]
     return found, told["next"]
+
+
+def choices(told: Any) -> tuple[list[Choice], str | None]:
+    """A page and the cursor of the next."""
+    return [_pick(Choice, one) for one in told["choices"]], told["next"]
 
 
 def statements(told: Any) -> tuple[list[Entry], str | None]:
     """A page and the cursor of the next."""
     found = [_pick(Entry, one, posted_at=datetime.fromisoformat(one["posted_at"])) for one in told["entries"]]
     return found, told["next"]
+
+
+def _sku(told: Any) -> Sku:
+    tiers = tuple(_pick(Tier, tier) for tier in told["tiers"])
+    return _pick(Sku, told, tiers=tiers, form=tuple(_pick(Field, one) for one in told["form"]))
 
 
 def _pick(shape: Callable[..., T], told: Any, **read_fields: object) -> T:

@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from kashu_client import answers
-from kashu_client.answers import Account, Bulk, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Sku
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -66,8 +66,17 @@ def order_by_reference(reference: str) -> Call[Purchase]:
     return Call("GET", f"/open/v1/orders?{urlencode({'reference': reference}, quote_via=quote)}", answers.purchase)
 
 
-def buy(sku: str, quantity: int, reference: str, idempotency_key: str | None) -> Call[Purchase]:
-    body = json.dumps({"sku": sku, "quantity": quantity, "reference": reference}).encode()
+def choices(sku: str, like: str, after: str | None) -> Call[tuple[list[Choice], str | None]]:
+    query = _page(after) + ("&" + urlencode({"q": like}, quote_via=quote) if like else "")
+    return Call("GET", f"/open/v1/skus/{quote(sku, safe='')}/choices?{query}", answers.choices)
+
+
+def buy(
+    sku: str, quantity: int, reference: str, idempotency_key: str | None, pick: str, form: Mapping[str, str] | None
+) -> Call[Purchase]:
+    told = {"sku": sku, "quantity": quantity, "reference": reference}
+    particular = ({"pick": pick} if pick else {}) | ({"form": dict(form)} if form else {})
+    body = json.dumps(told | particular).encode()
     key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
     return Call("POST", "/open/v1/purchases", answers.purchase, body, key, TRIES_MAX)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from itertools import count
 from typing import Self, TypeVar
 
 import httpx
 
 from kashu_client import asking
-from kashu_client.answers import Account, Bulk, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Sku
 from kashu_client.asking import BROKEN, TIMEOUT_SECONDS, Call, Credentials
 
 T = TypeVar("T")
@@ -30,6 +30,15 @@ class Kashu:
         after = None
         while True:
             page, after = self._ask(asking.skus(after))
+            yield from page
+            if after is None:
+                return
+
+    def choices(self, sku: str, like: str = "") -> Iterator[Choice]:
+        """The cards of a SKU that can be picked, read page by page; those whose label contains `like`."""
+        after = None
+        while True:
+            page, after = self._ask(asking.choices(sku, like, after))
             yield from page
             if after is None:
                 return
@@ -55,9 +64,15 @@ class Kashu:
         """A purchase with its cards, by your reference."""
         return self._ask(asking.order_by_reference(reference))
 
-    def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
-        """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
-        return self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+    def buy(
+        self, sku: str, quantity: int = 1, reference: str = "", idempotency_key: str | None = None, *,
+        pick: str = "", form: Mapping[str, str] | None = None,
+    ) -> Purchase:  # fmt: skip
+        """Buy cards, one that you picked, or what is issued to the form's recipient.
+
+        Tried again under the same key where that may help; the same key never buys twice.
+        """
+        return self._ask(asking.buy(sku, quantity, reference, idempotency_key, pick, form))
 
     def buy_bulk(
         self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None
@@ -121,6 +136,15 @@ class AsyncKashu:
             if after is None:
                 return
 
+    async def choices(self, sku: str, like: str = "") -> AsyncIterator[Choice]:
+        after = None
+        while True:
+            page, after = await self._ask(asking.choices(sku, like, after))
+            for one in page:
+                yield one
+            if after is None:
+                return
+
     async def account(self) -> Account:
         """Your purchase account: balance and limits."""
         return await self._ask(asking.account())
@@ -143,9 +167,12 @@ class AsyncKashu:
         """A purchase with its cards, by your reference."""
         return await self._ask(asking.order_by_reference(reference))
 
-    async def buy(self, sku: str, quantity: int, reference: str = "", idempotency_key: str | None = None) -> Purchase:
+    async def buy(
+        self, sku: str, quantity: int = 1, reference: str = "", idempotency_key: str | None = None, *,
+        pick: str = "", form: Mapping[str, str] | None = None,
+    ) -> Purchase:  # fmt: skip
         """Buy cards. Tried again under the same key where that may help; the same key never buys twice."""
-        return await self._ask(asking.buy(sku, quantity, reference, idempotency_key))
+        return await self._ask(asking.buy(sku, quantity, reference, idempotency_key, pick, form))
 
     async def buy_bulk(
         self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None

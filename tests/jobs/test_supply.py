@@ -1,0 +1,216 @@
+"""Orders issued by a supplier (直充) over real HTTP, against its twin and against a world that loses answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+import uvicorn
+
+from kashu import cards, sales
+from kashu.jobs import worker
+from kashu.jobs.supply import ask_order, send_order
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value, values
+from kashu.ledger import check
+from kashu.server import invariants
+from kashu.server.wiring import context
+from kashu.wire.supply import Supplier, SupplyError, answer_signature
+from sandbox.app import Sandbox
+from sandbox.supply import KEY_ID
+from tests import make
+from tests.ports import free_port
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory):
+    """A running sandbox: its address and the supplier's secret."""
+    folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
+    server = uvicorn.Server(uvicorn.Config(Sandbox(port, folder), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}", (folder / "supply.secret").read_text()
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def ctx(house):
+    made = context(house)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def taken(dsn, ring):
+    """`taken(url, secret, phone)`: a purchase for that phone from a supplier at that address; its key and account."""
+
+    def take(url, secret, phone):
+        with connect(dsn) as db, db.transaction():
+            sku, account = make.sku(db, price_fen=1_000, kind="on_demand"), make.account(db, 5_000)
+            source = replace(make.source(db, ring), url=url, key_id=KEY_ID)
+            cards.set_source(db, ring, make.STAFF, source, secret, clock.now())
+            make.slots(db, ring, sku, 2, source)
+            [told] = sales.sell(db, ring, [make.purchase(sku, account, form={"phone": phone})], clock.now())
+            key = db.execute("SELECT pool_id, id FROM sales_order WHERE number = %s", [told.number]).fetchone()
+        return key, account
+
+    return take
+
+
+def body_of(key, **more):
+    return {"pool_id": key[0], "order_id": str(key[1]), **more}
+
+
+def seen(dsn, key):
+    with connect(dsn) as db, db.transaction():
+        assert check(db) == []
+        assert invariants.check(db) == []
+        [order] = sales.orders(db, [key]).values()
+        account = sales.accounts(db, [order.account_id])[order.account_id]
+        waits = sales.fulfilments(db, [key])[key[1]]
+        asks = values(
+            db,
+            "SELECT topic FROM outbox WHERE topic LIKE 'fulfil.%%' AND body ->> 'order_id' = %s ORDER BY id",
+            [str(key[1])],
+        )
+        return order.state, account.balance_fen, waits.state, asks[1:]  # the first is the purchase's own
+
+
+def test_an_order_is_issued_once_and_delivered(ctx, dsn, ring, twin, taken):
+    key, _ = taken(*twin, "13800138000")
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key) == ("delivered", 4_000, "done", [])
+    send_order(ctx, body_of(key))
+    with connect(dsn) as db, db.transaction():
+        [receipt] = sales.receipts(db, ring, [key])
+    assert receipt.cards[0].secret.startswith("充值成功 ")
+
+
+def test_what_the_supplier_refuses_is_given_back(ctx, dsn, twin, taken):
+    key, _ = taken(*twin, "13800130000")
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key) == ("refunded", 5_000, "failed", [])
+    with connect(dsn) as db:
+        assert value(db, "SELECT close_reason FROM sales_order WHERE id = %s", [key[1]]) == "账号不支持充值"
+
+
+def test_what_takes_long_is_asked_about_until_it_is_done(ctx, dsn, twin, taken):
+    key, _ = taken(*twin, "13800131111")
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key) == ("paid", 4_000, "sent", ["fulfil.ask"])
+    deadline = time.monotonic() + 30
+    while seen(dsn, key)[0] == "paid" and time.monotonic() < deadline:
+        ask_order(ctx, body_of(key, turn=1))
+        time.sleep(0.5)
+    assert seen(dsn, key)[:3] == ("delivered", 4_000, "done")
+
+
+def test_an_answer_that_was_lost_is_asked_for_and_nothing_is_sent_twice(ctx, dsn, twin, taken):
+    key, _ = taken(*twin, "13800132222")
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key) == ("paid", 4_000, "sent", ["fulfil.ask"])
+    send_order(ctx, body_of(key))  # the same job again, as after a crash
+    assert seen(dsn, key)[3] == ["fulfil.ask", "fulfil.ask"]
+    ask_order(ctx, body_of(key, turn=1))
+    assert seen(dsn, key)[:3] == ("delivered", 4_000, "done")
+
+
+def test_an_order_that_never_arrived_is_sent_again(ctx, dsn, twin, taken):
+    key, _ = taken(*twin, "13800133333")
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key)[:3] == ("paid", 4_000, "sent")
+    ask_order(ctx, body_of(key, turn=1))
+    assert seen(dsn, key) == ("paid", 4_000, "waiting", ["fulfil.ask", "fulfil.send"])
+
+
+def test_a_supplier_that_cannot_be_reached_costs_nobody_money(ctx, dsn, taken):
+    """It may have had the order: only its word ends it, and somebody is told."""
+    key, _ = taken(f"http://127.0.0.1:{free_port()}", "secret", "13800138000")
+    send_order(ctx, body_of(key))
+    for turn in range(1, 12):
+        ask_order(ctx, body_of(key, turn=turn))
+    assert seen(dsn, key)[:3] == ("paid", 4_000, "sent")
+    with connect(dsn) as db:
+        assert (
+            value(db, "SELECT count(*) FROM sales_incident WHERE kind = 'fulfilment_stuck' AND order_id = %s", [key[1]])
+            == 1
+        )
+
+
+class Liar(BaseHTTPRequestHandler):
+    """A supplier's address in other hands: `says` makes its answer of (number, nonce)."""
+
+    says = None
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        raw, signature = self.says(json.loads(body)["order"], self.headers["kashu-nonce"])
+        self.send_response(200)
+        self.send_header("kashu-signature", signature)
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_):
+        pass
+
+
+def done(number, **more):
+    return json.dumps({"order": number, "state": "done", "number": "SN", "text": "ok", **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("says", "trouble"),
+    [
+        (lambda number, nonce: (done(number), "0" * 64), "not signed"),
+        (lambda number, nonce: (done(number), answer_signature(b"secret", "another nonce", done(number))), "not signed"),
+        (lambda number, nonce: (done("1A-9"), answer_signature(b"secret", nonce, done("1A-9"))), "another order"),
+        (lambda number, nonce: (b"{", answer_signature(b"secret", nonce, b"{")), "cannot be read"),
+        (lambda number, nonce: (done(number, text="a\nb"), answer_signature(b"secret", nonce, done(number, text="a\nb"))), "no text"),
+        (lambda number, nonce: (done(number, text="x" * 513), answer_signature(b"secret", nonce, done(number, text="x" * 513))), "too long"),
+        (lambda number, nonce: (b"x" * 20_000, answer_signature(b"secret", nonce, b"x" * 20_000)), "status"),
+    ],
+)  # fmt: skip
+def test_only_the_suppliers_own_word_counts(ctx, dsn, ring, taken, says, trouble):
+    Liar.says = staticmethod(says)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        key, _ = taken(f"http://127.0.0.1:{server.server_port}", "secret", "13800138000")
+        with connect(dsn) as db, db.transaction():
+            told = sales.send(db, ring, key, clock.now())
+        with httpx.Client(trust_env=False) as http, pytest.raises(SupplyError, match=trouble):
+            Supplier(ring, http).send(told)
+        ask_order(ctx, body_of(key, turn=1))
+        assert seen(dsn, key)[:3] == ("paid", 4_000, "sent")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_what_nobody_began_with_is_given_back_by_the_timetable(ctx, dsn, taken, monkeypatch):
+    key, _ = taken("http://127.0.0.1:1", "secret", "13800138000")
+    late = clock.now() + timedelta(minutes=31)
+    monkeypatch.setattr("kashu.kernel.clock.now", lambda: late)
+    worker.give_up(ctx)
+    assert seen(dsn, key)[:3] == ("refunded", 5_000, "failed")
+
+
+def test_the_twin_refuses_what_is_not_signed(twin):
+    body = b"{}"
+    with httpx.Client(trust_env=False) as http:
+        answer = http.post(
+            twin[0] + "/supply/v1/orders",
+            content=body,
+            headers={"kashu-key": KEY_ID, "kashu-signature": hashlib.sha256(body).hexdigest()},
+        )
+    assert answer.status_code == 401
