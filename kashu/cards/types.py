@@ -68,6 +68,8 @@ class Format:
     separator: str  # one of SEPARATORS' names; "" means one column
     columns: tuple[str, ...]
     has_header: bool
+    pattern: str = ""  # codes of our own are not read but made: by this rule, of this alphabet
+    alphabet: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -75,11 +77,13 @@ class Format:
             "separator": self.separator,
             "columns": list(self.columns),
             "has_header": self.has_header,
+            **({"pattern": self.pattern, "alphabet": self.alphabet} if self.pattern else {}),
         }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Format:
-        return cls(raw["encoding"], raw["separator"], tuple(raw["columns"]), raw["has_header"])
+        rule = (raw.get("pattern", ""), raw.get("alphabet", ""))
+        return cls(raw["encoding"], raw["separator"], tuple(raw["columns"]), raw["has_header"], *rule)
 
 
 @dataclass(frozen=True, slots=True)

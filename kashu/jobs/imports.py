@@ -46,7 +46,7 @@ def _sealed_ahead(ctx: Context, batch: Batch) -> Iterator[Stretch]:
     """Stretches of the file, the next one read, parsed and sealed while the last one is being written."""
     form = Format.from_json(batch.format)
     first_no, today = batch.lines_done + (2 if form.has_header else 1), biz_date(batch.received_at)
-    lines = islice(_lines(ctx, batch, form), batch.lines_done, None)
+    lines = _lines(ctx, batch, form)
 
     def make(line_no: int) -> Stretch | None:
         chunk = list(islice(lines, CHUNK_LINES))
@@ -80,7 +80,9 @@ def void_cards(ctx: Context, pool_id: int) -> int:
 
 
 def _lines(ctx: Context, batch: Batch, form: Format) -> Iterator[str | None]:
-    """The file's lines after its header, without the empty end that a last line break leaves."""
+    """The lines that are still to be written: of a file, after its header; of codes of our own, made now."""
+    if batch.kind == "own_code":
+        return cards.make_codes(form.pattern, form.alphabet, batch.lines_total - batch.lines_done)
     blocks = cards.split(spool.read(ctx.spool, ctx.ring, batch.spool), form.encoding)
     every = (line for block in blocks for line in block)
-    return islice(every, 1 if form.has_header else 0, None)
+    return islice(every, batch.lines_done + (1 if form.has_header else 0), None)

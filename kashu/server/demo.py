@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kashu import cards, catalog, party, payments, sales
 from kashu.audit import Actor
-from kashu.cards import Batch, Format, NewBatch, NewCard
+from kashu.cards import Batch, Format, NewBatch, NewCard, Source
 from kashu.catalog import Agreement, Category, PriceChange, Product, Sku
 from kashu.kernel import clock
 from kashu.kernel.db import Db, value
@@ -61,6 +61,8 @@ class Goods:
     skus: tuple[tuple[str, str, int, int, int], ...]
     list_price_fen: int | None = None
     tiers: tuple[dict[str, int], ...] = ()
+    kind: str = "single_use"
+    form: tuple[dict[str, str], ...] = ()
 
 
 GOODS = (
@@ -83,6 +85,26 @@ GOODS = (
         ["下载并打开字幕工坊", "在「激活」里粘贴卡密", "显示到期日即为成功"],
         (("ZM-MONTH", "月卡", 1_900, 900, 60),),
     ),
+    Goods(
+        "xingtu-id", "虚拟道具", "plum", "", "星图社区靓号", "星图社区", "自选靓号",
+        "八位数字 · 永久有效", [["使用平台", "星图社区 App"], ["绑定方式", "用卡密绑定到自己的账号"]],
+        ["选一个喜欢的号码", "付款后复制卡密", "在星图社区「设置 › 换号」里粘贴"],
+        (("XT-ID", "靓号", 2_900, 1_200, 40),), kind="pick",
+    ),
+    Goods(
+        "guangying-direct", "会员直充", "indigo", "", "光影视频会员直充", "光影视频", "月度会员",
+        "充到自己的账号 · 无需兑换", [["到账方式", "直接充到手机号对应的账号"], ["到账时间", "一般几秒到几分钟"]],
+        ["填写光影视频账号绑定的手机号", "付款后自动充值", "在光影视频「我的」里看到期日"],
+        (("GY-MONTH", "月卡", 1_990, 1_500, 200),), kind="on_demand",
+        form=({"name": "phone", "label": "充值手机号", "kind": "phone"},),
+    ),
+    Goods(
+        "tingfeng-manual", "会员代充", "green", "", "听风音乐会员代充", "听风音乐", "季度会员",
+        "人工办理 · 24 小时内", [["办理方式", "工作人员按你填写的账号办理"], ["不需要", "你的密码或验证码"]],
+        ["填写听风音乐账号", "付款后工作人员办理", "办好后在订单页看凭证"],
+        (("TF-QUARTER", "季卡", 3_600, 2_700, 30),), kind="manual",
+        form=({"name": "phone", "label": "绑定手机号", "kind": "phone"}, {"name": "text", "label": "账号昵称", "kind": "text"}),
+    ),
 )  # fmt: skip
 
 
@@ -98,6 +120,7 @@ def load(run: Runtime, ctx: Context) -> Path:
         if not is_loaded(db):
             sellers = _parties(db, at)
             _agreements(db)
+            _source(db, run, ctx, sellers[""], at)
             _goods(db, ctx, sellers, at)
             _channel(db, run, ctx, at)
             _buyer(db, at)
@@ -177,7 +200,7 @@ def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
                 code,
                 product.id,
                 name,
-                "single_use",
+                goods.kind,
                 price_fen,
                 None,
                 list(goods.tiers),
@@ -187,12 +210,14 @@ def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
                 20,
                 position,
                 True,
+                list(goods.form),
             )
             sku = catalog.add_sku(db, DEMO, wanted, at)
             assert isinstance(sku, Sku)
             if goods.list_price_fen and position == 0:
                 _struck_price(db, sku, goods.list_price_fen, at)
-            _stock(db, ctx, sku, sellers[goods.seller], cost_fen, stock, at)
+            fill = _slots if goods.kind in catalog.LATER else _stock
+            fill(db, ctx, sku, sellers[goods.seller], cost_fen, stock, at)
         assert catalog.move_product(db, DEMO, product.id, "on_sale", "demo", at) is None
 
 
@@ -205,16 +230,43 @@ def _struck_price(db: Db, sku: Sku, list_price_fen: int, at: datetime) -> None:
 
 def _stock(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: int, at: datetime) -> None:
     form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
-    told = NewBatch(sku.id, supplier, "single_use", "demo.txt", 0, "0" * 64, "", form, cost_fen, "demo")
+    told = NewBatch(sku.id, supplier, sku.kind, "demo.txt", 0, "0" * 64, "", form, cost_fen, "demo")
     batch = cards.receive(db, ctx.ring, DEMO, told, at)
     started = cards.start(db, DEMO, batch.pool_id, at)
     assert isinstance(started, Batch)
     lines = [
-        NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "") for n in range(1, stock + 1)
+        NewCard(n, f"{sku.code}-{n:05d}", _secret(), date(2027, 12, 31), None, None, "", *_label(sku, n))
+        for n in range(1, stock + 1)
     ]
     cards.load(db, batch.pool_id, 0, cards.seal(ctx.ring, batch, lines, cards.reserve(db, stock)))
     cards.loaded(db, DEMO, batch.pool_id, at)
     cards.put_on_sale(db, DEMO, batch.pool_id, at)
+
+
+def _label(sku: Sku, n: int) -> tuple[str, int]:
+    """What shows of a card that is picked: a number, dearer where its end repeats."""
+    if sku.kind != "pick":
+        return "", 0
+    end = str(n % 10) * 4 if n <= 10 else f"{n * 37 % 10_000:04d}"
+    return f"{2_026 + n * 7}{end}", 8_800 if n in (6, 8, 9) else 2_800 if n <= 10 else 0
+
+
+def _slots(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: int, at: datetime) -> None:
+    """So many as the supplier, or the desk, will take on."""
+    form = Format("utf-8", "", ("secret",), has_header=False)
+    source = ("sandbox", "GY-VIP-30") if sku.kind == "on_demand" else None
+    told = NewBatch(sku.id, supplier, sku.kind, "", 0, "", "", form, cost_fen, "demo", source=source)
+    batch = cards.open_slots(db, ctx.ring, DEMO, told, stock, at)
+    assert isinstance(batch, Batch)
+    cards.put_on_sale(db, DEMO, batch.pool_id, at)
+
+
+def _source(db: Db, run: Runtime, ctx: Context, supplier: int, at: datetime) -> None:
+    """The sandbox's supplier of top-ups."""
+    secret = (run.env.var / "sandbox" / "supply.secret").read_text()
+    url = f"http://127.0.0.1:{run.env.sandbox_port}"
+    new = Source("sandbox", supplier, "沙箱直充", url, "sandbox-supply-1", b"", True, "", at)
+    cards.set_source(db, ctx.ring, DEMO, new, secret, at)
 
 
 def _secret() -> str:

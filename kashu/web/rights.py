@@ -27,11 +27,12 @@ RIGHTS: dict[str, frozenset[str]] = {
             "payments.read",
             "accounts.edit",
             "accounts.topup",
+            "orders.fulfil",
         }
     ),
-    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit"}),
+    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
     "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export", "accounts.topup"}),
-    "support": frozenset({"dashboard", "orders.read", "orders.refund", "products.read"}),
+    "support": frozenset({"dashboard", "orders.read", "orders.refund", "orders.fulfil", "products.read"}),
     "auditor": frozenset(READ | {"audit.read", "payments.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }

@@ -13,6 +13,7 @@ import msgspec
 from kashu import sales
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
+from kashu.kernel.text import canonical_json
 from kashu.sales import Buyer, Checkout, Earlier, Placed, Refusal, Source
 from kashu.wire import buyers, metrics
 from kashu.wire.effort import Effort
@@ -21,7 +22,15 @@ from kashu.wire.open.messages import Response
 PATH = "/checkout"
 BODY_BYTES_MAX = 8_192
 FIELDS_MAX = 40
-STATUS = {Refusal.NOT_FOR_SALE: 404, Refusal.OUT_OF_STOCK: 409, Refusal.PAGE_CHANGED: 409, Refusal.TOO_MANY_UNPAID: 429}
+FIELD = "f_"  # what the names of a SKU's own fields begin with on the page
+PICK_CHARS_MAX = 64
+STATUS = {
+    Refusal.NOT_FOR_SALE: 404,
+    Refusal.OUT_OF_STOCK: 409,
+    Refusal.PICK_TAKEN: 409,
+    Refusal.PAGE_CHANGED: 409,
+    Refusal.TOO_MANY_UNPAID: 429,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +47,19 @@ def form_of(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
 
 
-def asked(form: Mapping[str, str], buyer: Buyer) -> Checkout | None:
+def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring) -> Checkout | None:
     """The checkout that a form asks for; None where it is not whole."""
     try:
         page_hash = bytes.fromhex(form.get("page", ""))
-        quantity = int(form.get("quantity", ""))
+        quantity, surcharge_fen = int(form.get("quantity", "")), int(form.get("surcharge") or "0")
     except ValueError:
         return None
-    key = form.get("key", "")
+    key, pick = form.get("key", ""), form.get("pick", "")
     if not 8 <= len(key) <= 64 or len(form.get("sku", "")) > 32 or not 0 <= quantity <= 10**6:
         return None
+    if len(pick) > PICK_CHARS_MAX or not 0 <= surcharge_fen <= 10**12:
+        return None
+    filled = {name.removeprefix(FIELD): text for name, text in form.items() if name.startswith(FIELD)}
     if any("\x00" in text for text in form.values()):
         return None
     return Checkout(
@@ -59,6 +71,10 @@ def asked(form: Mapping[str, str], buyer: Buyer) -> Checkout | None:
         page_hash=page_hash,
         consent_hash=form.get("consent", "")[:64],
         source=source_of(form),
+        pick=pick,
+        surcharge_fen=surcharge_fen,
+        form=filled,
+        form_mark=ring.identity("checkout form", canonical_json(filled)).hex() if filled else "",
     )
 
 
@@ -78,7 +94,7 @@ def weigh(arrival: Arrival, effort: Effort, ring: Keyring) -> Checkout | Respons
     if not buyers.is_name(arrival.device) or (phone and not buyers.is_phone(phone)):
         return _told(422, refused="incomplete")
     buyer = buyers.buyer(ring, arrival.device, arrival.address, phone)
-    found = asked(arrival.form, buyer)
+    found = asked(arrival.form, buyer, ring)
     if found is None:
         return _told(422, refused="incomplete")
     work = to_do(arrival.form, found, effort)

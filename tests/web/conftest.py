@@ -41,3 +41,23 @@ def staff(site):
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def desk(staff, dsn):
+    """A signed-in person of an organisation with money: `desk(fen)`."""
+
+    from kashu import party
+    from kashu.kernel import clock
+    from kashu.kernel.db import connect
+    from tests import make
+
+    def open_desk(balance_fen=1_000_000, is_sure=True, **told):
+        browser = staff("buyer", is_sure=is_sure)
+        with connect(dsn) as db, db.transaction():
+            account = make.account(db, balance_fen, **told)
+            party.add_member(db, make.STAFF, account.party_id, browser.person.pk, browser.person.email, clock.now())
+        browser.account = account
+        return browser
+
+    return open_desk

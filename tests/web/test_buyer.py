@@ -16,21 +16,6 @@ from tests import make
 
 
 @pytest.fixture
-def desk(staff, dsn):
-    """A signed-in person of an organisation with money: `desk(fen)`."""
-
-    def open_desk(balance_fen=1_000_000, is_sure=True, **told):
-        browser = staff("buyer", is_sure=is_sure)
-        with connect(dsn) as db, db.transaction():
-            account = make.account(db, balance_fen, **told)
-            party.add_member(db, make.STAFF, account.party_id, browser.person.pk, browser.person.email, clock.now())
-        browser.account = account
-        return browser
-
-    return open_desk
-
-
-@pytest.fixture
 def goods(dsn, ring):
     def stock(many, **told):
         with connect(dsn) as db, db.transaction():

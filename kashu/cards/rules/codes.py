@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from random import SystemRandom
 
 from stdnum.iso7064 import mod_37_36
 
@@ -29,16 +29,17 @@ def is_guessable(pattern: str, alphabet: str, count: int) -> bool:
     return bits - math.log2(count) < MARGIN_BITS
 
 
-def make_codes(pattern: str, alphabet: str, count: int, pick: Callable[[str], str] = secrets.choice) -> Iterator[str]:
-    """So many different codes. They are made anew by every call; nobody can make them again."""
-    letters = ALPHABETS[alphabet]
-    seen: set[str] = set()
-    while len(seen) < count:
-        body = "".join(pick(letters) if sign == RANDOM else sign for sign in pattern.removesuffix(CHECK))
-        if body in seen:
-            continue
-        seen.add(body)
-        yield body + check_character(body) if pattern.endswith(CHECK) else body
+def make_codes(pattern: str, alphabet: str, count: int) -> Iterator[str]:
+    """So many codes, of the system's own randomness: they are made anew by every call, and nobody can make them again.
+
+    That two are the same is as unlikely as that one is guessed; the fingerprints would find it.
+    """
+    letters, body = ALPHABETS[alphabet], pattern.removesuffix(CHECK)
+    many, parts, randomness = body.count(RANDOM), body.split(RANDOM), SystemRandom()
+    for _ in range(count):
+        drawn = [*randomness.choices(letters, k=many), ""]
+        code = "".join(part + sign for part, sign in zip(parts, drawn, strict=True))
+        yield code + check_character(code) if pattern.endswith(CHECK) else code
 
 
 def check_character(body: str) -> str:

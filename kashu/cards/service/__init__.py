@@ -2,6 +2,7 @@
 
 from kashu.cards.service.batches import (
     CHUNK_LINES_MAX,
+    CODES_MAX,
     EXPORT_MAX,
     FILE_KINDS,
     book_stock,
@@ -10,6 +11,7 @@ from kashu.cards.service.batches import (
     export_unsold,
     load,
     loaded,
+    open_codes,
     put_on_sale,
     receive,
     reserve,
@@ -35,6 +37,7 @@ from kashu.cards.service.stock import (
 
 __all__ = [
     "CHUNK_LINES_MAX",
+    "CODES_MAX",
     "EXPORT_MAX",
     "FILE_KINDS",
     "SLOTS_MAX",
@@ -52,6 +55,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "open_codes",
     "open_shared",
     "open_slots",
     "opened",

@@ -18,6 +18,7 @@ CHUNK_LINES_MAX = 10_000
 ID, LINE, COST, LABEL = 1, 2, 6, 8  # places in a row of `copy_cards`
 FILE_KINDS = ("single_use", "pick", "own_code")  # what comes as a file, and may leave as one
 EXPORT_MAX = 100_000
+CODES_MAX = 1_000_000
 
 
 def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch:
@@ -55,6 +56,17 @@ def start(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
     _move(db, actor, found, "loading", {}, "loading", at)
     tell(db, [Fact("cards.load", {"pool_id": pool_id}, pool_id)], at)
     return _seen(db, pool_id)
+
+
+def open_codes(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch | Refusal:
+    """Open a batch of codes of our own (自发码), made by the rule of its format; a job makes and seals them."""
+    assert_in_transaction(db)
+    form = new.format
+    if not rules.is_pattern(form.pattern) or form.alphabet not in rules.ALPHABETS or new.kind != "own_code":
+        return Refusal.BAD_FORMAT
+    if not 1 <= new.lines_total <= CODES_MAX or rules.is_guessable(form.pattern, form.alphabet, new.lines_total):
+        return Refusal.GUESSABLE
+    return start(db, actor, receive(db, ring, actor, new, at).pool_id, at)
 
 
 def reserve(db: Db, many: int) -> Iterator[int]:

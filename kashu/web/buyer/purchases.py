@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +21,7 @@ from kashu.kernel import clock, ids
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.paging import decode_cursor
-from kashu.kernel.text import sha256_hex
+from kashu.kernel.text import canonical_json
 from kashu.sales import Bulk, InvoiceRefusal, Order, Purchase, SellRefusal
 from kashu.web.buyer.desk import CHOSEN, Desk, at_desk, show
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole, with_charts
@@ -32,6 +34,7 @@ USAGE_DAYS = 30
 INLINE_MAX = 1_000
 SKUS_MAX = 200
 SHELF_MAX = 1_000
+CHOICES_SHOWN = 60
 PASSWORD_CHARS = range(12, 129)
 FAR = datetime(9999, 1, 1, tzinfo=clock.SHANGHAI)
 REFUSALS = {
@@ -43,6 +46,8 @@ REFUSALS = {
     SellRefusal.OUT_OF_STOCK: "库存不足，没有扣款。可以减少数量再试。",
     SellRefusal.REFERENCE_TAKEN: "你的单号已经用过，没有扣款。",
     SellRefusal.TOO_MANY_OPEN: "已有 5 笔批量采购在进行，完成后再开始新的。没有扣款。",
+    SellRefusal.PICK_TAKEN: "这个自选号已被选走，没有扣款。请换一个。",
+    SellRefusal.FORM_WRONG: "充值信息没有填对，没有扣款。请核对后再提交。",
     SellRefusal.IDEMPOTENCY_MISMATCH: "这次提交已经用过，没有重复扣款。请刷新页面重新填写。",
 }
 INVOICE_REFUSALS = {
@@ -121,6 +126,40 @@ def new_purchase(request: HttpRequest, desk: Desk) -> HttpResponse:
     return redirect("buyer:purchase", number=told.number)
 
 
+@require_http_methods(["GET", "POST"])
+@at_desk
+def one_piece(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
+    """What is bought one by one: a card that is picked (自选), or what is issued to somebody (直充, 代充)."""
+    with edge.transaction() as db:
+        row = next((one for one in _price_rows(db, desk) if one["code"] == code and one["offer"].is_singly), None)
+        if row is None:
+            raise Http404
+        like = request.GET.get("like", "").strip().replace("\x00", "")[:32]
+        at = biz_date(clock.now())
+        is_pick = row["offer"].kind == "pick"
+        choices = cards.choices(db, row["offer"].sku_id, at, "", like, CHOICES_SHOWN) if is_pick else []
+    told, error = request.POST, ""
+    if request.method == "POST":
+        form = {one["name"]: told.get(f"f_{one['name']}", "")[:64] for one in row["offer"].form}
+        asked = _asked(request, desk, 1, "desk one", told.get("pick", "")[:64], form)
+        if isinstance(asked, str):
+            error = asked
+        else:
+            with edge.transaction() as db:
+                [done] = sales.sell(db, edge.ctx().ring, [replace(asked, code=code)], clock.now())
+            if not isinstance(done, SellRefusal):
+                is_done = done.state == "delivered"
+                say(
+                    request, _("采购完成，卡密已交付。") if is_done else _("已扣款，正在办理；没有办成会全额退回余额。")
+                )
+                return redirect("buyer:purchase", number=done.number)
+            error = _(REFUSALS[done])
+    fields = [{**one, "value": told.get(f"f_{one['name']}", "")} for one in row["offer"].form]
+    page = {"row": row, "choices": choices, "like": like, "fields": fields, "told": told, "error": error,
+            "key": secrets.token_urlsafe(16)}  # fmt: skip
+    return show(request, desk, "one", "new", page, 422 if error else 200)
+
+
 @require_POST
 @at_desk
 def new_bulk(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -182,6 +221,8 @@ def purchase_file(request: HttpRequest, desk: Desk, number: str) -> HttpResponse
         return _purchase_page(request, desk, number, _("文件密码需要 12 到 128 个字符。"))
     with edge.transaction() as db:
         order = _order(db, desk, number)
+        if order.delivered_at is None:
+            raise Http404
         after = {"kind": kind, "cards": order.quantity}
         deed = Deed(actor(request), "order.shown", "order", str(order.id), after=after, pool_id=order.pool_id)
         audit.record(db, [deed], clock.now())
@@ -239,23 +280,30 @@ def ask_invoice(request: HttpRequest, desk: Desk) -> HttpResponse:
     return redirect("buyer:statement")
 
 
-def _asked(request: HttpRequest, desk: Desk, most: int, kind: str) -> Purchase | str:
-    """The purchase a form asks for; `kind` keeps the keys of the page's two forms apart."""
+def _asked(
+    request: HttpRequest, desk: Desk, most: int, kind: str, pick: str = "", form: Mapping[str, str] | None = None
+) -> Purchase | str:
+    """The purchase a form asks for; `kind` keeps the keys of the page's forms apart."""
     told = request.POST
     quantity, key = whole(told.get("quantity", ""), most), told.get("key", "")
     code, reference = told.get("sku", "")[:32], told.get("reference", "").strip()
     if not quantity:
         return _("数量应为 1 到 %(n)s 的整数。没有扣款。") % {"n": most}
-    if not 16 <= len(key) <= 64 or not key.isascii() or len(reference) > 64 or not reference.isprintable():
+    if not 16 <= len(key) <= 64 or not key.isascii() or len(reference) > 64:
         return _("请求不完整，没有扣款。请再试一次。")
-    asked = sha256_hex(f"{code} {quantity} {reference}")
-    return Purchase(desk.account.id, f"{kind} {key}", asked, code, quantity, reference, actor(request).name)
+    if not all(text.isprintable() for text in (reference, pick, *(form or {}).values())):
+        return _("请求不完整，没有扣款。请再试一次。")
+    told_of = canonical_json([code, quantity, reference, pick, dict(form or {})])
+    asked = edge.ctx().ring.identity("purchase", told_of).hex()
+    by = actor(request).name
+    return Purchase(desk.account.id, f"{kind} {key}", asked, code, quantity, reference, by, pick, form or {})
 
 
 def _form(request: HttpRequest, desk: Desk, error: str = "") -> HttpResponse:
     with edge.transaction() as db:
         rows = _price_rows(db, desk)
-    told = {"rows": rows, "error": error, "told": request.POST, "key": secrets.token_urlsafe(16)}
+    many = [one for one in rows if not one["offer"].is_singly]
+    told = {"rows": rows, "many": many, "error": error, "told": request.POST, "key": secrets.token_urlsafe(16)}
     return show(request, desk, "new", "new", told, 422 if error else 200)
 
 
@@ -287,6 +335,7 @@ def _purchase_page(request: HttpRequest, desk: Desk, number: str, error: str = "
             "code": catalog.codes(db, [lines[0].sku_id])[lines[0].sku_id],
             "cards": cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])[:50],
             "page": catalog.page(db, lines[0].page_hash) or {},
+            "waiting": sales.fulfilments(db, [(order.pool_id, order.id)]).get(order.id),
             "error": error,
         }
     return show(request, desk, "purchase", "purchases", told, 422 if error else 200)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("organisation", purchases.choose, name="choose"),
     path("purchases", purchases.purchases, name="purchases"),
     path("purchases/new", purchases.new_purchase, name="new_purchase"),
+    path("purchases/one/<str:code>", purchases.one_piece, name="one"),
     path("purchases/bulk", purchases.new_bulk, name="new_bulk"),
     path("purchases/bulk/<uuid:bulk_id>", purchases.bulk, name="bulk"),
     path("purchases/bulk/<uuid:bulk_id>/progress", purchases.bulk_progress, name="bulk_progress"),

@@ -43,6 +43,8 @@ REASONS = {
     "wrong_column_count": ("bad", "列数不对", "列数 %s", "核对该行的分隔符"),
     "undecodable": ("bad", "编码不对", "不是所选编码的文字", "换一种编码重传"),
     "bad_characters": ("bad", "字符不对", "含控制字符", "用文本编辑器清理后重传"),
+    "bad_label": ("bad", "自选号不对", "自选号为空或超过 64 字", "补全后重传"),
+    "duplicate_label": ("bad", "自选号重复", "同一规格里已有这个自选号 %s", "一个自选号只能有一张卡"),
     "bad_amount": ("bad", "金额不对", "成本或面值读不出", "写成 30.00 后重传"),
 }
 REFUSALS = {
@@ -52,6 +54,8 @@ REFUSALS = {
     Refusal.WRONG_KIND: "这种库存不支持该操作。",
     Refusal.KNOWN_SECRET: "这个卡密已经在库里，不能重复使用。",
     Refusal.BAD_CHARACTERS: "卡密里有控制字符，请清理后再提交。",
+    Refusal.GUESSABLE: "随机位太少，容易被猜中。请增加 * 号，或减少数量。",
+    Refusal.NO_SOURCE: "请选择这家供应商已启用的直充货源。没有货源先到「设置」登记。",
     Refusal.BAD_FORMAT: "列设置不对：必须有且只有一列是卡密，其余列不能重复。",
 }
 APPROVAL_REFUSALS = {
@@ -83,7 +87,13 @@ def new_batch(request: HttpRequest) -> HttpResponse:
             return redirect("console:batch", pool_id=made.pool_id)
         error = made
     with edge.transaction() as db:
-        told = {"skus": catalog_queries.skus(db), "parties": party.parties(db), "error": error, "form": request.POST}
+        told = {
+            "skus": catalog_queries.skus(db),
+            "parties": party.parties(db),
+            "sources": [one for one in cards.sources(db) if one.is_open],
+            "error": error,
+            "form": request.POST,
+        }
     return show(request, "batch_new", "batches", told | {"chosen": request.GET.get("sku", "")}, 422 if error else 200)
 
 
@@ -279,8 +289,10 @@ def _receive(request: HttpRequest) -> Batch | str:
         return _("请选择规格和供应商。")
     if cost is None:
         return _("单张成本应为元，最多两位小数。")
-    if sku.kind == "shared_secret":
-        return _receive_shared(request, sku, supplier, cost)
+    if sku.kind not in cards.FILE_KINDS:
+        return _receive_slots(request, sku, supplier, cost)
+    if sku.kind == "own_code":
+        return _receive_codes(request, sku, supplier, cost)
     if not isinstance(upload, SealedFile) or not upload.kept.size:
         return _("请选择一个不为空、不超过 200 MB 的文件。")
     form = preview.format_of(edge.ctx(), upload.kept.name)
@@ -294,17 +306,46 @@ def _receive(request: HttpRequest) -> Batch | str:
     return received
 
 
-def _receive_shared(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
+def _receive_slots(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
+    """So many of one secret (循环卡), or so many as can be issued or done by hand (直充, 代充)."""
     told = request.POST
     content, cap = (told.get("number", "").strip(), told.get("secret", "").strip()), whole(told.get("cap", ""), 100_000)
-    if not content[1] or len(content[1]) > 512 or len(content[0]) > 128:
+    is_shared = sku.kind == "shared_secret"
+    if is_shared and (not content[1] or len(content[1]) > 512 or len(content[0]) > 128):
         return _("循环卡需要填写卡密，最多 512 个字符。")
     if not cap:
         return _("可售份数应为 1 到 100000 的整数。")
     form = Format("utf-8", "", ("secret",), has_header=False)
-    new = NewBatch(sku.id, supplier, sku.kind, "", 0, "", "", form, cost, told.get("note", "").strip()[:200])
+    source = (told.get("source", "")[:32], told.get("source_code", "").strip()[:64])
+    if not all(text.isprintable() for text in source):
+        return _(REFUSALS[Refusal.NO_SOURCE])
+    new = NewBatch(
+        sku.id, supplier, sku.kind, "", 0, "", "", form, cost, told.get("note", "").strip()[:200],
+        source=source if sku.kind == "on_demand" else None,
+    )  # fmt: skip
     with edge.transaction() as db:
-        answer = cards.open_shared(db, edge.ctx().ring, actor(request), new, content, cap, clock.now())
+        if is_shared:
+            answer = cards.open_shared(db, edge.ctx().ring, actor(request), new, content, cap, clock.now())
+        else:
+            answer = cards.open_slots(db, edge.ctx().ring, actor(request), new, cap, clock.now())
+    return _(REFUSALS[answer]) if isinstance(answer, Refusal) else answer
+
+
+def _receive_codes(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
+    """Codes of our own, made by rule."""
+    told = request.POST
+    many = whole(told.get("count", ""), 1_000_000)
+    if not many:
+        return _("自发码数量应为 1 到 1000000 的整数。")
+    rule = (told.get("pattern", "").strip().upper()[:64], told.get("alphabet", ""))
+    form = Format("utf-8", "", ("secret",), False, *rule)
+    new = NewBatch(
+        sku.id, supplier, sku.kind, rule[0], 0, "", "", form, cost, told.get("note", "").strip()[:200], many
+    )  # fmt: skip
+    with edge.transaction() as db:
+        answer = cards.open_codes(db, edge.ctx().ring, actor(request), new, clock.now())
+    if answer is Refusal.BAD_FORMAT:
+        return _("规则只用大写字母、数字、连字符和 * 号（随机位），末尾可加 ? 作校验位，最多 40 个字符。")
     return _(REFUSALS[answer]) if isinstance(answer, Refusal) else answer
 
 
@@ -321,6 +362,8 @@ def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int
             "trail": audit.entries_of(db, pool_id, "batch", found.code),
             "contents": cards.contents(db, pool_id) if found.kind == "shared_secret" else [],
             "exports": cards.exports_of(db, pool_id),
+            "file_kinds": cards.FILE_KINDS,
+            "slot_kinds": cards.SLOT_KINDS,
             "approvals": [one for one in audit.open_approvals(db) if one.object_id == found.code],
         }
     told["error"] = error

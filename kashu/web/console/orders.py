@@ -27,6 +27,7 @@ REFUND_REFUSALS = {
     RefundRefusal.NOT_PAID: "这笔订单没有可退的款项。",
     RefundRefusal.ALREADY_SEEN: "买家已经查看卡密，不能直接退款，请走售后流程。",
     RefundRefusal.UNDER_WAY: "退款已经在处理，或订单已经结束。",
+    RefundRefusal.BEING_ISSUED: "已经开始办理，请在「充值办理」里处理。",
 }
 NOTHING = UUID(int=0)
 
@@ -86,6 +87,7 @@ def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
             "sellers": {one.id: one for one in party.parties(db)},
             "cards": cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines]),
             "payments": paid,
+            "waiting": sales.fulfilments(db, [(pool_id, order_id)]).get(order_id),
             "events": events,
             "refunds": refunds,
             "postings": ledger.postings_of(db, [pool_id, *(line.pool_id for line in lines)], reasons),

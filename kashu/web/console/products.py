@@ -29,6 +29,14 @@ from kashu.wire.images import ImageRefusal
 SLUG = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
 CODE = re.compile(r"^[A-Z0-9][A-Z0-9-]{1,31}$")
 TEXT_MAX = 2_000
+FIELD_KINDS = {
+    "手机号": "phone",
+    "数字": "digits",
+    "文字": "text",
+    "phone": "phone",
+    "digits": "digits",
+    "text": "text",
+}
 REFUSALS = {
     Refusal.TAKEN: "这个标识已被占用，请换一个。",
     Refusal.VOID_CLAUSE: "文字里有法律上无效的条款（如「概不退款」「最终解释权」），请删除后再保存。",
@@ -36,6 +44,7 @@ REFUSALS = {
     Refusal.NOTHING_TO_SELL: "还没有可售的规格，先添加规格再上架。",
     Refusal.NO_SUCH_MOVE: "当前状态不能这样变更。",
     Refusal.LIST_PRICE_UNPROVEN: "划线价没有依据：不得高于此前 7 日本店最低成交价（没有成交则为最近一次成交价），且须高于售价。",
+    Refusal.FORM_WRONG: "直充和代充要写充值信息，每行「名称 类型」，类型为 手机号、数字 或 文字，最多 6 行；其他库存类型不写。",
     Refusal.TIERS_WRONG: "阶梯价不对：数量要递增且大于 1，单价要递减且低于售价，最多 10 档。",
 }
 
@@ -289,6 +298,9 @@ def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
         return None, _("规格名称和售价必填；售价单位元，最多两位小数。")
     if tiers is None or limits is None or told.get("kind") not in KINDS:
         return None, _("限购和预警应为整数；阶梯价每行写「数量 单价」。")
+    fields = _fields(told.get("fields", ""))
+    if fields is None:
+        return None, _(REFUSALS[Refusal.FORM_WRONG])
     return Sku(
         0,
         code,
@@ -297,8 +309,22 @@ def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
         price_fen=price,
         list_price_fen=None,
         tiers=tiers,
+        form=fields,
         **{**limits, "name": name},
     ), ""
+
+
+def _fields(text: str) -> list[dict[str, str]] | None:
+    """A SKU's form as lines of a name for buyers and a type; machines know each field by its type and place."""
+    found: list[dict[str, str]] = []
+    for line in _lines(text):
+        label, _space, kind = line.rpartition(" ")
+        if kind not in FIELD_KINDS or not label.strip():
+            return None
+        same = sum(one["kind"] == FIELD_KINDS[kind] for one in found)
+        name = FIELD_KINDS[kind] + (str(same + 1) if same else "")
+        found.append({"name": name, "label": label.strip(), "kind": FIELD_KINDS[kind]})
+    return found
 
 
 def _limits(request: HttpRequest) -> dict[str, Any] | None:

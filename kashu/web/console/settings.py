@@ -6,6 +6,7 @@ import re
 import secrets
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
@@ -15,7 +16,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import audit, catalog, party, payments
+from kashu import audit, cards, catalog, party, payments
 from kashu.audit import Deed
 from kashu.catalog import FeeRule, Refusal
 from kashu.kernel import clock
@@ -23,11 +24,12 @@ from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.money import parse_yuan
 from kashu.party import Licence, Party, Platform
 from kashu.party.models import STAFF_ROLES, Person
-from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, whole
 from kashu.web.rights import TWO_PERSONS, actor, is_alone, needs
 from kashu.wire import edge
 
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
+SOURCE_ID = re.compile(r"^[a-z0-9][a-z0-9-]{1,31}$")
 TEXT_MAX = 120
 FEE_BP_MAX = 10_000
 
@@ -49,6 +51,7 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
             "approvals": audit.open_approvals(db),
             "fees": catalog.fee_rules(db),
             "categories": catalog.categories(db),
+            "sources": cards.sources(db),
         }
     told |= {
         "people": Person.objects.order_by("id"),
@@ -187,6 +190,40 @@ def add_fee(request: HttpRequest) -> HttpResponse:
         if is_bad
         else _("佣金规则已生效，此前的成交不变。"),
         is_bad=is_bad,
+    )
+    return redirect("console:settings")
+
+
+@require_POST
+@needs("settings.edit")
+@reauthentication_required
+def set_source(request: HttpRequest) -> HttpResponse:
+    """Register a supplier's API for direct top-ups (直充), or change it; an empty secret keeps the one it has."""
+    told, ctx = request.POST, edge.ctx()
+    words = {name: told.get(name, "").strip() for name in ("id", "title", "url", "key_id", "secret")}
+    owner = whole(told.get("supplier", ""), 2**62)
+    url = urlsplit(words["url"])
+    is_address = url.scheme == "https" or (url.scheme == "http" and not ctx.is_behind_proxy)
+    with edge.transaction() as db:
+        known = {one.id: one for one in cards.sources(db)}
+        suppliers = {one.id for one in party.parties(db)}
+        is_good = bool(
+            SOURCE_ID.match(words["id"]) and words["title"] and words["key_id"] and is_address and url.hostname
+        )
+        is_good = is_good and owner in suppliers and bool(words["secret"] or words["id"] in known)
+        is_good = is_good and all(len(text) <= 200 and text.isprintable() for text in words.values())
+        if is_good:
+            new = cards.Source(
+                words["id"], owner or 0, words["title"][:40], words["url"].rstrip("/"), words["key_id"], b"",
+                told.get("is_open", "yes") == "yes", "", clock.now(),
+            )  # fmt: skip
+            cards.set_source(db, ctx.ring, actor(request), new, words["secret"], clock.now())
+    say(
+        request,
+        _("直充货源已保存。")
+        if is_good
+        else _("标识、名称、供应商、https 地址、接口账号和密钥都要填写。数据没有改动。"),
+        is_bad=not is_good,
     )
     return redirect("console:settings")
 

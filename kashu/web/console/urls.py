@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from kashu.web.console import accounts, batches, dashboard, orders, products, settings
+from kashu.web.console import accounts, batches, dashboard, fulfilments, orders, products, settings
 
 
 class IdConverter(IntConverter):
@@ -21,6 +21,9 @@ urlpatterns = [
     path("orders/<id:pool_id>/<uuid:order_id>", orders.order, name="order"),
     path("orders/<id:pool_id>/<uuid:order_id>/refund", orders.refund, name="order_refund"),
     path("orders/<id:pool_id>/<uuid:order_id>/ask", orders.ask_again, name="ask_again"),
+    path("fulfilments", fulfilments.fulfilments, name="fulfilments"),
+    path("fulfilments/<id:pool_id>/<uuid:order_id>", fulfilments.look, name="fulfilment"),
+    path("fulfilments/<id:pool_id>/<uuid:order_id>/end", fulfilments.end, name="end_fulfilment"),
     path("products", products.products, name="products"),
     path("products/new", products.new_product, name="new_product"),
     path("products/categories", products.add_category, name="add_category"),
@@ -59,6 +62,7 @@ urlpatterns = [
     path("settings/people/<id:person_id>", settings.change_person, name="change_person"),
     path("settings/parties", settings.add_party, name="add_party"),
     path("settings/licences", settings.add_licence, name="add_licence"),
+    path("settings/sources", settings.set_source, name="set_source"),
     path("settings/fees", settings.add_fee, name="add_fee"),
     path("trail", settings.trail, name="trail"),
     path("payments", settings.quarantine, name="payments"),

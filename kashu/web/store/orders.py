@@ -18,7 +18,7 @@ from kashu.cards import Masked, Opened
 from kashu.kernel import clock, limits
 from kashu.kernel.db import Db
 from kashu.payments import Payment, Refund
-from kashu.sales import CodeRefusal, Order, RefundRefusal, RevealRefusal, SaleLine
+from kashu.sales import CodeRefusal, Fulfilment, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
 from kashu.web import device
 from kashu.web.store.shop import pay_url
@@ -40,6 +40,7 @@ REFUND_REFUSALS = {
     RefundRefusal.NOT_PAID: (409, "这笔订单没有可退的款项。"),
     RefundRefusal.ALREADY_SEEN: (409, "卡密已经查看，不适用随时退款。质量问题请申请售后。"),
     RefundRefusal.UNDER_WAY: (409, "退款已经在处理，或订单已经结束。"),
+    RefundRefusal.BEING_ISSUED: (409, "已经开始办理，不能再取消；没有办成会自动全额退款。"),
 }
 
 
@@ -54,6 +55,7 @@ class Seen:
     payment: Payment
     refunds: list[Refund]
     is_mine: bool
+    waiting: Fulfilment | None
 
     @property
     def delivery_seconds(self) -> float | None:
@@ -232,7 +234,9 @@ def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
     paid = payments.of_order(db, found.pool_id, found.id)
     mine = sales.possesses(db, found.pool_id, found.id, device.identity(request))
     current = next((one for one in paid if one.state == "paid"), paid[-1])
-    return Seen(found, lines, page, masked, current, payments.refunds_of(db, found.pool_id, found.id), mine)
+    waiting = sales.fulfilments(db, [(found.pool_id, found.id)]).get(found.id)
+    refunds = payments.refunds_of(db, found.pool_id, found.id)
+    return Seen(found, lines, page, masked, current, refunds, mine, waiting)
 
 
 def _page(
@@ -246,7 +250,8 @@ def _page(
         "opened": opened or [],
         "now": clock.now(),
     }
-    name = "store/order_wait.html" if seen.order.state == "placed" else "store/order.html"
+    names = {"placed": "store/order_wait.html", "paid": "store/order_issue.html"}
+    name = names.get(seen.order.state, "store/order.html")
     response = render(request, name, told, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response

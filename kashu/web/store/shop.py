@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -33,6 +34,7 @@ from kashu.wire.effort import Effort
 from kashu.wire.sandboxpay import GatewayError
 
 SHELF_SHOWN_MAX = 1_000
+CHOICES_SHOWN = 24
 DEAL_DAYS = 90
 MEASURED_SECONDS = 60
 _measured: dict[str, tuple[float, float | None]] = {}
@@ -47,6 +49,8 @@ REFUSALS = {
     Refusal.NO_CONSENT: "请先勾选数字商品的退款说明。",
     Refusal.KEY_REUSED: "这次提交已经用过，请返回商品页重新下单。",
     Refusal.CHANNEL_CLOSED: "所选支付方式暂停使用，请换一种。",
+    Refusal.PICK_TAKEN: "请先选择一个；刚才选的可能已被别人选走。没有下单，也没有扣款。",
+    Refusal.FORM_WRONG: "充值信息没有填对，请核对后再提交。没有下单，也没有扣款。",
 }
 BUSY = "现在下单的人很多，正在核对是否为真人操作，请稍等几秒再提交。没有下单。"
 
@@ -60,6 +64,17 @@ class Choice:
     list_price_fen: int | None
     page_hash: bytes
     on_shelf: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picking:
+    """What can be picked of a SKU, and what is; `surcharge_fen` is what that costs more."""
+
+    choices: list[cards.Choice]
+    pick: str
+    surcharge_fen: int
+    like: str
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +121,25 @@ def _sheet(
         channels = [one for one in payments.channels(db).values() if one.is_open]
         own = _own_licences(db)
         p99 = _p99(db)
+        picking = _picking(db, shown.chosen, told)
     offer = shown.chosen.offer
     if offer is None:
         return redirect("store:product", slug=slug)
     quantity = _quantity(told.get("quantity", "1"), told.get("step", ""), offer.order_max)
+    quote = catalog.quote(offer.price_fen, offer.tiers, quantity)
     page = {
         "shown": shown,
         "p99": p99,
         "own_licences": own,
         "sheet": True,
         "quantity": quantity,
-        "quote": catalog.quote(offer.price_fen, offer.tiers, quantity),
+        "quote": quote,
+        "picking": picking,
+        "fields": [{**one, "value": told.get(checkouts.FIELD + one["name"], "")} for one in offer.form],
+        "total_fen": quote.total_fen + (picking.surcharge_fen if picking else 0),
         "consent": text,
         "consent_hash": text_hash,
+        "is_agreed": told.get("consent") == text_hash,
         "channels": channels,
         "pay": told.get("pay", ""),
         "phone": told.get("phone", ""),
@@ -138,7 +159,7 @@ def _place(request: HttpRequest, slug: str) -> HttpResponse:
     phone = device.tidy_phone(request.POST.get("phone", ""))
     if phone and not device.is_phone(phone):
         return _sheet(request, slug, _("手机号应为 11 位数字，以 1 开头。"), 422)
-    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone))
+    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone), edge.ctx().ring)
     if asked is None:
         return _sheet(request, slug, _("请求不完整，没有下单。请再试一次。"), 422)
     work = checkouts.to_do(request.POST.dict(), asked, _effort())
@@ -208,6 +229,22 @@ def pay_url(payment: payments.Payment, token: str) -> str:
 def _source(request: HttpRequest) -> Source:
     told = request.POST if request.method == "POST" else request.GET
     return checkouts.source_of(told.dict())
+
+
+def _picking(db: Db, chosen: Choice, told: Mapping[str, str]) -> Picking | None:
+    """The cards of a SKU that can be picked (自选), those looked for where something is; and the one that was chosen."""
+    if chosen.sku.kind != "pick":
+        return None
+    like, pick = _word(told.get("like", ""))[:32], _word(told.get("choose") or told.get("pick", ""))[:64]
+    at = biz_date(clock.now())
+    found = cards.choices(db, chosen.sku.id, at, "", like, CHOICES_SHOWN + 1)
+    mine = cards.surcharges(db, [(chosen.sku.id, pick)], at).get((chosen.sku.id, pick)) if pick else None
+    return Picking(found[:CHOICES_SHOWN], pick if mine is not None else "", mine or 0, like, len(found) > CHOICES_SHOWN)
+
+
+def _word(text: str) -> str:
+    """What may be looked for: a zero byte is no text."""
+    return text.strip().replace("\x00", "")
 
 
 def _quantity(told: str, step: str, most: int) -> int:

@@ -52,6 +52,10 @@ STATE_TONES = {
 VERBS = {
     "order.place": "下单并留货，页面快照已存证",
     "order.delivered": "卡密送达",
+    "order.paid": "支付到账，等待办理",
+    "order.sent": "已提交给供应商",
+    "order.form_shown": "查看充值信息，开始办理",
+    "order.fulfilled": "办理完成",
     "order.expired": "留货结束，已释放",
     "order.cancelled": "买家取消",
     "order.reveal": "买家查看卡密",
@@ -79,7 +83,15 @@ VERBS = {
     "batch.export.cancel": "撤回导出申请",
     "batch.export_file": "下载导出文件",
 }
-KIND_TONES = {("batch", "cancelled"): ("", "已撤销"), ("invoice", "asked"): ("warn", "待开具")}
+KIND_TONES = {
+    ("batch", "cancelled"): ("", "已撤销"),
+    ("invoice", "asked"): ("warn", "待开具"),
+    ("fulfilment", "unpaid"): ("warn", "待支付"),
+    ("fulfilment", "waiting"): ("warn", "等待办理"),
+    ("fulfilment", "sent"): ("info", "已提交供应商"),
+    ("fulfilment", "done"): ("ok", "已办完"),
+    ("fulfilment", "failed"): ("", "未办成"),
+}
 
 
 @register.filter
@@ -189,6 +201,14 @@ def role_name(role: str) -> str:
     names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计",
              "buyer": "采购方"}  # fmt: skip
     return _(names.get(role, role))
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """A kind of stock, in words."""
+    names = {"single_use": "一次一卡", "shared_secret": "循环卡", "pick": "自选", "own_code": "自发码",
+             "on_demand": "直充", "manual": "代充"}  # fmt: skip
+    return _(names.get(kind, kind))
 
 
 @register.filter

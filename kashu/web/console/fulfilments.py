@@ -1,0 +1,97 @@
+"""Orders that are paid and being issued (直充, 代充): who waits, taken on by hand, done or given back."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import catalog, sales
+from kashu.kernel import clock
+from kashu.kernel.db import Db
+from kashu.sales import FulfilRefusal
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
+from kashu.web.rights import actor, needs
+from kashu.wire import edge
+
+TEXT_MAX, REASON_MAX = 512, 200
+REFUSALS = {
+    FulfilRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
+    FulfilRefusal.ENDED: "这笔订单已经办完或已经退款，没有改动。",
+    FulfilRefusal.BEING_ISSUED: "这笔订单正在办理。",
+}
+
+
+@require_GET
+@needs("orders.read")
+def fulfilments(request: HttpRequest) -> HttpResponse:
+    """What is waited for, the soonest due first."""
+    with edge.transaction() as db:
+        found = sales.fulfilments_open(db, instant_cursor(request), PAGE_ROWS + 1)
+        told = {one.order_id: _about(db, one.key) for one in found[:PAGE_ROWS]}
+    page = page_of(found, lambda one: (one.due_at.isoformat() if one.due_at else "", str(one.order_id)))
+    return show(request, "fulfilments", "fulfilments", {"page": page, "about": told, "now": clock.now()})
+
+
+@require_POST
+@needs("orders.fulfil")
+def look(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    """Take an order on: its form is shown, and who looked is in the trail."""
+    with edge.transaction() as db:
+        told = sales.look(db, edge.ctx().ring, actor(request), (pool_id, order_id), clock.now())
+    if isinstance(told, FulfilRefusal):
+        return _refused(request, told)
+    return _page(request, (pool_id, order_id), told)
+
+
+@require_POST
+@needs("orders.fulfil")
+def end(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    """Done, with what the buyer is to see; or not to be done, with why: the money goes back."""
+    key, outcome = (pool_id, order_id), request.POST.get("outcome", "")
+    text = request.POST.get("text", "").strip()
+    if outcome not in ("done", "failed"):
+        raise Http404
+    if not text or len(text) > (TEXT_MAX if outcome == "done" else REASON_MAX) or not text.isprintable():
+        with edge.transaction() as db:
+            told = sales.look(db, edge.ctx().ring, actor(request), key, clock.now())
+        if isinstance(told, FulfilRefusal):
+            return _refused(request, told)
+        return _page(request, key, told, _("请填写一行说明，不能留空，也不能太长。数据没有改动。"), 422)
+    with edge.transaction() as db:
+        if outcome == "done":
+            refusal = sales.fulfilled(db, edge.ctx().ring, actor(request), key, ("", text), clock.now())
+        else:
+            refusal = sales.unfulfilled(db, actor(request), key, text, clock.now())
+    if refusal is not None:
+        return _refused(request, refusal)
+    say(request, _("已标记完成，买家现在能看到结果。") if outcome == "done" else _("已标记未办成，款项全额退回。"))
+    return redirect("console:fulfilments")
+
+
+def _page(
+    request: HttpRequest, key: tuple[int, UUID], form: dict[str, str], error: str = "", status: int = 200
+) -> HttpResponse:
+    with edge.transaction() as db:
+        about, waiting = _about(db, key), sales.fulfilments(db, [key])[key[1]]
+    labels = {field["name"]: field["label"] for field in about["page"].get("form", [])}
+    told = {**about, "waiting": waiting, "form": [(labels.get(name, name), text) for name, text in form.items()]}
+    response = show(request, "fulfilment", "fulfilments", {**told, "error": error}, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _about(db: Db, key: tuple[int, UUID]) -> dict[str, Any]:
+    """The order and the page that it was bought from."""
+    order = sales.orders(db, [key])[key[1]]
+    [line] = sales.lines_of(db, [order.id])[order.id]
+    return {"order": order, "page": catalog.page(db, line.page_hash) or {}}
+
+
+def _refused(request: HttpRequest, refusal: FulfilRefusal) -> HttpResponse:
+    say(request, _(REFUSALS[refusal]), is_bad=True)
+    return redirect("console:fulfilments")

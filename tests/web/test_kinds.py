@@ -1,0 +1,375 @@
+"""Kinds of stock on the screens: the store, the console that sets them up and issues them, the buyer portal."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from kashu import cards, sales
+from kashu.audit import entries_of
+from kashu.jobs.imports import load_file
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value
+from kashu.server.wiring import context
+from tests import make
+from tests.web.test_buyer import balance
+from tests.web.test_store import house_channel, pay, sheet
+
+
+@pytest.fixture
+def shop(house, ring):
+    """`shop(kind)`: a SKU of that kind on sale, and the slug of its product."""
+
+    def open_shop(kind, stock=3, **told):
+        with connect(house.dsn) as db, db.transaction():
+            house_channel(db, ring)
+            sku = make.sku(db, kind=kind, **told)
+            (make.slots if kind in ("on_demand", "manual") else make.batch)(db, ring, sku, stock)
+            return sku, value(db, "SELECT slug FROM catalog_product WHERE id = %s", [sku.product_id])
+
+    return open_shop
+
+
+def asked(browser, sku, slug, **more):
+    """The sheet as it is after these fields were sent, and what a browser would post of it."""
+    page = browser.post(f"/s/{slug}/checkout", {**sheet(browser, sku, slug), **more}).content.decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    return page, {**sheet(browser, sku, slug), **hidden}
+
+
+def key_of(house, token):
+    with connect(house.dsn) as db:
+        order = sales.by_token(db, token)
+    return order.pool_id, order.id
+
+
+# ---- the store
+
+
+def test_a_card_is_picked_on_the_sheet_and_its_surcharge_is_in_the_price(browser, shop, house):
+    sku, slug = shop("pick")
+    first, _ = asked(browser, sku, slug)
+    assert "请先选一个" in first
+    assert "N1" in first
+
+    page, form = asked(browser, sku, slug, choose="N3")
+    assert "提交订单并支付" in page
+    assert "41.90" in page
+    assert (form["pick"], form["surcharge"]) == ("N3", "200")
+    answer = browser.post(f"/s/{slug}/checkout", {**form, "place": "1"})
+    assert answer.status_code == 302
+    token = answer["Location"].rsplit("/", 1)[-1]
+    pay(house, token)
+    assert "N3" in browser.post(f"/o/{token}/reveal").content.decode()
+
+    again = make.visitor().post(f"/s/{slug}/checkout", {**form, "key": "other-key-1", "place": "1"})
+    assert again.status_code == 409
+    assert "已被别人选走" in again.content.decode()
+
+
+def test_numbers_are_looked_for(browser, shop):
+    sku, slug = shop("pick", stock=30)
+    page, _ = asked(browser, sku, slug, like="17", look="1")
+    assert re.findall(r'name="choose" value="(\w+)"', page) == ["N17"]
+    page, _ = asked(browser, sku, slug)
+    assert len(re.findall(r'name="choose"', page)) == 24
+    assert "没有找到" in asked(browser, sku, slug, like="<script>")[0]
+
+
+@pytest.mark.parametrize(
+    "told", [{"surcharge": "0"}, {"surcharge": "-1"}, {"surcharge": "x"}, {"pick": "x" * 65}, {"pick": "N\x00"}]
+)
+def test_a_price_that_the_browser_made_up_buys_nothing(browser, shop, house, told):
+    sku, slug = shop("pick")
+    _, form = asked(browser, sku, slug, choose="N3")
+    answer = browser.post(f"/s/{slug}/checkout", {**form, **told, "place": "1"})
+    assert answer.status_code in (409, 422)
+    with connect(house.dsn) as db:
+        assert value(db, "SELECT count(*) FROM sales_line WHERE sku_id = %s", [sku.id]) == 0
+
+
+def test_what_is_issued_asks_for_whom_and_says_how_far_it_is(browser, shop, house, ring):
+    sku, slug = shop("manual")
+    empty = browser.post(f"/s/{slug}/checkout", {**sheet(browser, sku, slug), "place": "1"})
+    assert empty.status_code == 422
+    assert "充值信息没有填对" in empty.content.decode()
+    assert "充值手机号" in empty.content.decode()
+
+    answer = browser.post(
+        f"/s/{slug}/checkout", {**sheet(browser, sku, slug), "f_phone": "138 0013 8000", "place": "1"}
+    )
+    token = answer["Location"].rsplit("/", 1)[-1]
+    pay(house, token)
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "等待工作人员办理" in page
+    assert "138••••8000" in page
+    assert "13800138000" not in page
+    assert browser.get(f"/o/{token}/status").json() == {"state": "paid"}
+    assert browser.post(f"/o/{token}/reveal").status_code == 409
+
+    with connect(house.dsn) as db, db.transaction():
+        assert sales.fulfilled(db, ring, make.STAFF, key_of(house, token), ("", "已充值 8 元"), clock.now()) is None
+    assert "已办理完成" in browser.get(f"/o/{token}").content.decode()
+    assert "已充值 8 元" in browser.post(f"/o/{token}/reveal").content.decode()
+
+
+def test_a_guest_calls_it_off_before_anybody_began(browser, shop, house):
+    sku, slug = shop("manual")
+    told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
+    token = browser.post(f"/s/{slug}/checkout", told)["Location"].rsplit("/", 1)[-1]
+    pay(house, token)
+    assert "不充了，全额退款" in browser.get(f"/o/{token}").content.decode()
+    assert make.visitor().post(f"/o/{token}/refund").status_code == 403
+    assert browser.post(f"/o/{token}/refund").status_code == 302
+    assert "退款中" in browser.get(f"/o/{token}").content.decode()
+
+
+# ---- the console
+
+
+def test_orders_wait_for_a_person_who_takes_them_on_and_ends_them(staff, browser, shop, house):
+    sku, slug = shop("manual")
+    told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
+    tokens = []
+    for n in range(2):
+        tokens.append(
+            browser.post(f"/s/{slug}/checkout", {**told, "key": f"key-{n}-{make.name('k')}"})["Location"].rsplit(
+                "/", 1
+            )[-1]
+        )
+        pay(house, tokens[-1])
+    first, second = (key_of(house, token) for token in tokens)
+    clerk = staff("support")
+    listed = clerk.get("/console/fulfilments").content.decode()
+    assert str(first[1]) in listed
+    assert "13800138000" not in listed
+    address = f"/console/fulfilments/{first[0]}/{first[1]}"
+    shown = clerk.post(address)
+    assert "13800138000" in shown.content.decode()
+    assert shown.headers["Cache-Control"] == "no-store"
+    with connect(house.dsn) as db:
+        assert "order.form_shown" in [one.verb for one in entries_of(db, first[0], "order", str(first[1]))]
+    assert browser.post(f"/o/{tokens[0]}/refund").status_code == 409
+
+    assert clerk.post(f"{address}/end", {"outcome": "done", "text": " "}).status_code == 422
+    assert clerk.post(f"{address}/end", {"outcome": "else", "text": "x"}).status_code == 404
+    assert (
+        "已标记完成"
+        in clerk.post(f"{address}/end", {"outcome": "done", "text": "流水 1"}, follow=True).content.decode()
+    )
+    assert "没有改动" in clerk.post(f"{address}/end", {"outcome": "failed", "text": "x"}, follow=True).content.decode()
+    other = f"/console/fulfilments/{second[0]}/{second[1]}"
+    assert (
+        "全额退回"
+        in clerk.post(f"{other}/end", {"outcome": "failed", "text": "账号不存在"}, follow=True).content.decode()
+    )
+    assert "退款中" in browser.get(f"/o/{tokens[1]}").content.decode()
+    assert "账号不存在" in clerk.get(f"/console/orders/{second[0]}/{second[1]}").content.decode()
+
+
+@pytest.mark.parametrize("role", ["finance", "auditor"])
+def test_who_may_not_issue_sees_no_form(staff, browser, shop, house, role):
+    sku, slug = shop("manual")
+    told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
+    token = browser.post(f"/s/{slug}/checkout", told)["Location"].rsplit("/", 1)[-1]
+    pay(house, token)
+    key = key_of(house, token)
+    nobody = staff(role)
+    assert nobody.get("/console/fulfilments").status_code == 200
+    assert nobody.post(f"/console/fulfilments/{key[0]}/{key[1]}").status_code == 403
+    assert (
+        nobody.post(f"/console/fulfilments/{key[0]}/{key[1]}/end", {"outcome": "done", "text": "x"}).status_code == 403
+    )
+
+
+def sku_form(**told):
+    return {
+        "code": make.name("K").upper(),
+        "name": "规格",
+        "price": "9.90",
+        "kind": "single_use",
+        "order_max": "5",
+    } | told
+
+
+def test_a_sku_of_every_kind_is_added_with_what_it_asks_for(staff, house):
+    with connect(house.dsn) as db, db.transaction():
+        product = make.sku(db).product_id
+    desk = staff("operator")
+    address = f"/console/products/{product}/skus"
+    wanted = sku_form(kind="on_demand", fields="充值手机号 手机号\n备用号 手机号\n昵称 文字")
+    assert desk.post(address, wanted).status_code == 302
+    with connect(house.dsn) as db:
+        form, most = db.execute("SELECT form, order_max FROM catalog_sku WHERE code = %s", [wanted["code"]]).fetchone()
+    assert [(one["name"], one["label"], one["kind"]) for one in form] == [
+        ("phone", "充值手机号", "phone"), ("phone2", "备用号", "phone"), ("text", "昵称", "text"),
+    ]  # fmt: skip
+    assert most == 1
+    for wrong in (
+        {"kind": "manual"},
+        {"fields": "手机号 手机号"},
+        {"kind": "manual", "fields": "手机号 密码"},
+        {"kind": "manual", "fields": "\n".join(f"栏{n} 文字" for n in range(7))},
+    ):
+        answer = desk.post(address, sku_form(**wrong))
+        assert answer.status_code == 422
+        assert "充值信息" in answer.content.decode()
+    assert desk.post(address, sku_form(kind="pick")).status_code == 302
+    assert "自选" in desk.get(f"/console/products/{product}").content.decode()
+
+
+def test_codes_of_our_own_are_made_by_a_job_and_sold(staff, house, ring, dsn):
+    with connect(house.dsn) as db, db.transaction():
+        sku, supplier = make.sku(db, kind="own_code"), make.platform(db)
+    desk = staff("operator")
+    told = {
+        "sku": sku.code,
+        "supplier": supplier,
+        "cost": "0",
+        "pattern": "kc-****-****-****-****?",
+        "alphabet": "plain",
+        "count": "2500",
+    }
+    for wrong, why in (
+        ({"pattern": "KC-****", "count": "1000"}, "容易被猜中"),
+        ({"pattern": "KC ***"}, "规则只用"),
+        ({"count": "0"}, "1 到 1000000"),
+    ):
+        answer = desk.post("/console/batches/new", told | wrong)
+        assert answer.status_code == 422
+        assert why in answer.content.decode()
+
+    address = desk.post("/console/batches/new", told)["Location"]
+    pool_id = int(address.rsplit("/", 1)[-1])
+    ctx = context(house)
+    assert load_file(ctx, pool_id).accepted == 2_500
+    ctx.http.close()
+    assert desk.post(f"{address}/sale").status_code == 302
+    with connect(dsn) as db, db.transaction():
+        [bought] = sales.sell(db, ring, [make.purchase(sku, make.account(db), 3)], clock.now())
+    assert all(re.fullmatch(r"KC-[2-9A-Z]{4}(-[2-9A-Z]{4}){3}[0-9A-Z]", card.secret) for card in bought.cards)
+    assert all(cards.has_right_check(card.secret) for card in bought.cards)
+
+
+def test_an_import_of_codes_that_died_goes_on_and_makes_no_more_than_were_asked_for(house, ring):
+    with connect(house.dsn) as db, db.transaction():
+        sku = make.sku(db, kind="own_code")
+        form = cards.Format("utf-8", "", ("secret",), False, "****************", "plain")
+        new = cards.NewBatch(sku.id, make.platform(db), "own_code", "x", 0, "", "", form, 0, "", 12_000)
+        batch = cards.open_codes(db, ring, make.STAFF, new, clock.now())
+    ctx = context(house)
+
+    class DiedError(Exception):
+        pass
+
+    def die(told):
+        if told.lines_done >= 5_000:
+            raise DiedError
+
+    with pytest.raises(DiedError):
+        load_file(ctx, batch.pool_id, die)
+    assert load_file(ctx, batch.pool_id).accepted == 12_000
+    ctx.http.close()
+
+
+def test_slots_are_opened_for_a_supplier_of_ours_only(staff, house, ring):
+    with connect(house.dsn) as db, db.transaction():
+        sku, source, other = make.sku(db, kind="on_demand"), make.source(db, ring), make.supplier(db)
+    desk = staff("operator")
+    told = {
+        "sku": sku.code,
+        "supplier": source.supplier_id,
+        "cost": "15",
+        "cap": "20",
+        "source": source.id,
+        "source_code": "VIP",
+    }
+    for wrong in ({"supplier": other}, {"source": ""}, {"source": "no-such"}, {"cap": "0"}):
+        assert desk.post("/console/batches/new", told | wrong).status_code == 422
+    address = desk.post("/console/batches/new", told)["Location"]
+    assert source.id in desk.get(address).content.decode()
+    assert desk.post(f"{address}/sale").status_code == 302
+    desk.post(f"{address}/content", {"more": "5"})
+    with connect(house.dsn) as db:
+        assert cards.on_shelf(db, [sku.id], clock.biz_date(clock.now()), 99) == {sku.id: 25}
+
+
+def test_a_source_is_registered_with_a_sealed_secret(staff, house):
+    with connect(house.dsn) as db, db.transaction():
+        supplier = make.supplier(db)
+    desk = staff("owner", is_sure=True)
+    told = {
+        "id": make.name("src").lower(),
+        "title": "直充",
+        "supplier": supplier,
+        "url": "https://api.example.com/",
+        "key_id": "k1",
+        "secret": "s3cr3t-of-source",
+    }
+    for wrong in (
+        {"url": "ftp://x"},
+        {"url": "https://"},
+        {"id": "Bad Id"},
+        {"secret": ""},
+        {"supplier": "0"},
+        {"key_id": ""},
+    ):
+        assert "没有改动" in desk.post("/console/settings/sources", told | wrong, follow=True).content.decode()
+    page = desk.post("/console/settings/sources", told, follow=True).content.decode()
+    assert "直充货源已保存" in page
+    assert "s3cr3t-of-source" not in page
+    with connect(house.dsn) as db:
+        [kept] = [one for one in cards.sources(db) if one.id == told["id"]]
+        before = kept.sealed_secret
+        assert kept.url == "https://api.example.com"
+        assert value(db, "SELECT count(*) FROM audit_entry AS t WHERE t::text LIKE '%%s3cr3t-of-source%%'") == 0
+    desk.post("/console/settings/sources", told | {"secret": "", "is_open": "no"})
+    with connect(house.dsn) as db:
+        [kept] = [one for one in cards.sources(db) if one.id == told["id"]]
+    assert (kept.is_open, kept.sealed_secret) == (False, before)
+    assert staff("operator", is_sure=True).post("/console/settings/sources", told).status_code == 403
+
+
+# ---- the buyer portal
+
+
+def one(browser, sku, **told):
+    page = browser.get(f"/buyer/purchases/one/{sku.code}").content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', page)[1]
+    return browser.post(f"/buyer/purchases/one/{sku.code}", {"sku": sku.code, "quantity": "1", "key": key, **told})
+
+
+def test_a_picked_card_is_bought_at_the_desk(desk, shop, dsn):
+    buyer, (sku, _) = desk(), shop("pick")
+    page = html.unescape(buyer.get(f"/buyer/purchases/one/{sku.code}").content.decode())
+    assert re.findall(r'<option value="(N\d)"', page) == ["N1", "N2", "N3"]
+    assert buyer.get(f"/buyer/purchases/one/{sku.code}?like=2").content.decode().count('<option value="N') == 1
+    answer = one(buyer, sku, pick="N2")
+    assert answer.status_code == 302
+    assert "自选 N2" in buyer.get(answer["Location"]).content.decode()
+    assert "已被选走" in one(buyer, sku, pick="N2").content.decode()
+    assert balance(dsn, buyer.account) == 1_000_000 - 4_090
+
+
+def test_what_is_issued_is_bought_at_the_desk_and_given_back_when_it_fails(desk, shop, dsn):
+    buyer, (sku, _) = desk(), shop("manual")
+    assert "没有填对" in one(buyer, sku, f_phone="123").content.decode()
+    answer = one(buyer, sku, f_phone="13800138000")
+    page = buyer.get(answer["Location"]).content.decode()
+    assert "正在办理" in page
+    assert "138••••8000" in page
+    number = answer["Location"].rsplit("/", 1)[-1]
+    assert buyer.post(f"/buyer/purchases/{number}/file", {"password": "x" * 12, "kind": "csv"}).status_code == 404
+    with connect(dsn) as db, db.transaction():
+        key = db.execute("SELECT pool_id, id FROM sales_order WHERE number = %s", [number]).fetchone()
+        sales.unfulfilled(db, make.STAFF, key, "账号不存在", clock.now())
+    assert "账号不存在" in buyer.get(answer["Location"]).content.decode()
+    assert "未办成退回" in buyer.get("/buyer/statement").content.decode()
+    assert balance(dsn, buyer.account) == 1_000_000
+
+
+def test_what_is_bought_by_the_many_has_no_page_for_one(desk, shop):
+    buyer, (sku, _) = desk(), shop("single_use")
+    assert buyer.get(f"/buyer/purchases/one/{sku.code}").status_code == 404
