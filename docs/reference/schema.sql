@@ -92,11 +92,16 @@ CREATE TABLE public.cards_card (
     held_until timestamp with time zone,
     sold_at timestamp with time zone,
     revealed_at timestamp with time zone,
+    label text,
+    surcharge_fen bigint,
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
+    CONSTRAINT cards_card_label_check CHECK ((label <> ''::text)),
+    CONSTRAINT cards_card_label_has_surcharge CHECK (((label IS NULL) = (surcharge_fen IS NULL))),
     CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
     CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
     CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
+    CONSTRAINT cards_card_surcharge_fen_check CHECK ((surcharge_fen >= 0)),
     CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
 )
 WITH (fillfactor='85');
@@ -140,7 +145,10 @@ CREATE TABLE public.cards_pool (
     reason text DEFAULT 'loading'::text NOT NULL,
     content_id bigint,
     expires_first date DEFAULT '9999-12-31'::date NOT NULL,
+    source_id text,
+    source_code text DEFAULT ''::text NOT NULL,
     CONSTRAINT cards_pool_kind_check CHECK ((kind = ANY (ARRAY['single_use'::text, 'shared_secret'::text, 'pick'::text, 'own_code'::text, 'on_demand'::text, 'manual'::text]))),
+    CONSTRAINT cards_pool_on_demand_has_source CHECK (((kind = 'on_demand'::text) = (source_id IS NOT NULL))),
     CONSTRAINT cards_pool_reason_check CHECK ((reason = ANY (ARRAY[''::text, 'loading'::text, 'loaded'::text, 'cancelled'::text, 'withdrawn'::text, 'licence'::text, 'recall'::text, 'review'::text, 'risk'::text]))),
     CONSTRAINT cards_pool_says_why CHECK ((sellable = (reason = ''::text)))
 );
@@ -157,6 +165,21 @@ CREATE TABLE public.cards_reject (
     line_no integer NOT NULL,
     reason text NOT NULL,
     detail text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.cards_source (
+    id text NOT NULL,
+    supplier_id bigint NOT NULL,
+    title text NOT NULL,
+    url text NOT NULL,
+    key_id text NOT NULL,
+    sealed_secret bytea NOT NULL,
+    is_open boolean NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT cards_source_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9-]{1,31}$'::text)),
+    CONSTRAINT cards_source_key_id_check CHECK ((key_id <> ''::text)),
+    CONSTRAINT cards_source_title_check CHECK ((title <> ''::text)),
+    CONSTRAINT cards_source_url_check CHECK ((url <> ''::text))
 );
 CREATE TABLE public.catalog_agreement (
     id bigint NOT NULL,
@@ -294,6 +317,7 @@ CREATE TABLE public.catalog_sku (
     low_stock integer DEFAULT 10 NOT NULL,
     "position" integer DEFAULT 0 NOT NULL,
     is_open boolean DEFAULT true NOT NULL,
+    form jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT catalog_sku_buyer_max_check CHECK ((buyer_max >= 1)),
     CONSTRAINT catalog_sku_check CHECK ((list_price_fen > price_fen)),
     CONSTRAINT catalog_sku_code_check CHECK ((code ~ '^[A-Z0-9][A-Z0-9-]{1,31}$'::text)),
@@ -644,6 +668,26 @@ CREATE TABLE public.sales_contract_price (
     CONSTRAINT sales_contract_price_check CHECK ((until_at > from_at)),
     CONSTRAINT sales_contract_price_price_fen_check CHECK ((price_fen > 0))
 );
+CREATE TABLE public.sales_fulfilment (
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    form_sealed bytea NOT NULL,
+    shown text NOT NULL,
+    due_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    taken_by text DEFAULT ''::text NOT NULL,
+    trouble text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT sales_fulfilment_check CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT sales_fulfilment_check1 CHECK (((state = ANY (ARRAY['waiting'::text, 'sent'::text])) <= (due_at IS NOT NULL))),
+    CONSTRAINT sales_fulfilment_check2 CHECK (((state = 'sent'::text) <= (sent_at IS NOT NULL))),
+    CONSTRAINT sales_fulfilment_kind_check CHECK ((kind = ANY (ARRAY['on_demand'::text, 'manual'::text]))),
+    CONSTRAINT sales_fulfilment_state_check CHECK ((state = ANY (ARRAY['unpaid'::text, 'waiting'::text, 'sent'::text, 'done'::text, 'failed'::text]))),
+    CONSTRAINT sales_fulfilment_tries_check CHECK ((tries >= 0))
+);
 CREATE TABLE public.sales_incident (
     id uuid NOT NULL,
     kind text NOT NULL,
@@ -819,6 +863,8 @@ ALTER TABLE ONLY public.cards_pool
     ADD CONSTRAINT cards_pool_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.cards_reject
     ADD CONSTRAINT cards_reject_pkey PRIMARY KEY (pool_id, line_no);
+ALTER TABLE ONLY public.cards_source
+    ADD CONSTRAINT cards_source_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.catalog_agreement
     ADD CONSTRAINT catalog_agreement_kind_version_key UNIQUE (kind, version);
 ALTER TABLE ONLY public.catalog_agreement
@@ -915,6 +961,8 @@ ALTER TABLE ONLY public.sales_code
     ADD CONSTRAINT sales_code_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sales_contract_price
     ADD CONSTRAINT sales_contract_price_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sales_fulfilment
+    ADD CONSTRAINT sales_fulfilment_pkey PRIMARY KEY (pool_id, order_id);
 ALTER TABLE ONLY public.sales_incident
     ADD CONSTRAINT sales_incident_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sales_invoice
@@ -942,6 +990,7 @@ CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact
 CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
 CREATE INDEX audit_entry_of_object ON public.audit_entry USING btree (pool_id, object_kind, object_id, at);
 CREATE INDEX cards_batch_newest ON public.cards_batch USING btree (received_at, pool_id);
+CREATE UNIQUE INDEX cards_card_of_label ON public.cards_card USING btree (pool_id, label) WHERE (label IS NOT NULL);
 CREATE INDEX cards_card_of_line ON public.cards_card USING btree (pool_id, sale_line_id) WHERE (sale_line_id IS NOT NULL);
 CREATE INDEX cards_card_on_shelf ON public.cards_card USING btree (pool_id, expires_on, id) WHERE (state = 'on_shelf'::text);
 CREATE INDEX cards_pool_for_sale ON public.cards_pool USING btree (sku_id, expires_first, id) WHERE sellable;
@@ -964,6 +1013,7 @@ CREATE INDEX sales_bulk_of_account ON public.sales_bulk USING btree (account_id,
 CREATE INDEX sales_buyer_order_newest ON public.sales_buyer_order USING btree (buyer, placed_at);
 CREATE INDEX sales_code_newest ON public.sales_code USING btree (phone_identity, device, made_at);
 CREATE INDEX sales_contract_price_of_account ON public.sales_contract_price USING btree (account_id, sku_id, from_at);
+CREATE INDEX sales_fulfilment_open ON public.sales_fulfilment USING btree (due_at, order_id) WHERE (state = ANY (ARRAY['waiting'::text, 'sent'::text]));
 CREATE INDEX sales_incident_newest ON public.sales_incident USING btree (at);
 CREATE UNIQUE INDEX sales_invoice_once ON public.sales_invoice USING btree (account_id, month) WHERE (state <> 'refused'::text);
 CREATE INDEX sales_key_oldest ON public.sales_key USING brin (made_at);
@@ -993,9 +1043,13 @@ ALTER TABLE ONLY public.cards_export
 ALTER TABLE ONLY public.cards_pool
     ADD CONSTRAINT cards_pool_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
 ALTER TABLE ONLY public.cards_pool
+    ADD CONSTRAINT cards_pool_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.cards_source(id);
+ALTER TABLE ONLY public.cards_pool
     ADD CONSTRAINT cards_pool_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.cards_reject
     ADD CONSTRAINT cards_reject_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_source
+    ADD CONSTRAINT cards_source_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.catalog_category
     ADD CONSTRAINT catalog_category_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.catalog_category(id);
 ALTER TABLE ONLY public.catalog_deal
