@@ -25,16 +25,17 @@ def buy_bulk(ctx: Context, body: Mapping[str, Any]) -> None:
                 break
     with ctx.pool.transaction() as db:
         password = sales.bulk_password(db, ctx.ring, bulk_id)
-    if password is not None:
-        pack(ctx, bulk_id, password)
+        found = sales.bulk(db, bulk_id)
+    if password is not None and found is not None:
+        pack(ctx, bulk_id, password, found.file_kind)
 
 
-def pack(ctx: Context, bulk_id: UUID, password: str) -> None:
+def pack(ctx: Context, bulk_id: UUID, password: str, kind: str) -> None:
     """Write the sealed file, and keep it in pieces that any process can serve."""
     ctx.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=ctx.spool, prefix="bulk-") as folder:
         file = Path(folder) / "cards.zip"
-        sealedzip.seal_file(file, _cards(ctx, bulk_id), f"kashu-{bulk_id}", password)
+        sealedzip.seal_file(file, _cards(ctx, bulk_id), f"kashu-{bulk_id}", password, kind)
         digest = hashlib.sha256()
         for piece in _pieces(file):
             digest.update(piece)

@@ -6,15 +6,15 @@ import csv
 import io
 import secrets
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
-import openpyxl
 import pyzipper
-from openpyxl.cell import WriteOnlyCell
 
 from kashu.cards import Opened
 from kashu.kernel.ids import ALPHABET
+from kashu.wire import workbook
 
 PASSWORD_CHARS = 20
 HEADER = ("number", "secret", "expires_on")
@@ -25,51 +25,34 @@ def new_password() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_CHARS))
 
 
-def seal_file(path: Path, cards: Iterable[Opened], name: str, password: str) -> None:
-    """The cards as CSV in a sealed file, written as they come: a million cards take no more memory than one."""
-    with pyzipper.AESZipFile(path, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
-        archive.setpassword(password.encode())
-        with archive.open(f"{name}.csv", "w", force_zip64=True) as raw:
-            text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-            _write(text, cards)
-            text.flush()
-            text.detach()
+def seal_file(path: Path, cards: Iterable[Opened], name: str, password: str, kind: str = "csv") -> None:
+    """The cards as CSV or XLSX in a sealed file, written as they come: a million cards take no more memory than one."""
+    with path.open("wb") as out:
+        _seal(out, cards, f"{name}.{kind}", password)
 
 
 def seal(cards: Sequence[Opened], name: str, password: str, kind: str = "csv") -> bytes:
     """The cards as CSV or XLSX, sealed with the password."""
     out = io.BytesIO()
-    with pyzipper.AESZipFile(out, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
+    _seal(out, cards, f"{name}.{kind}", password)
+    return out.getvalue()
+
+
+def _seal(out: BinaryIO, cards: Iterable[Opened], file_name: str, password: str) -> None:
+    is_workbook = file_name.endswith(".xlsx")
+    compression = pyzipper.ZIP_STORED if is_workbook else pyzipper.ZIP_DEFLATED  # a workbook is compressed in itself
+    with pyzipper.AESZipFile(out, "w", compression=compression, encryption=pyzipper.WZ_AES) as archive:
         archive.setpassword(password.encode())
-        archive.writestr(f"{name}.{kind}", _workbook(cards) if kind == "xlsx" else _csv(cards))
-    return out.getvalue()
-
-
-def _csv(cards: Sequence[Opened]) -> bytes:
-    text = io.StringIO()
-    _write(text, cards)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _workbook(cards: Sequence[Opened]) -> bytes:
-    """A workbook whose cells are texts, whatever they look like: no card is a formula."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("cards")
-    for row in [HEADER, *(_row(card) for card in cards)]:
-        cells = [WriteOnlyCell(sheet, text) for text in row]
-        for cell in cells:
-            cell.data_type = "s"
-        sheet.append(cells)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+        with archive.open(file_name, "w", force_zip64=True) as raw:
+            if is_workbook:
+                workbook.write(raw, chain([HEADER], map(_row, cards)))
+                return
+            text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            writer = csv.writer(text)
+            writer.writerows(chain([HEADER], map(_row, cards)))
+            text.flush()
+            text.detach()
 
 
 def _row(card: Opened) -> tuple[str, str, str]:
     return card.number, card.secret, "" if card.expires_on.year == 9999 else card.expires_on.isoformat()
-
-
-def _write(text: TextIO, cards: Iterable[Opened]) -> None:
-    writer = csv.writer(text)
-    writer.writerow(HEADER)
-    writer.writerows(_row(card) for card in cards)

@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import replace
 
+import openpyxl
 import pytest
 import pyzipper
 
@@ -58,6 +59,23 @@ def test_a_bulk_purchase_is_bought_packed_and_fetched(lane, machine, stocked, ct
     assert cards[0]["secret"].startswith("KZ7F-")
     with connect(dsn) as db:
         assert [one for one in invariants.check(db) if "bulk" in one.invariant or "purchase" in one.invariant] == []
+
+
+def test_a_bulk_purchase_may_be_a_workbook_of_texts(lane, machine, stocked, ctx):
+    buyer, sku = machine(10**8), stocked(1_200)
+    asked = ask(lane, buyer, sku, 1_100, changed={"format": "xlsx"}).json()
+    assert code(ask(lane, buyer, sku, 1, changed={"format": "pdf"})) == (422, "invalid")
+    buy_bulk(ctx, {"bulk_id": asked["id"]})
+    fetched = lane.get(buyer, f"/open/v1/bulk-purchases/{asked['id']}/file").content
+    with pyzipper.AESZipFile(io.BytesIO(fetched)) as archive:
+        archive.setpassword(PASSWORD.encode())
+        [name] = archive.namelist()
+        sheet = openpyxl.load_workbook(io.BytesIO(archive.read(name)), read_only=True).active
+        rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert name.endswith(".xlsx")
+    assert rows[0] == ["number", "secret", "expires_on"]
+    assert len({secret for _number, secret, *_rest in rows[1:]}) == 1_100
+    assert lane.get(buyer, f"/open/v1/bulk-purchases/{asked['id']}").json()["format"] == "xlsx"
 
 
 def test_a_broken_download_goes_on_where_it_stopped(lane, machine, stocked, ctx):

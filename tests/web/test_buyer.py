@@ -131,17 +131,6 @@ def test_cards_leave_in_a_sealed_file(desk, goods, dsn, kind):
     assert buyer.post(f"{url}/file", {"kind": kind, "password": "short"}).status_code == 422
 
 
-def test_a_card_that_looks_like_a_formula_stays_a_text():
-    from datetime import date
-
-    from kashu.cards import Opened
-    from kashu.wire import sealedzip
-
-    content = sealedzip._workbook([Opened(1, 1, make.ids(1)[0], "=1+1", "@SUM(A1)", date(9999, 12, 31))])
-    cell = openpyxl.load_workbook(io.BytesIO(content)).active["A2"]
-    assert (cell.value, cell.data_type) == ("=1+1", "s")
-
-
 def test_another_organisations_purchase_is_not_there(desk, goods):
     mine, other = desk(), desk()
     url = buy(mine, goods(1)).url

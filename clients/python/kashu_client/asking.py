@@ -81,8 +81,10 @@ def buy(
     return Call("POST", "/open/v1/purchases", answers.purchase, body, key, TRIES_MAX)
 
 
-def buy_bulk(sku: str, quantity: int, password: str, reference: str, idempotency_key: str | None) -> Call[Bulk]:
-    told = {"sku": sku, "quantity": quantity, "password": password, "reference": reference}
+def buy_bulk(
+    sku: str, quantity: int, password: str, reference: str, idempotency_key: str | None, file_format: str
+) -> Call[Bulk]:
+    told = {"sku": sku, "quantity": quantity, "password": password, "reference": reference, "format": file_format}
     key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
     return Call("POST", "/open/v1/bulk-purchases", answers.bulk, json.dumps(told).encode(), key, TRIES_MAX)
 

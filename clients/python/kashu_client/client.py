@@ -75,10 +75,11 @@ class Kashu:
         return self._ask(asking.buy(sku, quantity, reference, idempotency_key, pick, form))
 
     def buy_bulk(
-        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None
-    ) -> Bulk:
+        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None, *,
+        format: str = "csv",  # noqa: A002  # the API's word
+    ) -> Bulk:  # fmt: skip
         """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
-        return self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key))
+        return self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key, format))
 
     def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
         """How far a bulk purchase is."""
@@ -175,10 +176,11 @@ class AsyncKashu:
         return await self._ask(asking.buy(sku, quantity, reference, idempotency_key, pick, form))
 
     async def buy_bulk(
-        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None
-    ) -> Bulk:
+        self, sku: str, quantity: int, password: str, reference: str = "", idempotency_key: str | None = None, *,
+        format: str = "csv",  # noqa: A002  # the API's word
+    ) -> Bulk:  # fmt: skip
         """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
-        return await self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key))
+        return await self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key, format))
 
     async def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
         """How far a bulk purchase is."""

@@ -29,7 +29,9 @@ FILE_DAYS = 7
 PIECE_BYTES = 1_048_576
 
 
-def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str, at: datetime) -> Bulk | SellRefusal:
+def ask_bulk(
+    db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str, at: datetime, *, file_kind: str = "csv"
+) -> Bulk | SellRefusal:
     """Take a bulk purchase on: it is checked as far as one can now, and bought by a job.
 
     Same key and same body give the first one again, as with any purchase.
@@ -61,7 +63,7 @@ def ask_bulk(db: Db, ring: Keyring, actor: Actor, asked: Purchase, password: str
     sealed = ring.seal_personal(password, f"bulk {bulk_id}")
     new = Bulk(
         bulk_id, account.id, asked.code, asked.quantity, asked.reference, "running", 0, 0, 0, "", sealed, 0, "",
-        actor.name, at, None,
+        actor.name, at, None, file_kind,
     )  # fmt: skip
     store.add_bulk(db, new)
     store.keep_bulk_key(db, store.scope_of(account.id), asked.key, asked.asked, bulk_id, at)

@@ -10,7 +10,7 @@ from kashu.sales.types import Bulk, Invoice
 
 BULK = """
 SELECT id, account_id, code, quantity, reference, state, bought, spent_fen, steps, stopped_by, sealed_password,
-       file_bytes, file_sha256, made_by, made_at, done_at
+       file_bytes, file_sha256, made_by, made_at, done_at, file_kind
 FROM sales_bulk
 """
 INVOICE = """
@@ -21,11 +21,12 @@ FROM sales_invoice
 
 def add_bulk(db: Db, new: Bulk) -> None:
     sql = """
-    INSERT INTO sales_bulk (id, account_id, code, quantity, reference, state, sealed_password, made_by, made_at)
-    VALUES (%s, %s, %s, %s, %s, 'running', %s, %s, %s)
+    INSERT INTO sales_bulk (id, account_id, code, quantity, reference, state, sealed_password, made_by, made_at,
+                            file_kind)
+    VALUES (%s, %s, %s, %s, %s, 'running', %s, %s, %s, %s)
     """
     told = [new.id, new.account_id, new.code, new.quantity, new.reference, new.sealed_password]
-    run(db, sql, [*told, new.made_by, new.made_at])
+    run(db, sql, [*told, new.made_by, new.made_at, new.file_kind])
 
 
 def keep_bulk_key(db: Db, scope: bytes, key: str, asked: str, bulk_id: UUID, at: datetime) -> None:

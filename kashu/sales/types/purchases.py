@@ -162,6 +162,7 @@ class Bulk:
     made_by: str
     made_at: datetime
     done_at: datetime | None
+    file_kind: str = "csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,8 @@ def new_bulk(request: HttpRequest, desk: Desk) -> HttpResponse:
     if len(password) not in PASSWORD_CHARS:
         return _form(request, desk, _("文件密码需要 12 到 128 个字符。没有扣款。"))
     with edge.transaction() as db:
-        told = sales.ask_bulk(db, edge.ctx().ring, actor(request), asked, password, clock.now())
+        kind = "xlsx" if request.POST.get("kind") == "xlsx" else "csv"
+        told = sales.ask_bulk(db, edge.ctx().ring, actor(request), asked, password, clock.now(), file_kind=kind)
     if isinstance(told, SellRefusal):
         return _form(request, desk, _(REFUSALS[told]))
     return redirect("buyer:bulk", bulk_id=told.id)

@@ -35,7 +35,8 @@ def ask(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -
         caller.account_id, caller.idempotency_key, _same(ring, request.body), asked.sku, asked.quantity, asked.reference,
         caller.key_id,
     )  # fmt: skip
-    found = sales.ask_bulk(db, ring, Actor("buyer", f"account {caller.account_id}"), wanted, asked.password, at)
+    actor = Actor("buyer", f"account {caller.account_id}")
+    found = sales.ask_bulk(db, ring, actor, wanted, asked.password, at, file_kind=asked.format)
     return problem(found.value) if isinstance(found, SellRefusal) else answer(told(found), 202)
 
 
@@ -99,7 +100,7 @@ def told(found: Bulk) -> BulkTold:
     done_at = None if found.done_at is None else found.done_at.astimezone(UTC)
     return BulkTold(
         str(found.id), found.code, found.quantity, found.bought, found.spent_fen, found.reference, found.state,
-        found.stopped_by, found.file_bytes, found.file_sha256, found.made_at.astimezone(UTC), done_at,
+        found.stopped_by, found.file_bytes, found.file_sha256, found.made_at.astimezone(UTC), done_at, found.file_kind,
     )  # fmt: skip
 
 

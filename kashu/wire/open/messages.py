@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -161,6 +161,7 @@ class BulkAsked(Struct, forbid_unknown_fields=True):
         ),
     ]
     reference: Reference = ""
+    format: Annotated[Literal["csv", "xlsx"], Meta(description="What lies in the ZIP.")] = "csv"
 
 
 class BulkTold(Struct):
@@ -178,6 +179,7 @@ class BulkTold(Struct):
     file_sha256: str
     made_at: datetime
     done_at: datetime | None
+    format: str
 
 
 class ProblemTold(Struct):
