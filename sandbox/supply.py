@@ -1,7 +1,7 @@
 """A supplier of direct top-ups (直充): takes orders under their numbers, once each, and says what became of them.
 
 The end of the first field tells it what to do, so that tests and demos can have their way:
-…0000 is refused, …1111 takes five seconds, …2222 is taken but not answered, …3333 is neither taken nor answered.
+…0000 is refused, …1111 takes five seconds, …2222 is taken but not answered, …3333 is neither taken nor answered the first time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Supply:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
+        self._lost: set[str] = set()
         self._secret = (folder / "supply.secret").read_text().strip().encode()
 
     def serve(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -47,7 +48,8 @@ class Supply:
     def _send(self, told: dict[str, Any]) -> dict[str, Any] | None:
         end = next(iter(told["form"].values()))[-4:]
         known = self._store.one("SELECT * FROM supply WHERE id = ?", told["order"])
-        if end == "3333" and known is None:
+        if end == "3333" and known is None and told["order"] not in self._lost:
+            self._lost.add(told["order"])
             return None
         if known is None:
             done_at = time.time() + (SLOW_SECONDS if end == "1111" else 0)
