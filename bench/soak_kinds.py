@@ -78,6 +78,23 @@ def waits(world: World) -> bool:
         )
 
 
+def _what_follows(world: World, number: str) -> str:
+    """What still waits to be done about an order, for whoever has to find out why it was not."""
+    with world.db() as db:
+        row = db.execute(
+            "SELECT told.id::text, waiting.tries, waiting.trouble, waiting.sent_at FROM sales_order AS told"
+            " JOIN sales_fulfilment AS waiting ON waiting.order_id = told.id WHERE told.number = %s", [number],
+        ).fetchone()  # fmt: skip
+        facts = db.execute(
+            "SELECT topic, body ->> 'turn', due_at, tries FROM outbox WHERE body ->> 'order_id' = %s", [row[0]]
+        ).fetchall()
+        jobs = db.execute(
+            "SELECT id, status::text, args ->> 'topic', args -> 'body' ->> 'turn', attempts, scheduled_at, worker_id"
+            " FROM procrastinate_jobs WHERE args -> 'body' ->> 'order_id' = %s", [row[0]],
+        ).fetchall()  # fmt: skip
+    return f"{row} outbox {facts} jobs {jobs}"
+
+
 def check(world: World) -> list[str]:
     """What the supplier did, against what we booked: nothing issued and given back, nothing kept and not issued."""
     with contextlib.closing(sqlite3.connect(world.kashu.var / "sandbox" / "sandbox.sqlite")) as db:
@@ -96,7 +113,7 @@ def check(world: World) -> list[str]:
         if state in ("refunded", "refunding") and issued:
             faults.append(f"order {number} was issued and given back ({waiting})")
         if waiting in ("waiting", "sent"):
-            faults.append(f"order {number} is still {waiting}")
+            faults.append(f"order {number} is still {waiting}: {_what_follows(world, number)}")
     ours = {number for number, *_rest in found}
     faults += [f"the supplier has an order {number} that we have not" for number in refused if number not in ours]
     world.counts["orders issued by the supplier"] = sum(not one for one in refused.values())
