@@ -621,9 +621,11 @@ CREATE TABLE public.sales_bulk (
     made_by text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     done_at timestamp with time zone,
+    file_kind text DEFAULT 'csv'::text NOT NULL,
     CONSTRAINT sales_bulk_check CHECK (((bought >= 0) AND (bought <= quantity))),
     CONSTRAINT sales_bulk_check1 CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
     CONSTRAINT sales_bulk_check2 CHECK (((state = 'done'::text) OR (sealed_password IS NOT NULL))),
+    CONSTRAINT sales_bulk_file_kind_check CHECK ((file_kind = ANY (ARRAY['csv'::text, 'xlsx'::text]))),
     CONSTRAINT sales_bulk_quantity_check CHECK (((quantity >= 1) AND (quantity <= 1000000))),
     CONSTRAINT sales_bulk_state_check CHECK ((state = ANY (ARRAY['running'::text, 'packing'::text, 'done'::text])))
 );

@@ -40,10 +40,12 @@ def note_delivery(ctx: Context, body: Body) -> None:
         [order] = sales.orders(db, [_key(body)]).values()
         lines = sales.lines_of(db, [order.id])[order.id]
         catalog.note_deals(db, [(line.sku_id, line.deal_price_fen, order.placed_at) for line in lines])
+        is_issued = bool(sales.fulfilments(db, [_key(body)]))
+    done = "已经办理完成" if is_issued else "的卡密已送达"
     _message(
         ctx,
         body,
-        f"【卡枢】订单尾号 {order.number[-4:]} 的卡密已送达，请在下单页面查看，或到「我的订单」用手机号查询。",
+        f"【卡枢】订单尾号 {order.number[-4:]} {done}，请在下单页面查看，或到「我的订单」用手机号查询。",
     )
 
 

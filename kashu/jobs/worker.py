@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 RELAY_SECONDS = 0.15
 BEAT_SECONDS = 5
 STALLED_SECONDS = 20
+WORK_AGAIN_SECONDS = 1
 CONCURRENCY = 4
 THREADS = 32
 SPOOL_HOURS = 1
@@ -171,13 +172,21 @@ async def work(dsn: str, ctx: Context) -> None:
 
 
 async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:
-    await app.run_worker_async(
-        queues=queues,
-        concurrency=concurrency,
-        install_signal_handlers=False,
-        delete_jobs="successful",
-        fetch_job_polling_interval=1.0,
-    )
+    """Work on queues for ever.
+
+    When the database goes, Procrastinate's worker may stop without a word (its listener broke, not its jobs): a queue
+    that nobody works on is begun with again.
+    """
+    while True:
+        await app.run_worker_async(
+            queues=queues,
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            delete_jobs="successful",
+            fetch_job_polling_interval=1.0,
+        )
+        log.warning("worker.stopped_by_itself", extra={"queues": queues})
+        await asyncio.sleep(WORK_AGAIN_SECONDS)
 
 
 async def _relay(app: procrastinate.App, ctx: Context) -> None:

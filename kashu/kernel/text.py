@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 MASK = "••••"
+BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, UTF-8 kept, instants as RFC 3339."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def is_line(text: str) -> bool:
+    """Whether this is one line of text: no control character, no line or paragraph separator."""
+    return BREAKS.search(text) is None
 
 
 def sha256_hex(content: str | bytes) -> str:

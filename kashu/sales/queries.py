@@ -36,16 +36,18 @@ VIEWS: dict[str, tuple[str, ...]] = {
 DAY = """
 SELECT count(*) FILTER (WHERE paid_at IS NOT NULL)::int AS paid,
        count(*) FILTER (WHERE delivered_at IS NOT NULL)::int AS delivered,
-       count(*) FILTER (WHERE state IN ('refunding', 'refunded') AND paid_at IS NOT NULL)::int AS refunded,
+       count(*) FILTER (WHERE told.state IN ('refunding', 'refunded') AND paid_at IS NOT NULL)::int AS refunded,
        coalesce(sum(total_fen) FILTER (WHERE paid_at IS NOT NULL), 0)::bigint AS gmv_fen,
-       coalesce(sum(total_fen) FILTER (WHERE state IN ('refunding', 'refunded') AND paid_at IS NOT NULL), 0)::bigint
+       coalesce(sum(total_fen) FILTER (WHERE told.state IN ('refunding', 'refunded') AND paid_at IS NOT NULL), 0)::bigint
            AS refunded_fen,
-       count(*) FILTER (WHERE state = 'placed')::int AS unpaid,
+       count(*) FILTER (WHERE told.state = 'placed')::int AS unpaid,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM delivered_at - paid_at))
-           FILTER (WHERE delivered_at IS NOT NULL AND NOT paid_late) AS p50,
+           FILTER (WHERE delivered_at IS NOT NULL AND NOT paid_late AND waiting.order_id IS NULL) AS p50,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM delivered_at - paid_at))
-           FILTER (WHERE delivered_at IS NOT NULL AND NOT paid_late) AS p99
-FROM sales_order WHERE placed_at >= %s AND placed_at < %s
+           FILTER (WHERE delivered_at IS NOT NULL AND NOT paid_late AND waiting.order_id IS NULL) AS p99
+FROM sales_order AS told
+LEFT JOIN sales_fulfilment AS waiting ON waiting.pool_id = told.pool_id AND waiting.order_id = told.id
+WHERE placed_at >= %s AND placed_at < %s
 """
 
 HOURS = """
@@ -57,7 +59,10 @@ LATENCY = """
 SELECT date_bin('5 minutes', paid_at, '2026-01-01 00:00+00') AS slot,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM delivered_at - paid_at)) AS p50,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM delivered_at - paid_at)) AS p99
-FROM sales_order WHERE delivered_at IS NOT NULL AND NOT paid_late AND placed_at >= %s GROUP BY 1 ORDER BY 1
+FROM sales_order AS told
+WHERE delivered_at IS NOT NULL AND NOT paid_late AND placed_at >= %s AND NOT EXISTS (
+    SELECT FROM sales_fulfilment AS waiting WHERE waiting.pool_id = told.pool_id AND waiting.order_id = told.id)
+GROUP BY 1 ORDER BY 1
 """
 
 LOW_STOCK = """
@@ -89,8 +94,10 @@ WHERE incident.at >= %s ORDER BY incident.at DESC LIMIT 20
 P99_WEEK = """
 SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM delivered_at - paid_at)) AS p99, count(*)::int AS orders
 FROM (
-    SELECT delivered_at, paid_at FROM sales_order
-    WHERE placed_at >= %s AND delivered_at IS NOT NULL AND NOT paid_late ORDER BY placed_at DESC LIMIT 20000
+    SELECT delivered_at, paid_at FROM sales_order AS told
+    WHERE placed_at >= %s AND delivered_at IS NOT NULL AND NOT paid_late AND NOT EXISTS (
+        SELECT FROM sales_fulfilment AS waiting WHERE waiting.pool_id = told.pool_id AND waiting.order_id = told.id)
+    ORDER BY placed_at DESC LIMIT 20000
 ) AS recent
 """
 

@@ -56,9 +56,9 @@ def import_file(
     if not is_sure and not Confirm.ask("Read it this way?", console=err, default=False):
         spool.remove(ctx.spool, kept.name)
         return False
-    sku_id, supplier_id, cost_fen = named
+    sku_id, supplier_id, cost_fen, kind = named
     new = NewBatch(
-        sku_id, supplier_id, "single_use", file.name, kept.size, kept.sha256, kept.name, form, cost_fen, told[3],
+        sku_id, supplier_id, kind, file.name, kept.size, kept.sha256, kept.name, form, cost_fen, told[3],
         preview.count_lines(ctx, kept.name, form),
     )  # fmt: skip
     batch = _load(ctx, new, quiet=as_json)
@@ -72,20 +72,20 @@ def import_file(
     return batch.accepted > 0
 
 
-def _named(run: Runtime, sku: str, supplier: str, cost: str) -> tuple[int, int, int] | str:
+def _named(run: Runtime, sku: str, supplier: str, cost: str) -> tuple[int, int, int, str] | str:
     with run.pool.transaction() as db:
         skus = {one.code: one for one in catalog_queries.skus(db)}
         suppliers = {one.name: one.id for one in party.parties(db)}
     cost_fen = parse_yuan(cost)
     if sku not in skus:
         return f"no SKU has the code {sku}"
-    if skus[sku].kind != "single_use":
+    if skus[sku].kind not in ("single_use", "pick"):
         return f"{sku} is not sold from card files"
     if supplier not in suppliers:
         return f"no supplier is registered as {supplier}; known: {', '.join(suppliers)}"
     if cost_fen is None:
         return f"{cost} is not an amount in yuan"
-    return skus[sku].id, suppliers[supplier], cost_fen
+    return skus[sku].id, suppliers[supplier], cost_fen, skus[sku].kind
 
 
 def _chunks(file: Path) -> Iterator[bytes]:

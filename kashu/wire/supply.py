@@ -14,11 +14,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from kashu.kernel.seal import Keyring
+from kashu.kernel.text import is_line
 from kashu.sales import Sending
 from kashu.wire.open.auth import signature
 
@@ -69,25 +71,35 @@ class Supplier:
 
     def _call(self, told: Sending, path: str, asked: Mapping[str, object]) -> Told:
         secret = self.ring.open_personal(told.source.sealed_secret, f"source {told.source.id}").encode()
+        target = urlsplit(told.source.url).path + path
         body, stamp, nonce = msgspec.json.encode(asked), str(int(time.time())), secrets.token_hex(16)
         headers = {
             "kashu-key": told.source.key_id,
             "kashu-timestamp": stamp,
             "kashu-nonce": nonce,
-            "kashu-signature": signature(secret, "POST", path, stamp, nonce, told.number, body),
+            "kashu-signature": signature(secret, "POST", target, stamp, nonce, told.number, body),
             "idempotency-key": told.number,
             "content-type": "application/json",
         }
+        raw, signed = self._post(told.source.url + path, body, headers)
+        if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
+            raise SupplyError("an answer that is not signed by the supplier")
+        return _read(told.number, raw)
+
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
+        """The answer and its signature. No more is read than an answer may have, and no longer than it may take."""
+        deadline, raw = time.monotonic() + TIMEOUT_SECONDS, b""
         try:
-            answer = self.http.post(told.source.url + path, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+            with self.http.stream("POST", url, content=body, headers=headers, timeout=TIMEOUT_SECONDS) as answer:
+                if answer.status_code != 200:
+                    raise SupplyError(f"status {answer.status_code}")
+                for chunk in answer.iter_bytes():
+                    raw += chunk
+                    if len(raw) > ANSWER_BYTES_MAX or time.monotonic() > deadline:
+                        raise SupplyError("an answer that is too long, or takes too long")
+                return raw, answer.headers.get("kashu-signature", "")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SupplyError(type(error).__name__) from error
-        if answer.status_code != 200 or len(answer.content) > ANSWER_BYTES_MAX:
-            raise SupplyError(f"status {answer.status_code}")
-        right = answer_signature(secret, nonce, answer.content)
-        if not hmac.compare_digest(right.encode(), answer.headers.get("kashu-signature", "").encode()):
-            raise SupplyError("an answer that is not signed by the supplier")
-        return _read(told.number, answer.content)
 
 
 def answer_signature(secret: bytes, nonce: str, body: bytes) -> str:
@@ -102,6 +114,8 @@ def _read(number: str, body: bytes) -> Told:
         raise SupplyError("an answer that cannot be read") from error
     if found.order != number:
         raise SupplyError("an answer about another order")
-    if any(len(text) > TEXT_CHARS_MAX or not text.isprintable() for text in (found.number, found.text, found.reason)):
+    if any(len(text) > TEXT_CHARS_MAX or not is_line(text) for text in (found.number, found.text, found.reason)):
         raise SupplyError("a text that is too long, or no text")
+    if found.state is State.DONE and not (found.number or found.text):
+        raise SupplyError("done, and nothing issued")
     return found

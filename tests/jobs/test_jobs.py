@@ -339,3 +339,19 @@ def uploaded(ctx, house, secrets):
 def state(house, order):
     with connect(house.dsn) as db:
         return value(db, "SELECT state FROM sales_order WHERE id = %s", [order.id])
+
+
+def test_a_queue_whose_worker_stops_by_itself_is_begun_with_again(monkeypatch):
+    """When it loses the database, Procrastinate's worker returns without a word; nobody else would work (seen in the soak)."""
+    monkeypatch.setattr(worker, "WORK_AGAIN_SECONDS", 0)
+    begun = []
+
+    class App:
+        async def run_worker_async(self, *, queues, **_):
+            begun.append(queues)
+            if len(begun) == 3:
+                raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(worker._work_on(App(), ["facts"], 1))
+    assert begun == [["facts"]] * 3

@@ -168,6 +168,10 @@ def done(number, **more):
     return json.dumps({"order": number, "state": "done", "number": "SN", "text": "ok", **more}).encode()
 
 
+def blank(number):
+    return json.dumps({"order": number, "state": "done", "text": ""}).encode()
+
+
 @pytest.mark.parametrize(
     ("says", "trouble"),
     [
@@ -177,7 +181,8 @@ def done(number, **more):
         (lambda number, nonce: (b"{", answer_signature(b"secret", nonce, b"{")), "cannot be read"),
         (lambda number, nonce: (done(number, text="a\nb"), answer_signature(b"secret", nonce, done(number, text="a\nb"))), "no text"),
         (lambda number, nonce: (done(number, text="x" * 513), answer_signature(b"secret", nonce, done(number, text="x" * 513))), "too long"),
-        (lambda number, nonce: (b"x" * 20_000, answer_signature(b"secret", nonce, b"x" * 20_000)), "status"),
+        (lambda number, nonce: (b"x" * 20_000, answer_signature(b"secret", nonce, b"x" * 20_000)), "too long"),
+        (lambda number, nonce: (blank(number), answer_signature(b"secret", nonce, blank(number))), "nothing issued"),
     ],
 )  # fmt: skip
 def test_only_the_suppliers_own_word_counts(ctx, dsn, ring, taken, says, trouble):
@@ -195,6 +200,45 @@ def test_only_the_suppliers_own_word_counts(ctx, dsn, ring, taken, says, trouble
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_text_may_hold_a_full_width_space(ctx, dsn, taken):
+    raw = None
+
+    def says(number, nonce):
+        nonlocal raw
+        raw = done(number, text="充值成功　请查收")
+        return raw, answer_signature(b"secret", nonce, raw)
+
+    Liar.says = staticmethod(says)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    key, _ = taken(f"http://127.0.0.1:{server.server_port}/api", "secret", "13800138000")
+    send_order(ctx, body_of(key))
+    server.shutdown()
+    server.server_close()
+    assert seen(dsn, key)[0] == "delivered"
+
+
+def test_what_a_person_has_taken_on_is_not_sent_as_well(ctx, dsn, ring, twin, taken):
+    key, _ = taken(*twin, "13800138000")
+    with connect(dsn) as db, db.transaction():
+        assert sales.look(db, ring, make.STAFF, key, clock.now()) == {"phone": "13800138000"}
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key)[:3] == ("paid", 4_000, "waiting")
+
+
+def test_what_may_still_arrive_is_not_given_back(ctx, dsn, taken):
+    """Its supplier never had it, but the call may be on its way until its timestamp is stale."""
+    key, _ = taken(f"http://127.0.0.1:{free_port()}", "secret", "13800138000")
+    send_order(ctx, body_of(key))
+    with connect(dsn) as db, db.transaction():
+        due = sales.fulfilments(db, [key])[key[1]].due_at
+        db.execute("UPDATE sales_fulfilment SET sent_at = %s WHERE order_id = %s", [due, key[1]])
+        sales.not_arrived(db, key, "never arrived", due)
+        for seconds, told in ((329, "waiting"), (331, "failed")):
+            sales.give_up(db, due + timedelta(seconds=seconds))
+            assert sales.fulfilments(db, [key])[key[1]].state == told
 
 
 def test_what_nobody_began_with_is_given_back_by_the_timetable(ctx, dsn, taken, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -166,6 +167,9 @@ def test_codes_of_our_own_are_as_the_rule_says_and_unguessable():
     assert all(cards.has_right_check(code) for code in made)
     slip = made[0][:4] + ("A" if made[0][4] != "A" else "B") + made[0][5:]
     assert not cards.has_right_check(slip)
+    assert {code[-1] for code in made} <= set(cards.ALPHABETS["plain"])
+    digits = list(cards.make_codes("****************?", "digits", 200))
+    assert all(code.isdigit() and cards.has_right_check(code) for code in digits)
     assert not cards.is_guessable("KC-****-****-****-****?", "plain", 1_000_000)
     assert cards.is_guessable("****-****", "plain", 1_000_000)
     assert cards.is_guessable("************", "digits", 1_000)
@@ -345,6 +349,42 @@ def test_the_form_stands_nowhere_in_the_clear(db, ring, topup):
     for table in tables:
         assert value(db, f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%%13800138000%%'") == 0, table
     assert placed.checkout.form == FORM
+
+
+def test_a_slot_is_owed_to_its_supplier_when_it_is_issued(db, ring, topup):
+    def owed():
+        told = "SELECT coalesce(sum(amount_fen), 0) FROM ledger_posting AS p JOIN ledger_account AS a ON a.id = p.account_id WHERE a.code = %s"
+        return value(db, told, [f"payable:{source.supplier_id}"]), value(db, told, ["inventory"])
+
+    source = cards.source_of_pool(db, value(db, "SELECT id FROM cards_pool WHERE sku_id = %s", [topup.id]))[0]
+    before = owed()
+    assert before[0] == 0
+    [told] = sell(db, ring, make.purchase(topup, make.account(db), form=FORM))
+    key = key_of(db, told.number)
+    sales.send(db, ring, key, clock.now())
+    assert owed() == before
+    sales.fulfilled(db, ring, make.STAFF, key, ("SN", "ok"), clock.now())
+    assert owed() == (900, before[1])
+
+
+def test_a_closed_source_takes_no_new_orders(db, ring, topup):
+    account = make.account(db)
+    [before] = sell(db, ring, make.purchase(topup, account, form=FORM))
+    pool = value(db, "SELECT id FROM cards_pool WHERE sku_id = %s", [topup.id])
+    source = cards.source_of_pool(db, pool)[0]
+    cards.set_source(db, ring, make.STAFF, replace(source, is_open=False), "", clock.now())
+    assert sell(db, ring, make.purchase(topup, account, form=FORM)) == [SellRefusal.OUT_OF_STOCK]
+    assert isinstance(sales.send(db, ring, key_of(db, before.number), clock.now()), Sending), (
+        "what was paid is still sent"
+    )
+    cards.set_source(db, ring, make.STAFF, replace(source, is_open=True), "", clock.now())
+    assert isinstance(sell(db, ring, make.purchase(topup, account, form=FORM))[0], Receipt)
+
+
+def test_an_organisations_order_goes_back_to_its_balance_only(db, ring, topup):
+    [told] = sell(db, ring, make.purchase(topup, make.account(db), form=FORM))
+    order = sales.orders(db, [key_of(db, told.number)])[key_of(db, told.number)[1]]
+    assert sales.refund(db, make.STAFF, order.token, None, "x", clock.now()) is RefundRefusal.OF_ACCOUNT
 
 
 def test_a_bulk_purchase_is_of_cards_that_are_alike(db, ring, topup):

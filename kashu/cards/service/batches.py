@@ -192,8 +192,21 @@ def export_unsold(
     return opened
 
 
+def book_issued(db: Db, pool_id: int, cost_fen: int, at: datetime) -> None:
+    """What is issued on demand or by hand is owed to its supplier when it is issued: a slot is no stock."""
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id)
+    assert found is not None
+    _owe(db, found, "slot_issued", cost_fen, at)
+
+
 def book_stock(db: Db, batch: Batch, recipe: str, cost_fen: int, at: datetime) -> None:
     """Self-operated stock is owed to its supplier from the day it can be sold (our own supply is owed to nobody)."""
+    if batch.kind not in catalog.LATER:
+        _owe(db, batch, recipe, cost_fen, at)
+
+
+def _owe(db: Db, batch: Batch, recipe: str, cost_fen: int, at: datetime) -> None:
     if catalog.is_third_party(db, batch.sku_id):
         return  # consignment: it is the supplier's until it is sold
     if any(one.id == batch.supplier_id for one in party.parties(db, "platform")):

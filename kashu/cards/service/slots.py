@@ -51,7 +51,9 @@ def open_slots(db: Db, ring: Keyring, actor: Actor, new: NewBatch, cap: int, at:
         return Refusal.WRONG_KIND
     if new.kind == "on_demand":
         source = store.source(db, new.source[0]) if new.source is not None else None
-        if source is None or not source.is_open or source.supplier_id != new.supplier_id or not new.source:
+        if source is None or not source.is_open or source.supplier_id != new.supplier_id:
+            return Refusal.NO_SOURCE
+        if not new.source or not new.source[1]:
             return Refusal.NO_SOURCE
     told = replace(new, file_name="", file_bytes=0, manifest_hash=sha256_hex(b""), spool="")
     return _load(db, receive(db, ring, actor, told, at), cap, at)

@@ -14,7 +14,10 @@ from kashu.kernel.seal import Keyring
 
 
 def set_source(db: Db, ring: Keyring, actor: Actor, new: Source, secret: str, at: datetime) -> Source:
-    """Set a source up, or change it; an empty secret keeps the one it has. Whose it is does not change."""
+    """Set a source up, or change it; an empty secret keeps the one it has. Whose it is does not change.
+
+    Closed, it takes no new orders: its pools are not for sale until it is open again. What was paid before is still sent.
+    """
     assert_in_transaction(db)
     before = store.source(db, new.id)
     sealed = ring.seal_personal(secret, f"source {new.id}") if secret else before.sealed_secret if before else b""
@@ -23,6 +26,7 @@ def set_source(db: Db, ring: Keyring, actor: Actor, new: Source, secret: str, at
     if before is not None:
         told = replace(told, supplier_id=before.supplier_id)
     store.keep_source(db, told)
+    store.open_pools_of_source(db, told.id, is_open=told.is_open)
     after = {"title": told.title, "url": told.url, "key": told.key_id, "is_open": told.is_open, "secret": bool(secret)}
     audit.record(db, [Deed(actor, "source.set", "source", told.id, after=after)], at)
     return told

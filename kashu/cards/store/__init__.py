@@ -76,7 +76,7 @@ from kashu.cards.store.shelf import (
     surcharges,
     with_cards,
 )
-from kashu.cards.store.sources import SOURCE, keep_source, source, source_of_pool, sources
+from kashu.cards.store.sources import SOURCE, keep_source, open_pools_of_source, source, source_of_pool, sources
 
 __all__ = [
     "BATCH",
@@ -132,6 +132,7 @@ __all__ = [
     "new_pool",
     "of_fingerprint",
     "on_shelf",
+    "open_pools_of_source",
     "pick",
     "pick_labelled",
     "pools",

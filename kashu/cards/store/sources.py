@@ -26,6 +26,16 @@ def keep_source(db: Db, new: Source) -> None:
     run(db, sql, [*told, new.set_by, new.set_at])
 
 
+def open_pools_of_source(db: Db, source_id: str, *, is_open: bool) -> None:
+    """Take the pools of a source off sale, or put those that were taken off so back on."""
+    sql = """
+    UPDATE cards_pool AS pool SET sellable = %s, reason = %s FROM cards_batch AS batch
+    WHERE batch.pool_id = pool.id AND pool.source_id = %s AND batch.state = 'on_sale' AND pool.reason = %s
+    """
+    before, after = ("review", "") if is_open else ("", "review")
+    run(db, sql, [is_open, after, source_id, before])
+
+
 def source_of_pool(db: Db, pool_id: int) -> tuple[Source, str] | None:
     """Through which source a pool's orders are issued, and the source's own code for these goods."""
     found = db.execute("SELECT source_id, source_code FROM cards_pool WHERE id = %s", [pool_id]).fetchone()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from kashu import audit, cards, ledger
@@ -26,6 +26,7 @@ from kashu.sales.types import Bought, Fulfilment, FulfilRefusal, Order, Placed, 
 
 Key = tuple[int, UUID]
 GIVE_UP_MAX = 100
+IN_FLIGHT_SECONDS = 330  # a call that was sent may arrive until its timestamp is stale (300 s); then it is refused
 
 
 def take_on(db: Db, ring: Keyring, orders: Sequence[Placed | Bought], state: str) -> None:
@@ -72,8 +73,8 @@ def send(db: Db, ring: Keyring, key: Key, at: datetime) -> Sending | FulfilRefus
     order, told = found
     if told.state != "waiting" or told.kind != "on_demand":
         return FulfilRefusal.BEING_ISSUED
-    if told.due_at is None or told.due_at <= at:
-        return FulfilRefusal.ENDED  # too late to begin: the money goes back
+    if told.taken_by or told.due_at is None or told.due_at <= at:
+        return FulfilRefusal.ENDED  # a person has it, or it is too late to begin and the money goes back
     store.move_fulfilment(db, told, "sent", at)
     audit.record(db, [_deed(SYSTEM, "order.sent", order, {"tries": told.tries + 1})], at)
     return _sending(db, ring, order, told)
@@ -98,7 +99,7 @@ def not_arrived(db: Db, key: Key, trouble: str, at: datetime) -> None:
 def stuck(db: Db, key: Key, trouble: str, at: datetime) -> None:
     """The supplier has not said what became of an order in time: somebody has to look."""
     found = _locked(db, key)
-    if not isinstance(found, FulfilRefusal):
+    if not isinstance(found, FulfilRefusal) and store.note_stuck(db, found[1], trouble):
         store.note_incidents(db, [("fulfilment_stuck", *key, trouble)], at)
 
 
@@ -116,6 +117,7 @@ def fulfilled(
     store.deliver_lines(db, [line], warranties(db, [line], at), at)
     store.reveal_lines(db, [line], at)
     payable = payable_account(db, line.seller_id) if line.is_third_party else 0
+    cards.book_issued(db, line.pool_id, line.cost_fen, at)
     ledger.post(db, rules.delivered_postings(line, payable), at)
     store.move_fulfilment(db, told, "done", at)
     audit.record(db, [_deed(actor, "order.fulfilled", order, {"state": "delivered"})], at)
@@ -154,7 +156,7 @@ def look(db: Db, ring: Keyring, actor: Actor, key: Key, at: datetime) -> dict[st
 def give_up(db: Db, at: datetime) -> int:
     """Give the money back for orders that nobody has begun with in time; says how many."""
     assert_in_transaction(db)
-    late = store.overdue(db, at, GIVE_UP_MAX)
+    late = store.overdue(db, at, at - timedelta(seconds=IN_FLIGHT_SECONDS), GIVE_UP_MAX)
     for key in late:
         unfulfilled(db, SYSTEM, key, "not done in time", at)
     return len(late)

@@ -43,6 +43,8 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
         return RefundRefusal.NO_SUCH_ORDER
     if device is not None and not store.possesses(db, order.pool_id, order.id, device):
         return RefundRefusal.NOT_YOURS
+    if order.account_id is not None:
+        return RefundRefusal.OF_ACCOUNT
     if order.state in ("refunding", "refunded"):
         return RefundRefusal.UNDER_WAY
     if order.state not in ("paid", "delivered", "completed"):

@@ -38,13 +38,23 @@ def fulfilments_open(db: Db, after: tuple[datetime, UUID] | None, most: int) -> 
     return rows(db, Fulfilment, sql.format("AND (due_at, order_id) > (%s, %s)"), [*after, most])
 
 
-def overdue(db: Db, at: datetime, most: int) -> list[tuple[int, UUID]]:
-    """Orders that nobody has begun with in time."""
+def overdue(db: Db, at: datetime, sent_before: datetime, most: int) -> list[tuple[int, UUID]]:
+    """Orders that nobody has begun with in time, and no call of ours to a supplier can still arrive."""
     sql = """
     SELECT pool_id, order_id FROM sales_fulfilment
-    WHERE state = 'waiting' AND taken_by = '' AND due_at < %s ORDER BY due_at, order_id LIMIT %s
+    WHERE state = 'waiting' AND taken_by = '' AND due_at < %s AND (sent_at IS NULL OR sent_at < %s)
+    ORDER BY due_at, order_id LIMIT %s
     """
-    return db.execute(sql, [at, most]).fetchall()  # type: ignore[return-value]  # two columns
+    return db.execute(sql, [at, sent_before, most]).fetchall()  # type: ignore[return-value]  # two columns
+
+
+def note_stuck(db: Db, told: Fulfilment, trouble: str) -> bool:
+    """Note that a supplier does not say what became of an order; False when that was noted before."""
+    sql = """
+    UPDATE sales_fulfilment SET trouble = %s
+    WHERE pool_id = %s AND order_id = %s AND state = 'sent' AND trouble NOT LIKE 'stuck%%'
+    """
+    return run(db, sql, [f"stuck: {trouble}", told.pool_id, told.order_id]) == 1
 
 
 def begin_fulfilments(db: Db, due: Sequence[tuple[int, UUID, datetime]]) -> None:

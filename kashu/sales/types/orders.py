@@ -159,6 +159,7 @@ class RefundRefusal(StrEnum):
     ALREADY_SEEN = "already_seen"
     UNDER_WAY = "under_way"
     BEING_ISSUED = "being_issued"
+    OF_ACCOUNT = "of_account"
 
 
 class CodeRefusal(StrEnum):

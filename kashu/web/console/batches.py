@@ -17,17 +17,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kashu import audit, cards, party
 from kashu.audit import Approval, ApprovalRefusal, Deed
-from kashu.cards import ENCODINGS, ROLES, SEPARATORS, Batch, Format, NewBatch, Refusal, queries
+from kashu.cards import ENCODINGS, ROLES, SEPARATORS, Batch, Format, Refusal, queries
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.ids import new_id
-from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
+from kashu.web.console.arrivals import REFUSALS, receive
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, show, whole
 from kashu.web.rights import actor, is_alone, needs
-from kashu.web.uploads import SealedFile, takes_files
+from kashu.web.uploads import takes_files
 from kashu.wire import edge, preview, sealedzip
 
 REJECTS_SHOWN = 20
@@ -46,17 +46,6 @@ REASONS = {
     "bad_label": ("bad", "自选号不对", "自选号为空或超过 64 字", "补全后重传"),
     "duplicate_label": ("bad", "自选号重复", "同一规格里已有这个自选号 %s", "一个自选号只能有一张卡"),
     "bad_amount": ("bad", "金额不对", "成本或面值读不出", "写成 30.00 后重传"),
-}
-REFUSALS = {
-    Refusal.NO_SUCH_BATCH: "没有这个批次。",
-    Refusal.WRONG_STATE: "批次状态已经变化，请刷新后再试。数据没有改动。",
-    Refusal.NOTHING_UNSOLD: "没有未售出的卡密可导出。",
-    Refusal.WRONG_KIND: "这种库存不支持该操作。",
-    Refusal.KNOWN_SECRET: "这个卡密已经在库里，不能重复使用。",
-    Refusal.BAD_CHARACTERS: "卡密里有控制字符，请清理后再提交。",
-    Refusal.GUESSABLE: "随机位太少，容易被猜中。请增加 * 号，或减少数量。",
-    Refusal.NO_SOURCE: "请选择这家供应商已启用的直充货源。没有货源先到「设置」登记。",
-    Refusal.BAD_FORMAT: "列设置不对：必须有且只有一列是卡密，其余列不能重复。",
 }
 APPROVAL_REFUSALS = {
     ApprovalRefusal.GONE: "这项申请已经处理过了。",
@@ -82,7 +71,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 def new_batch(request: HttpRequest) -> HttpResponse:
     error = ""
     if request.method == "POST":
-        made = _receive(request)
+        made = receive(request)
         if isinstance(made, Batch):
             return redirect("console:batch", pool_id=made.pool_id)
         error = made
@@ -275,78 +264,6 @@ def _make_export(db: Db, request: HttpRequest, approval: Approval, at: datetime)
     content = sealedzip.seal(opened, approval.object_id, password)
     cards.keep_export(db, export_id, pool_id, len(opened), content, actor(request).name, at)
     return {"id": export_id, "password": password, "cards": len(opened), "pool_id": pool_id}
-
-
-def _receive(request: HttpRequest) -> Batch | str:
-    told = request.POST
-    with edge.transaction() as db:
-        skus = {one.code: one for one in catalog_queries.skus(db)}
-        suppliers = {one.id for one in party.parties(db)}
-    upload = request.FILES.get("file")
-    sku, cost = skus.get(told.get("sku", "")), parse_yuan(told.get("cost", ""))
-    supplier = whole(told.get("supplier", ""), 2**62) or 0
-    if sku is None or supplier not in suppliers:
-        return _("请选择规格和供应商。")
-    if cost is None:
-        return _("单张成本应为元，最多两位小数。")
-    if sku.kind not in cards.FILE_KINDS:
-        return _receive_slots(request, sku, supplier, cost)
-    if sku.kind == "own_code":
-        return _receive_codes(request, sku, supplier, cost)
-    if not isinstance(upload, SealedFile) or not upload.kept.size:
-        return _("请选择一个不为空、不超过 200 MB 的文件。")
-    form = preview.format_of(edge.ctx(), upload.kept.name)
-    new = NewBatch(
-        sku.id, supplier, sku.kind, (upload.name or "")[:120], upload.kept.size, upload.kept.sha256, upload.kept.name, form,
-        cost, told.get("note", "").strip()[:200], preview.count_lines(edge.ctx(), upload.kept.name, form),
-    )  # fmt: skip
-    with edge.transaction() as db:
-        received = cards.receive(db, edge.ctx().ring, actor(request), new, clock.now())
-    upload.is_kept = True
-    return received
-
-
-def _receive_slots(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
-    """So many of one secret (循环卡), or so many as can be issued or done by hand (直充, 代充)."""
-    told = request.POST
-    content, cap = (told.get("number", "").strip(), told.get("secret", "").strip()), whole(told.get("cap", ""), 100_000)
-    is_shared = sku.kind == "shared_secret"
-    if is_shared and (not content[1] or len(content[1]) > 512 or len(content[0]) > 128):
-        return _("循环卡需要填写卡密，最多 512 个字符。")
-    if not cap:
-        return _("可售份数应为 1 到 100000 的整数。")
-    form = Format("utf-8", "", ("secret",), has_header=False)
-    source = (told.get("source", "")[:32], told.get("source_code", "").strip()[:64])
-    if not all(text.isprintable() for text in source):
-        return _(REFUSALS[Refusal.NO_SOURCE])
-    new = NewBatch(
-        sku.id, supplier, sku.kind, "", 0, "", "", form, cost, told.get("note", "").strip()[:200],
-        source=source if sku.kind == "on_demand" else None,
-    )  # fmt: skip
-    with edge.transaction() as db:
-        if is_shared:
-            answer = cards.open_shared(db, edge.ctx().ring, actor(request), new, content, cap, clock.now())
-        else:
-            answer = cards.open_slots(db, edge.ctx().ring, actor(request), new, cap, clock.now())
-    return _(REFUSALS[answer]) if isinstance(answer, Refusal) else answer
-
-
-def _receive_codes(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
-    """Codes of our own, made by rule."""
-    told = request.POST
-    many = whole(told.get("count", ""), 1_000_000)
-    if not many:
-        return _("自发码数量应为 1 到 1000000 的整数。")
-    rule = (told.get("pattern", "").strip().upper()[:64], told.get("alphabet", ""))
-    form = Format("utf-8", "", ("secret",), False, *rule)
-    new = NewBatch(
-        sku.id, supplier, sku.kind, rule[0], 0, "", "", form, cost, told.get("note", "").strip()[:200], many
-    )  # fmt: skip
-    with edge.transaction() as db:
-        answer = cards.open_codes(db, edge.ctx().ring, actor(request), new, clock.now())
-    if answer is Refusal.BAD_FORMAT:
-        return _("规则只用大写字母、数字、连字符和 * 号（随机位），末尾可加 ? 作校验位，最多 40 个字符。")
-    return _(REFUSALS[answer]) if isinstance(answer, Refusal) else answer
 
 
 def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int = 200) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import catalog, sales
 from kashu.kernel import clock
 from kashu.kernel.db import Db
+from kashu.kernel.text import is_line
 from kashu.sales import FulfilRefusal
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show
 from kashu.web.rights import actor, needs
@@ -56,7 +57,7 @@ def end(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
     text = request.POST.get("text", "").strip()
     if outcome not in ("done", "failed"):
         raise Http404
-    if not text or len(text) > (TEXT_MAX if outcome == "done" else REASON_MAX) or not text.isprintable():
+    if not text or len(text) > (TEXT_MAX if outcome == "done" else REASON_MAX) or not is_line(text):
         with edge.transaction() as db:
             told = sales.look(db, edge.ctx().ring, actor(request), key, clock.now())
         if isinstance(told, FulfilRefusal):

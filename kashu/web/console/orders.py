@@ -27,6 +27,7 @@ REFUND_REFUSALS = {
     RefundRefusal.NOT_PAID: "这笔订单没有可退的款项。",
     RefundRefusal.ALREADY_SEEN: "买家已经查看卡密，不能直接退款，请走售后流程。",
     RefundRefusal.UNDER_WAY: "退款已经在处理，或订单已经结束。",
+    RefundRefusal.OF_ACCOUNT: "这是采购账户的订单，不能原路退款；还在办理的请到「充值办理」处理。",
     RefundRefusal.BEING_ISSUED: "已经开始办理，请在「充值办理」里处理。",
 }
 NOTHING = UUID(int=0)

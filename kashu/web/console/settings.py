@@ -204,6 +204,7 @@ def set_source(request: HttpRequest) -> HttpResponse:
     owner = whole(told.get("supplier", ""), 2**62)
     url = urlsplit(words["url"])
     is_address = url.scheme == "https" or (url.scheme == "http" and not ctx.is_behind_proxy)
+    is_address = is_address and not url.query and not url.fragment
     with edge.transaction() as db:
         known = {one.id: one for one in cards.sources(db)}
         suppliers = {one.id for one in party.parties(db)}

@@ -40,6 +40,7 @@ REFUND_REFUSALS = {
     RefundRefusal.NOT_PAID: (409, "这笔订单没有可退的款项。"),
     RefundRefusal.ALREADY_SEEN: (409, "卡密已经查看，不适用随时退款。质量问题请申请售后。"),
     RefundRefusal.UNDER_WAY: (409, "退款已经在处理，或订单已经结束。"),
+    RefundRefusal.OF_ACCOUNT: (403, "这是采购账户的订单，不能在这里退款。"),
     RefundRefusal.BEING_ISSUED: (409, "已经开始办理，不能再取消；没有办成会自动全额退款。"),
 }
 

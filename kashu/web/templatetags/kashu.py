@@ -204,6 +204,17 @@ def role_name(role: str) -> str:
 
 
 @register.filter
+def why(reason: str) -> str:
+    """Why an order ended, in words where it is a word of ours."""
+    words = {
+        "not done in time": "没有在时限内办成",
+        "refused by the supplier": "供应商没有受理",
+        "by the buyer": "买家取消",
+    }
+    return _(words.get(reason, reason))
+
+
+@register.filter
 def kind_name(kind: str) -> str:
     """A kind of stock, in words."""
     names = {"single_use": "一次一卡", "shared_secret": "循环卡", "pick": "自选", "own_code": "自发码",
