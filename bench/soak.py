@@ -93,7 +93,7 @@ class World:
             db.close()
 
 
-def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.5, 8.0)) -> dict:
+def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.0, 7.0)) -> dict:
     """Run for so long; what happened, and under `faults` what should not have."""
     from kashu.server.env import read
     from kashu.server.runtime import Runtime
