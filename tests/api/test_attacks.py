@@ -176,7 +176,7 @@ def test_one_transfer_is_credited_once_however_it_is_written(db, other):
         db,
         make.STAFF,
         account.id,
-        (100, "HT", f"{other.strip() if other.strip() != other else other}{told}"),
+        (100, "HT", f"{other.strip()}{told}"),
         solo_wait_seconds=None,
         at=at,
     )

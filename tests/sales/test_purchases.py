@@ -12,7 +12,7 @@ from kashu import cards, ledger, sales
 from kashu.audit import ApprovalRefusal
 from kashu.kernel import clock
 from kashu.kernel.db import value, values
-from kashu.sales import AccountRefusal, ContractPrice, Receipt, SellRefusal
+from kashu.sales import AccountRefusal, ContractPrice, InvoiceRefusal, Receipt, SellRefusal
 from kashu.server import invariants
 from tests import make
 
@@ -392,3 +392,27 @@ def test_a_sale_is_in_the_trail_without_its_secret(db, ring):
     kept = value(db, "SELECT string_agg(entry::text, '') FROM audit_entry AS entry WHERE verb = 'order.purchased'")
     assert told.number in kept
     assert told.cards[0].secret not in kept
+
+
+def test_a_month_is_invoiced_once_for_what_was_bought_less_what_came_back(db, ring):
+    account, later = make.account(db), clock.now() + timedelta(days=40)
+    topup = make.sku(db, price_fen=1_000, kind="manual")
+    make.slots(db, ring, topup, 2)
+    form = {"phone": "13800138000"}
+    sell(db, ring, make.purchase(make.stocked(db, ring, 3), account, 2))
+    kept, back = (one.number for one in sell(db, ring, *(make.purchase(topup, account, form=form) for _ in range(2))))
+    key = db.execute("SELECT pool_id, id FROM sales_order WHERE number = %s", [back]).fetchone()
+    assert sales.unfulfilled(db, make.STAFF, key, "no such account", clock.now()) is None
+    month = clock.biz_date(clock.now()).replace(day=1)
+
+    asked = sales.ask_invoice(db, make.STAFF, account.id, (month, "星河", "91330108MA2XINGH02"), later)
+    assert (asked.amount_fen, asked.state) == (7_980 + 1_000, "asked")
+    again = sales.ask_invoice(db, make.STAFF, account.id, (month, "星河", "91330108MA2XINGH02"), later)
+    assert again is InvoiceRefusal.ASKED_BEFORE
+    assert sales.decide_invoice(db, make.STAFF, asked, "", later) is None
+    other = sales.ask_invoice(db, make.STAFF, account.id, (month, "星河文化", "91330108MA2XINGH02"), later)
+    assert sales.decide_invoice(db, make.SECOND, other, "25332000000012345678", later) is None
+    assert sales.decide_invoice(db, make.SECOND, other, "1", later) is InvoiceRefusal.NO_SUCH_INVOICE
+    told = [(one.title, one.state, one.number) for one in sales.invoices(db, account.id, 9)]
+    assert sorted(told) == [("星河", "refused", ""), ("星河文化", "issued", "25332000000012345678")]
+    assert kept != back
