@@ -106,6 +106,7 @@ def batch(
     cost_fen: int = 3_000,
     expires_on: date | None = None,
     on_sale: bool = True,
+    numbered: bool = True,
 ) -> cards.Batch:
     """A batch of `stock` cards with secrets nobody has had before."""
     form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
@@ -115,8 +116,8 @@ def batch(
     lines = [
         NewCard(
             n,
-            f"N{n}",
-            f"KZ7F-{SEED}-{next(numbers):06d}-92TR",
+            f"N{n}" if numbered else "",
+            f"KZ7F-{SEED.upper()}-{next(numbers):06d}-92TR",
             expires_on or date(9999, 12, 31),
             None,
             None,

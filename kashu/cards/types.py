@@ -146,6 +146,7 @@ class Batch:
     loaded_at: datetime | None
     on_sale_at: datetime | None
     withdrawn_at: datetime | None
+    redeemer_id: int | None
     sku_id: int
     supplier_id: int
     kind: str
@@ -193,7 +194,49 @@ class NewBatch:
     unit_cost_fen: int
     note: str
     lines_total: int = 0
+    redeemer_id: int | None = None  # who honours codes of our own
     source: tuple[str, str] | None = None  # for what is issued on demand: the source, and its code for these goods
+
+
+@dataclass(frozen=True, slots=True)
+class Redeeming:
+    """An organisation redeems a code; `redeemed_at` is when it did, where it could not tell us at once."""
+
+    party_id: int
+    code: str = field(repr=False)
+    key: str
+    by: str
+    place: str = ""
+    redeemed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A code that was redeemed (核销), and when that was undone if it was."""
+
+    pool_id: int
+    id: UUID
+    card_id: int
+    sku_id: int
+    party_id: int
+    key: str
+    place: str
+    redeemed_at: datetime
+    told_at: datetime
+    undone_at: datetime | None
+
+
+class RedeemRefusal(StrEnum):
+    """Why a code was not redeemed, or not undone."""
+
+    NO_SUCH_CODE = "no_such_code"
+    NOT_SOLD = "not_sold"
+    EXPIRED = "expired"
+    ALREADY_REDEEMED = "already_redeemed"
+    NOT_REDEEMED = "not_redeemed"
+    TOO_LATE = "too_late"
+    WRONG_INSTANT = "wrong_instant"
+    TOO_OFTEN = "too_often"
 
 
 @dataclass(frozen=True, slots=True)

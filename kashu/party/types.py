@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-SCOPES = ("catalog.read", "account.read", "purchases.read", "purchases.write")
+SCOPES = ("catalog.read", "account.read", "purchases.read", "purchases.write", "redemptions")
 TOPICS = ("purchase.delivered", "purchase.refunded", "bulk_purchase.done", "topup.credited")
 
 

@@ -30,6 +30,7 @@ from kashu.sales.service import (
     open_account,
     place,
     receipts,
+    redeem,
     refund,
     refunded,
     reveal,
@@ -40,6 +41,7 @@ from kashu.sales.service import (
     set_contract_price,
     settle,
     stuck,
+    undo_redemption,
     unfulfilled,
 )
 from kashu.sales.store import (
@@ -171,6 +173,7 @@ __all__ = [
     "possesses",
     "prices",
     "receipts",
+    "redeem",
     "refund",
     "refunded",
     "reveal",
@@ -182,6 +185,7 @@ __all__ = [
     "settle",
     "stuck",
     "topups",
+    "undo_redemption",
     "unfulfilled",
     "usage_by_day",
 ]

@@ -373,3 +373,54 @@ def test_what_is_issued_is_bought_at_the_desk_and_given_back_when_it_fails(desk,
 def test_what_is_bought_by_the_many_has_no_page_for_one(desk, shop):
     buyer, (sku, _) = desk(), shop("single_use")
     assert buyer.get(f"/buyer/purchases/one/{sku.code}").status_code == 404
+
+
+def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff):
+    counter, (sku, _) = desk(), shop("own_code")
+    with connect(house.dsn) as db, db.transaction():
+        batch = make.batch(db, ring, sku, 1, numbered=False, expires_on=clock.biz_date(clock.now()))
+        db.execute(
+            "UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [counter.account.party_id, batch.pool_id]
+        )
+        [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db))], clock.now())
+    code = told.cards[0].secret
+
+    def post(**more):
+        page = counter.get("/buyer/redemptions").content.decode()
+        key = re.search(r'name="key" value="([^"]+)"', page)[1]
+        return counter.post("/buyer/redemptions", {"code": code, "key": key, "place": "一号店"} | more, follow=True)
+
+    assert "核销成功" in post(code=code.lower()).content.decode()
+    again = post()
+    assert again.status_code == 409
+    assert "已经核销过" in again.content.decode()
+    assert "没有这个券码" in post(code="NOT-A-CODE").content.decode()
+    assert post(code="x").status_code == 422
+    assert post(place="a\x00b").status_code == 422
+    assert "已撤销" in post(undo="1").content.decode()
+    assert "一号店" in counter.get("/buyer/redemptions").content.decode()
+    assert desk().get("/buyer/redemptions").content.decode().count("一号店") == 0
+    assert counter.account.party
+    page = staff("operator").get(f"/console/batches/{batch.pool_id}").content.decode()
+    assert counter.account.party in page
+
+
+def test_codes_are_made_for_who_redeems_them(staff, house, dsn):
+    with connect(dsn) as db, db.transaction():
+        sku, shop_id = make.sku(db, kind="own_code"), make.organisation(db)
+        told = {
+            "sku": sku.code,
+            "supplier": make.platform(db),
+            "cost": "0",
+            "pattern": "****************",
+            "alphabet": "plain",
+            "count": "10",
+        }
+    desk = staff("operator")
+    assert desk.post("/console/batches/new", told | {"redeemer": "999999"}).status_code == 422
+    address = desk.post("/console/batches/new", told | {"redeemer": shop_id})["Location"]
+    with connect(dsn) as db:
+        assert (
+            value(db, "SELECT redeemer_id FROM cards_batch WHERE pool_id = %s", [int(address.rsplit("/", 1)[-1])])
+            == shop_id
+        )

@@ -1,6 +1,6 @@
 """The open API of Kashu: buy cards, read the account, verify webhooks."""
 
-from kashu_client.answers import Account, Bulk, Card, Choice, Entry, Field, KashuError, Purchase, Sku, Tier
+from kashu_client.answers import Account, Bulk, Card, Choice, Entry, Field, KashuError, Purchase, Redemption, Sku, Tier
 from kashu_client.client import AsyncKashu, Kashu
 from kashu_client.webhooks import WebhookError, verify_webhook
 
@@ -15,6 +15,7 @@ __all__ = [
     "Kashu",
     "KashuError",
     "Purchase",
+    "Redemption",
     "Sku",
     "Tier",
     "WebhookError",

@@ -108,6 +108,18 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Redemption:
+    """A code that was redeemed; `undone_at` is None where that holds."""
+
+    id: str
+    sku: str
+    place: str
+    redeemed_at: datetime
+    told_at: datetime
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A movement of your account; a credit is positive."""
 
@@ -187,6 +199,12 @@ def statements(told: Any) -> tuple[list[Entry], str | None]:
     """A page and the cursor of the next."""
     found = [_pick(Entry, one, posted_at=datetime.fromisoformat(one["posted_at"])) for one in told["entries"]]
     return found, told["next"]
+
+
+def redemption(told: Any) -> Redemption:
+    names = ("redeemed_at", "told_at", "undone_at")
+    instants = {name: None if told[name] is None else datetime.fromisoformat(told[name]) for name in names}
+    return _pick(Redemption, told, **instants)
 
 
 def _sku(told: Any) -> Sku:

@@ -9,13 +9,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from kashu_client import answers
-from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Redemption, Sku
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -87,6 +88,17 @@ def buy_bulk(
     told = {"sku": sku, "quantity": quantity, "password": password, "reference": reference, "format": file_format}
     key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
     return Call("POST", "/open/v1/bulk-purchases", answers.bulk, json.dumps(told).encode(), key, TRIES_MAX)
+
+
+def redeem(code: str, place: str, redeemed_at: datetime | None, idempotency_key: str | None) -> Call[Redemption]:
+    told = {"code": code, "place": place} | ({"redeemed_at": redeemed_at.isoformat()} if redeemed_at else {})
+    key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
+    return Call("POST", "/open/v1/redemptions", answers.redemption, json.dumps(told).encode(), key, TRIES_MAX)
+
+
+def undo_redemption(code: str) -> Call[Redemption]:
+    body = json.dumps({"code": code}).encode()
+    return Call("POST", "/open/v1/redemptions/undo", answers.redemption, body, secrets.token_hex(16), TRIES_MAX)
 
 
 def bulk(bulk_id: str) -> Call[Bulk]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
 from itertools import count
 from typing import Self, TypeVar
 
 import httpx
 
 from kashu_client import asking
-from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Sku
+from kashu_client.answers import Account, Bulk, Choice, Entry, KashuError, Purchase, Redemption, Sku
 from kashu_client.asking import BROKEN, TIMEOUT_SECONDS, Call, Credentials
 
 T = TypeVar("T")
@@ -80,6 +81,16 @@ class Kashu:
     ) -> Bulk:  # fmt: skip
         """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
         return self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key, format))
+
+    def redeem(
+        self, code: str, place: str = "", redeemed_at: datetime | None = None, idempotency_key: str | None = None
+    ) -> Redemption:
+        """Redeem a code (核销); `redeemed_at` where your till was offline. The same key never redeems twice."""
+        return self._ask(asking.redeem(code, place, redeemed_at, idempotency_key))
+
+    def undo_redemption(self, code: str) -> Redemption:
+        """Undo a redemption within its hour."""
+        return self._ask(asking.undo_redemption(code))
 
     def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
         """How far a bulk purchase is."""
@@ -181,6 +192,16 @@ class AsyncKashu:
     ) -> Bulk:  # fmt: skip
         """Ask for up to a million cards; a job buys them. The password opens the file, and only you have it."""
         return await self._ask(asking.buy_bulk(sku, quantity, password, reference, idempotency_key, format))
+
+    async def redeem(
+        self, code: str, place: str = "", redeemed_at: datetime | None = None, idempotency_key: str | None = None
+    ) -> Redemption:
+        """Redeem a code (核销); `redeemed_at` where your till was offline. The same key never redeems twice."""
+        return await self._ask(asking.redeem(code, place, redeemed_at, idempotency_key))
+
+    async def undo_redemption(self, code: str) -> Redemption:
+        """Undo a redemption within its hour."""
+        return await self._ask(asking.undo_redemption(code))
 
     async def bulk(self, id: str) -> Bulk:  # noqa: A002  # the API's word
         """How far a bulk purchase is."""

@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
 from kashu.cards.service.stock import (
@@ -37,12 +38,16 @@ from kashu.cards.service.stock import (
 )
 
 __all__ = [
+    "AHEAD_SECONDS",
     "CHUNK_LINES_MAX",
     "CODES_MAX",
     "EXPORT_MAX",
     "FILE_KINDS",
+    "LATE_DAYS",
     "SLOTS_MAX",
     "SLOT_KINDS",
+    "UNDO_SECONDS",
+    "Found",
     "add_slots",
     "book_issued",
     "book_stock",
@@ -66,11 +71,13 @@ __all__ = [
     "put_back",
     "put_on_sale",
     "receive",
+    "redeem",
     "reserve",
     "reveal",
     "seal",
     "sell",
     "set_source",
     "start",
+    "undo_redemption",
     "withdraw",
 ]

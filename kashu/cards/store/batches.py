@@ -91,11 +91,11 @@ def labels_of(db: Db, pool_id: int, labels: Sequence[str]) -> set[str]:
 def new_batch(db: Db, pool_id: int, code: str, new: NewBatch, data_key: bytes, by: str, at: datetime) -> None:
     sql = """
     INSERT INTO cards_batch (pool_id, code, state, file_name, file_bytes, manifest_hash, spool, data_key, format,
-                             unit_cost_fen, note, lines_total, received_by, received_at)
-    VALUES (%s, %s, 'uploaded', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                             unit_cost_fen, note, lines_total, received_by, received_at, redeemer_id)
+    VALUES (%s, %s, 'uploaded', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     """
     told = [new.file_name, new.file_bytes, new.manifest_hash, new.spool, data_key, Jsonb(new.format.to_json())]
-    run(db, sql, [pool_id, code, *told, new.unit_cost_fen, new.note, new.lines_total, by, at])
+    run(db, sql, [pool_id, code, *told, new.unit_cost_fen, new.note, new.lines_total, by, at, new.redeemer_id])
 
 
 def set_batch(db: Db, pool_id: int, before: str, after: str, changes: Mapping[str, Any]) -> None:

@@ -45,6 +45,10 @@ from kashu.sales.service.fulfil import (
 )
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
+from kashu.sales.service.redeem import (
+    redeem,
+    undo_redemption,
+)
 from kashu.sales.service.refund import cancel, refund, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
@@ -95,6 +99,7 @@ __all__ = [
     "open_account",
     "place",
     "receipts",
+    "redeem",
     "refund",
     "refunded",
     "release",
@@ -106,5 +111,6 @@ __all__ = [
     "set_contract_price",
     "settle",
     "stuck",
+    "undo_redemption",
     "unfulfilled",
 ]

@@ -221,6 +221,11 @@ def reveal_lines(db: Db, lines: Sequence[SaleLine], at: datetime) -> None:
     run(db, sql, [at, [line.pool_id for line in lines], [line.id for line in lines]])
 
 
+def note_redemption(db: Db, pool_id: int, line_id: UUID, redemption: str) -> None:
+    """What became of a line's codes last."""
+    run(db, "UPDATE sales_line SET redemption = %s WHERE pool_id = %s AND id = %s", [redemption, pool_id, line_id])
+
+
 def replace_lines(db: Db, old: Sequence[SaleLine], new: Sequence[tuple[SaleLine, UUID, int, int, int, int]]) -> None:
     """Give an order other lines of the same price, from other pools: (model, id, pool, supplier, quantity, cost)."""
     sql = "DELETE FROM sales_line WHERE pool_id = ANY (%s) AND id = ANY (%s) AND delivered_at IS NULL"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.buyer import machines, purchases
+from kashu.web.buyer import machines, purchases, redeeming
 
 app_name = "buyer"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("purchases/bulk/<uuid:bulk_id>/file", purchases.bulk_file, name="bulk_file"),
     path("purchases/<str:number>", purchases.purchase, name="purchase"),
     path("purchases/<str:number>/file", purchases.purchase_file, name="purchase_file"),
+    path("redemptions", redeeming.redemptions, name="redemptions"),
     path("prices", purchases.prices, name="prices"),
     path("statement", purchases.statement, name="statement"),
     path("invoices", purchases.ask_invoice, name="ask_invoice"),

@@ -92,9 +92,12 @@ def _take_codes(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int
     rule = (told.get("pattern", "").strip().upper()[:64], told.get("alphabet", ""))
     form = Format("utf-8", "", ("secret",), False, *rule)
     new = NewBatch(
-        sku.id, supplier, sku.kind, rule[0], 0, "", "", form, cost, told.get("note", "").strip()[:200], many
+        sku.id, supplier, sku.kind, rule[0], 0, "", "", form, cost, told.get("note", "").strip()[:200], many,
+        redeemer_id=whole(told.get("redeemer", ""), 2**62) or None,
     )  # fmt: skip
     with edge.transaction() as db:
+        if new.redeemer_id is not None and new.redeemer_id not in {one.id for one in party.parties(db, "buyer")}:
+            return _("请选择已开户的核销方。")
         answer = cards.open_codes(db, edge.ctx().ring, actor(request), new, clock.now())
     if answer is Refusal.BAD_FORMAT:
         return _("规则只用大写字母、数字、连字符和 * 号（随机位），末尾可加 ? 作校验位，最多 40 个字符。")

@@ -79,6 +79,7 @@ def new_batch(request: HttpRequest) -> HttpResponse:
         told = {
             "skus": catalog_queries.skus(db),
             "parties": party.parties(db),
+            "buyers": party.parties(db, "buyer"),
             "sources": [one for one in cards.sources(db) if one.is_open],
             "error": error,
             "form": request.POST,
@@ -276,6 +277,7 @@ def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int
             "stock": cards.stock(db, [pool_id]).get(pool_id, cards.Stock()),
             "reasons": cards.reject_counts(db, pool_id) if found.rejected else {},
             "rejects": cards.rejects(db, pool_id, 0, REJECTS_SHOWN) if found.rejected else [],
+            "redeemer": None if found.redeemer_id is None else party.party(db, found.redeemer_id),
             "trail": audit.entries_of(db, pool_id, "batch", found.code),
             "contents": cards.contents(db, pool_id) if found.kind == "shared_secret" else [],
             "exports": cards.exports_of(db, pool_id),

@@ -14,7 +14,7 @@ from msgspec import Struct
 from kashu import party
 from kashu.kernel.db import Db, Pool
 from kashu.kernel.seal import Keyring
-from kashu.wire.open import bulk, purchases, reads
+from kashu.wire.open import bulk, purchases, reads, redemptions
 from kashu.wire.open.auth import Caller, Doorkeeper, Known, credentials
 from kashu.wire.open.messages import (
     AccountTold,
@@ -23,10 +23,14 @@ from kashu.wire.open.messages import (
     ChoicesTold,
     PurchaseAsked,
     PurchaseTold,
+    RedemptionAsked,
+    RedemptionsTold,
+    RedemptionTold,
     Request,
     Response,
     SkusTold,
     StatementTold,
+    UndoAsked,
 )
 from kashu.wire.open.problems import problem
 
@@ -81,6 +85,14 @@ ADDRESSES = (
             ("not_found",), bulk.follow),
     Address("GET", "/open/v1/bulk-purchases/{id}/file", "purchases.read", "The sealed file; takes a Range", None,
             ("not_found", "not_ready", "gone", "range"), bulk.fetch),
+    Address("POST", "/open/v1/redemptions", "redemptions", "Redeem a code of ours", RedemptionTold,
+            ("malformed", "invalid", "idempotency_key", "no_such_code", "not_sold", "expired", "already_redeemed",
+             "wrong_instant", "in_flight"), redemptions.redeem, asked=RedemptionAsked, status=201),
+    Address("POST", "/open/v1/redemptions/undo", "redemptions", "Undo a redemption within an hour", RedemptionTold,
+            ("malformed", "invalid", "idempotency_key", "no_such_code", "not_sold", "not_redeemed", "too_late", "in_flight"),
+            redemptions.undo, asked=UndoAsked),
+    Address("GET", "/open/v1/redemptions", "redemptions", "Your redemptions, the newest first", RedemptionsTold,
+            ("invalid",), redemptions.listed, query=PAGING),
 )  # fmt: skip
 SHAPES = [(address, address.shape) for address in ADDRESSES]
 

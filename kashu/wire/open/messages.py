@@ -182,6 +182,39 @@ class BulkTold(Struct):
     format: str
 
 
+class RedemptionAsked(Struct, forbid_unknown_fields=True):
+    """A code of ours that a customer brought: it is good once."""
+
+    code: Annotated[str, Meta(min_length=4, max_length=64, pattern=NO_CONTROLS)]
+    place: Annotated[str, Meta(max_length=64, pattern=NO_CONTROLS, description="The shop, as you name it.")] = ""
+    redeemed_at: Annotated[
+        datetime | None,
+        Meta(description="When it was taken, if not now: a till that was offline, at most seven days ago."),
+    ] = None
+
+
+class UndoAsked(Struct, forbid_unknown_fields=True):
+    """Undo the redemption of a code, within an hour of having told it."""
+
+    code: Annotated[str, Meta(min_length=4, max_length=64, pattern=NO_CONTROLS)]
+
+
+class RedemptionTold(Struct):
+    """A code that was redeemed; the code itself is told to nobody again."""
+
+    id: str
+    sku: str
+    place: str
+    redeemed_at: datetime
+    told_at: datetime
+    undone_at: datetime | None
+
+
+class RedemptionsTold(Struct):
+    redemptions: list[RedemptionTold]
+    next: str | None
+
+
 class ProblemTold(Struct):
     """RFC 9457. `code` is stable; `detail` is for people."""
 

@@ -49,7 +49,7 @@ class BadQueryError(ValueError):
 
 def skus(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """SKUs for sale, in order of their codes, at the account's own prices."""
-    limit, after = _page(_query(request, "limit", "after"), 1)
+    limit, after = page_of(query_of(request, "limit", "after"), 1)
     codes = catalog.codes_on_sale(db, str(after[0]) if after else "", limit + 1)
     offers = catalog.offers(db, codes[:limit], at)
     ids = [offer.sku_id for offer in offers.values()]
@@ -71,8 +71,8 @@ def skus(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) 
 
 def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The cards of a SKU that can be picked, in order of their labels."""
-    told = _query(request, "limit", "after", "q")
-    limit, after = _page(told, 1)
+    told = query_of(request, "limit", "after", "q")
+    limit, after = page_of(told, 1)
     code = request.path.split("/")[-2]
     offer = catalog.offers(db, [code], at).get(code)
     if offer is None:
@@ -84,7 +84,7 @@ def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetim
 
 def account(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The purchase account: its balance and limits."""
-    _query(request)
+    query_of(request)
     found = sales.accounts(db, [caller.account_id])[caller.account_id]
     spent = found.spent_today(biz_date(at))
     return answer(AccountTold(
@@ -94,7 +94,7 @@ def account(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetim
 
 def statements(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The account's movements, the newest first."""
-    limit, after = _page(_query(request, "limit", "after"), 1)
+    limit, after = page_of(query_of(request, "limit", "after"), 1)
     try:
         before = UUID(str(after[0])) if after else None
     except ValueError:
@@ -109,7 +109,7 @@ def statements(db: Db, ring: Keyring, caller: Caller, request: Request, at: date
 
 def order(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
     """One purchase with its cards, by its id."""
-    _query(request)
+    query_of(request)
     number = request.path.rpartition("/")[2]
     pool_id = pool_of(number)
     found = None if pool_id is None else sales.by_number(db, pool_id, number)
@@ -120,7 +120,7 @@ def order(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime)
 
 def orders(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
     """One purchase with its cards, by your reference."""
-    told = _query(request, "reference")
+    told = query_of(request, "reference")
     if not 1 <= len(told.get("reference", "")) <= REFERENCE_CHARS_MAX:
         raise BadQueryError("reference is needed, of at most 64 characters")
     key = sales.order_of_reference(db, caller.account_id, told["reference"])
@@ -136,7 +136,7 @@ def _shown(db: Db, ring: Keyring, caller: Caller, key: tuple[int, UUID], at: dat
     return answer(receipt_told(receipt))
 
 
-def _query(request: Request, *names: str) -> dict[str, str]:
+def query_of(request: Request, *names: str) -> dict[str, str]:
     """The query's fields, each once, each known."""
     try:
         told = parse_qsl(request.query, keep_blank_values=True, strict_parsing=bool(request.query), errors="strict")
@@ -150,7 +150,7 @@ def _query(request: Request, *names: str) -> dict[str, str]:
     return found
 
 
-def _page(told: dict[str, str], fields: int) -> tuple[int, list[str | int]]:
+def page_of(told: dict[str, str], fields: int) -> tuple[int, list[str | int]]:
     """How many rows, and the cursor they come after."""
     limit = told.get("limit", str(PAGE))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 6 and 1 <= int(limit) <= PAGE_MAX):

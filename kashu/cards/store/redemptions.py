@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kashu.cards.types import Redemption
+from kashu.kernel.db import Db, one, rows, run
+
+REDEMPTION = """
+SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.redeemed_at,
+       told.told_at, told.undone_at
+FROM cards_redemption AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
+"""
+# Codes of this organisation only: to anybody else, they are not there.
+OF_CODE = """
+SELECT card.pool_id, card.id, card.state, card.sale_line_id, card.expires_on
+FROM cards_fingerprint AS print
+JOIN cards_pool AS pool ON pool.id = print.pool_id AND pool.kind = 'own_code'
+JOIN cards_batch AS batch ON batch.pool_id = print.pool_id AND batch.redeemer_id = %s
+JOIN cards_card AS card ON card.pool_id = print.pool_id AND card.id = print.card_id
+WHERE print.fingerprint = %s
+FOR NO KEY UPDATE OF card
+"""
+
+
+def of_code(db: Db, party_id: int, fingerprint: bytes) -> tuple[Any, ...] | None:
+    """A code's card, locked: (pool, id, state, sale line, expiry)."""
+    return db.execute(OF_CODE, [party_id, fingerprint]).fetchone()
+
+
+def redemption_of(db: Db, pool_id: int, card_id: int) -> Redemption | None:
+    """The redemption that holds."""
+    sql = f"{REDEMPTION} WHERE told.pool_id = %s AND told.card_id = %s AND told.undone_at IS NULL"
+    return one(db, Redemption, sql, [pool_id, card_id])
+
+
+def redemptions(db: Db, party_id: int, before: tuple[datetime, UUID] | None, most: int) -> list[Redemption]:
+    """An organisation's redemptions, the newest first, undone ones too."""
+    older = "" if before is None else "AND (told.told_at, told.id) < (%s, %s)"
+    sql = f"{REDEMPTION} WHERE told.party_id = %s {older} ORDER BY told.told_at DESC, told.id DESC LIMIT %s"
+    return rows(db, Redemption, sql, [party_id, *(before or ()), most])
+
+
+def add_redemption(
+    db: Db, pool_id: int, redemption_id: UUID, card_id: int, told: tuple[Any, ...], at: datetime
+) -> None:
+    """Write a redemption down; `told` is (organisation, key, by, place, instant)."""
+    sql = """
+    INSERT INTO cards_redemption (pool_id, id, card_id, party_id, key, by, place, redeemed_at, told_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    run(db, sql, [pool_id, redemption_id, card_id, *told, at])
+
+
+def undo_redemption(db: Db, told: Redemption, by: str, at: datetime) -> None:
+    sql = """
+    UPDATE cards_redemption SET undone_at = %s, undone_by = %s WHERE pool_id = %s AND id = %s AND undone_at IS NULL
+    """
+    assert run(db, sql, [at, by, told.pool_id, told.id]) == 1, "a redemption is undone once"

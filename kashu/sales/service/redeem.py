@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from kashu import audit, cards
+from kashu.audit import Actor, Deed
+from kashu.cards import Redeeming, RedeemRefusal, Redemption
+from kashu.kernel import limits
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.seal import Keyring
+from kashu.sales import store
+
+MISSES_MAX, MISSES_SECONDS = 60, 3_600  # of an organisation: who tries codes out is stopped
+
+
+def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Redemption | RedeemRefusal:
+    """Redeem a code (核销): noted with its sale, in the trail, once. The same key tells the same redemption again."""
+    return _done(db, asked, cards.redeem(db, ring, asked, at), "redeemed", at)
+
+
+def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Redemption | RedeemRefusal:
+    """Undo a redemption (撤销核销) within its window; the code is good again."""
+    return _done(db, asked, cards.undo_redemption(db, ring, asked, at), "undone", at)
+
+
+def _done(
+    db: Db, asked: Redeeming, found: cards.Found | RedeemRefusal, what: str, at: datetime
+) -> Redemption | RedeemRefusal:
+    assert_in_transaction(db)
+    if isinstance(found, RedeemRefusal):
+        is_miss = found is RedeemRefusal.NO_SUCH_CODE
+        bucket = f"redeem:{asked.party_id}"
+        if is_miss and not limits.allow(db, bucket, at, most=MISSES_MAX, seconds=MISSES_SECONDS):
+            return RedeemRefusal.TOO_OFTEN
+        return found
+    told, line_id, is_new = found
+    if is_new:
+        store.note_redemption(db, told.pool_id, line_id, what)
+        actor, after = Actor("buyer", asked.by), {"place": told.place, "at": told.redeemed_at, "key": told.key}
+        deed = Deed(actor, f"card.{what}", "card", f"{told.pool_id}/{told.card_id}", after=after, pool_id=told.pool_id)
+        audit.record(db, [deed], at)
+    return told

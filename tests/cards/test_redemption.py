@@ -1,0 +1,125 @@
+"""Codes of our own are redeemed once, by whom they are for, and undone within the hour."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from kashu import cards, sales
+from kashu.cards import Redeeming, RedeemRefusal, Redemption
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value
+from kashu.server import invariants
+from tests import make
+from tests.race.at_once import at_once
+
+
+@pytest.fixture
+def sold(db, ring):
+    return lambda **told: sell_code(db, ring, **told)
+
+
+def sell_code(db, ring, many=1, expires_on=None):
+    """Bought codes of a batch, and the organisation that redeems them."""
+    sku, shop = make.sku(db, kind="own_code"), make.organisation(db)
+    batch = make.batch(db, ring, sku, many + 1, expires_on=expires_on, numbered=False)
+    db.execute("UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [shop, batch.pool_id])
+    [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db), many)], clock.now())
+    return shop, [card.secret for card in told.cards], told
+
+
+def ask(shop, code, key="till-1", **told):
+    return Redeeming(shop, code, key, "clerk", "一号店", **told)
+
+
+def test_a_code_is_good_once(db, ring, sold):
+    shop, [code], bought = sold()
+    told = sales.redeem(db, ring, ask(shop, code), clock.now())
+    assert isinstance(told, Redemption)
+    assert sales.redeem(db, ring, ask(shop, code), clock.now()) == told, "the same key tells the same again"
+    assert sales.redeem(db, ring, ask(shop, code, "till-2"), clock.now()) is RedeemRefusal.ALREADY_REDEEMED
+    line = "SELECT redemption FROM sales_line AS l JOIN sales_order AS o ON o.id = l.order_id WHERE o.number = %s"
+    assert value(db, line, [bought.number]) == "redeemed"
+    trail = "SELECT count(*) FROM audit_entry WHERE verb = 'card.redeemed' AND object_id = %s"
+    assert value(db, trail, [f"{told.pool_id}/{told.card_id}"]) == 1
+    assert invariants.check(db) == []
+
+
+def test_a_redemption_is_undone_within_the_hour_and_the_code_is_good_again(db, ring, sold):
+    shop, [code], _ = sold()
+    at = clock.now()
+    assert sales.undo_redemption(db, ring, ask(shop, code), at) is RedeemRefusal.NOT_REDEEMED
+    sales.redeem(db, ring, ask(shop, code), at)
+    assert sales.undo_redemption(db, ring, ask(shop, code), at + timedelta(seconds=3_601)) is RedeemRefusal.TOO_LATE
+    undone = sales.undo_redemption(db, ring, ask(shop, code), at + timedelta(seconds=3_599))
+    assert undone.undone_at is not None
+    assert isinstance(sales.redeem(db, ring, ask(shop, code, "till-3"), at), Redemption)
+    assert [one.undone_at is None for one in cards.redemptions(db, shop, None, 9)].count(True) == 1
+
+
+def test_a_code_is_nothing_to_anybody_else_and_nothing_before_it_is_sold(db, ring, sold):
+    shop, [code], _ = sold()
+    other = make.organisation(db)
+    assert sales.redeem(db, ring, ask(other, code), clock.now()) is RedeemRefusal.NO_SUCH_CODE
+    assert sales.redeem(db, ring, ask(shop, code + "X"), clock.now()) is RedeemRefusal.NO_SUCH_CODE
+    unsold = unsold_code(db, ring, shop)
+    assert sales.redeem(db, ring, ask(shop, unsold), clock.now()) is RedeemRefusal.NOT_SOLD
+
+
+def unsold_code(db, ring, shop):
+    pool = value(db, "SELECT pool_id FROM cards_batch WHERE redeemer_id = %s", [shop])
+    sealed, card, key = db.execute(
+        "SELECT card.sealed, card.id, batch.data_key FROM cards_card AS card JOIN cards_batch AS batch USING (pool_id)"
+        " WHERE card.pool_id = %s AND card.state = 'on_shelf'", [pool],
+    ).fetchone()  # fmt: skip
+    return ring.open_data_key(pool, key).open(card, sealed).decode().split("\x1f")[1]
+
+
+def test_who_tries_codes_out_is_stopped(db, ring):
+    shop = make.organisation(db)
+    told = [sales.redeem(db, ring, ask(shop, f"GUESS-{n}"), clock.now()) for n in range(62)]
+    assert told[:60] == [RedeemRefusal.NO_SUCH_CODE] * 60
+    assert told[60:] == [RedeemRefusal.TOO_OFTEN] * 2
+
+
+def test_a_till_that_was_offline_tells_when_it_took_a_code(db, ring, sold):
+    at = clock.now()
+    shop, codes, _ = sold(many=3, expires_on=clock.biz_date(at) + timedelta(days=1))
+    later = at + timedelta(days=3)
+    taken_in_time = ask(shop, codes[0], redeemed_at=at)
+    assert sales.redeem(db, ring, taken_in_time, later).redeemed_at == at
+    assert sales.redeem(db, ring, ask(shop, codes[1]), later) is RedeemRefusal.EXPIRED
+    for wrong in (later - timedelta(days=8), later + timedelta(minutes=6)):
+        assert sales.redeem(db, ring, ask(shop, codes[2], redeemed_at=wrong), later) is RedeemRefusal.WRONG_INSTANT
+
+
+def test_control_two_tills_would_both_find_it_good(dsn, ring):
+    import threading
+
+    with connect(dsn) as db, db.transaction():
+        _, [code], _ = sell_code(db, ring)
+    barrier = threading.Barrier(2)
+
+    def look(db, _n):
+        found = value(
+            db,
+            "SELECT count(*) FROM cards_redemption AS r JOIN cards_fingerprint AS f ON f.card_id = r.card_id WHERE f.fingerprint = %s",
+            [ring.fingerprint("", code)],
+        )
+        barrier.wait()
+        return found
+
+    assert at_once(dsn, 2, look) == [0, 0]
+
+
+def test_two_tills_at_once_redeem_it_once(dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        shop, [code], _ = sell_code(db, ring)
+    told = at_once(dsn, 6, lambda db, n: sales.redeem(db, ring, ask(shop, code, f"till-{n}"), clock.now()))
+    assert sorted(type(one).__name__ for one in told) == ["RedeemRefusal"] * 5 + ["Redemption"]
+
+
+def test_a_code_that_never_expires_is_good_for_ever(db, ring, sold):
+    shop, [code], _ = sold(expires_on=date(9999, 12, 31))
+    assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now() + timedelta(days=4_000)), Redemption)
