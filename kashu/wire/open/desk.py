@@ -55,6 +55,7 @@ class Address:
     asked: type[Struct] | None = None
     query: tuple[tuple[str, str], ...] = ()
     status: int = 200
+    others: tuple[tuple[int, str], ...] = ()  # other statuses of success
 
     @property
     def shape(self) -> re.Pattern[str]:
@@ -77,14 +78,14 @@ ADDRESSES = (
     Address("POST", purchases.PATH, purchases.SCOPE, "Buy cards, answered at once", PurchaseTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "short_of_funds", "account_closed",
              "needs_split_payment", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight", "pick_taken", "form_wrong"),
-            asked=PurchaseAsked, status=201),
+            asked=PurchaseAsked, status=201, others=((202, "Taken on: it is being issued"),)),
     Address("POST", "/open/v1/bulk-purchases", "purchases.write", "Buy cards by the thousand: a job", BulkTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "account_closed", "needs_split_payment",
              "not_for_sale", "over_limit", "short_of_funds", "reference_taken", "too_many_open", "in_flight"), bulk.ask, asked=BulkAsked, status=202),
     Address("GET", "/open/v1/bulk-purchases/{id}", "purchases.read", "How far a bulk purchase is", BulkTold,
             ("not_found",), bulk.follow),
     Address("GET", "/open/v1/bulk-purchases/{id}/file", "purchases.read", "The sealed file; takes a Range", None,
-            ("not_found", "not_ready", "gone", "range"), bulk.fetch),
+            ("not_found", "not_ready", "gone", "range"), bulk.fetch, others=((206, "A part of it"),)),
     Address("POST", "/open/v1/redemptions", "redemptions", "Redeem a code of ours", RedemptionTold,
             ("malformed", "invalid", "idempotency_key", "no_such_code", "not_sold", "expired", "already_redeemed",
              "wrong_instant", "in_flight"), redemptions.redeem, asked=RedemptionAsked, status=201),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -108,21 +109,20 @@ def _operation(one: Address) -> dict[str, Any]:
         parameters.append(_shared("idempotency_key"))
     parameters += [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"}}
-        for name in ("id",)
-        if f"{{{name}}}" in one.path
+        for name in re.findall(r"\{(\w+)\}", one.path)
     ]
     parameters += [
         {"name": name, "in": "query", "required": name == "reference", "description": told, "schema": _query(name)}
         for name, told in one.query
     ]
     done: dict[str, Any] = {"description": one.summary, "content": _content(one.told)}
-    partly = {"206": {**done, "description": "A part of it"}} if one.told is None else {}
+    others = {str(status): {**done, "description": told} for status, told in one.others}
     made: dict[str, Any] = {
         "operationId": f"{one.method.lower()}_{one.path.removeprefix('/open/v1/').replace('/', '_').replace('{', '').replace('}', '').replace('-', '_')}",
         "summary": one.summary,
         "description": f"Needs the scope `{one.scope}`.",
         "parameters": parameters,
-        "responses": {str(one.status): done} | partly | _refusals(one),
+        "responses": {str(one.status): done} | others | _refusals(one),
     }
     if one.asked is not None:
         made["requestBody"] = {"required": True, "content": _content(one.asked)}
