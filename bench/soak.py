@@ -325,7 +325,7 @@ def stock_moves(world: World, chance: random.Random, _n: int) -> None:
             """
             SELECT sku.id, count(card.id) FROM catalog_sku AS sku JOIN cards_pool AS pool ON pool.sku_id = sku.id AND pool.sellable
             LEFT JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
-            GROUP BY sku.id HAVING count(card.id) < %s LIMIT 1""",
+            WHERE sku.kind = 'single_use' GROUP BY sku.id HAVING count(card.id) < %s LIMIT 1""",
             [LOW],
         ).fetchone()
         waiting = db.execute("SELECT count(*) FROM cards_batch WHERE state IN ('loading', 'loaded')").fetchone()[0]

@@ -34,6 +34,10 @@ def prepare(world: World) -> None:
         )  # fmt: skip
         make.slots(db, ring, skus["on_demand"], SLOTS, through)
         make.slots(db, ring, skus["manual"], SLOTS)
+        demo = db.execute(
+            "SELECT pool.id FROM cards_pool AS pool JOIN catalog_sku AS sku ON sku.id = pool.sku_id WHERE sku.code = 'GY-MONTH'"
+        ).fetchone()
+        cards.add_slots(db, make.STAFF, demo[0], SLOTS, clock.now())
         world.kinds = {kind: sku.code for kind, sku in skus.items()}
 
 

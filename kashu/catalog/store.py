@@ -89,6 +89,12 @@ def codes(db: Db, sku_ids: Collection[int]) -> dict[int, str]:
     return dict(db.execute("SELECT id, code FROM catalog_sku WHERE id = ANY (%s)", [sorted(sku_ids)]).fetchall())
 
 
+def kind_of(db: Db, sku_id: int) -> str:
+    """A SKU's kind of stock."""
+    found: str = value(db, "SELECT kind FROM catalog_sku WHERE id = %s", [sku_id])
+    return found
+
+
 def is_third_party(db: Db, sku_id: int) -> bool:
     """Whether a SKU is sold by a supplier (第三方) or by the platform itself (自营)."""
     sql = """

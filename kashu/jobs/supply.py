@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
@@ -21,31 +23,59 @@ ASK_GAPS_SECONDS = (2, 5, 15, 30, 60, 300, 600, 900)  # after that, every hour u
 STUCK_AFTER = len(ASK_GAPS_SECONDS)
 HOUR_SECONDS = 3_600
 AGAIN_SECONDS = 10
+PLACES, CROWDED_SECONDS = 3, 3
+_places: dict[str, BoundedSemaphore] = {}
 
 
 def send_order(ctx: Context, body: Body) -> None:
     """Send a paid order to its supplier, once; one that may have been sent before is asked about."""
     key = _key(body)
-    with ctx.pool.transaction() as db:
-        told = sales.send(db, ctx.ring, key, clock.now())
-        if told is FulfilRefusal.BEING_ISSUED:
-            tell(db, [_ask(key, 0)], clock.now())
-    if isinstance(told, Sending):
-        _note(ctx, key, told, is_asked=False, turn=0)
+    with _place(ctx, "fulfil.send", body) as has_place:
+        if not has_place:
+            return
+        with ctx.pool.transaction() as db:
+            told = sales.send(db, ctx.ring, key, clock.now())
+            if told is FulfilRefusal.BEING_ISSUED:
+                tell(db, [_ask(key, 0)], clock.now())
+        if isinstance(told, Sending):
+            _note(ctx, key, told, is_asked=False, turn=0)
 
 
 def ask_order(ctx: Context, body: Body) -> None:
     """Ask a supplier what became of an order."""
     key = _key(body)
+    with _place(ctx, "fulfil.ask", body) as has_place:
+        if not has_place:
+            return
+        with ctx.pool.transaction() as db:
+            told = sales.sending(db, ctx.ring, key)
+        if isinstance(told, Sending):
+            _note(ctx, key, told, is_asked=True, turn=int(body["turn"]))
+
+
+@contextmanager
+def _place(ctx: Context, topic: str, body: Body) -> Iterator[bool]:
+    """A place at the order's supplier; where it has none left, the fact comes again in a moment.
+
+    One that does not answer would hold every place, and other suppliers' orders would fall due.
+    """
     with ctx.pool.transaction() as db:
-        told = sales.sending(db, ctx.ring, key)
-    if isinstance(told, Sending):
-        _note(ctx, key, told, is_asked=True, turn=int(body["turn"]))
+        source = sales.source_of(db, _key(body))
+    places = _places.setdefault(source, BoundedSemaphore(PLACES))
+    if not places.acquire(blocking=False):
+        with ctx.pool.transaction() as db:
+            tell(db, [Fact(topic, dict(body), int(body["pool_id"]), _in(CROWDED_SECONDS))], clock.now())
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        places.release()
 
 
 def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool, turn: int) -> None:
     """Call, and note what was answered. Only `done` and `failed` end it; no answer is no answer."""
-    supplier = Supplier(ctx.ring, ctx.http)
+    supplier = Supplier(ctx.ring)
     trouble = ""
     try:
         answer = supplier.ask(told) if is_asked else supplier.send(told)
@@ -55,13 +85,16 @@ def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool,
     at = clock.now()
     with ctx.pool.transaction() as db:
         if answer.state is State.DONE:
-            sales.fulfilled(db, ctx.ring, SYSTEM, key, (answer.number, answer.text or answer.number), at)
+            issued = (answer.number, answer.text or answer.number)
+            if sales.fulfilled(db, ctx.ring, SYSTEM, key, issued, at) is FulfilRefusal.ENDED and not is_asked:
+                sales.issued_after_end(db, key, answer.number, at)
         elif answer.state is State.FAILED:
-            sales.unfulfilled(db, SYSTEM, key, answer.reason or "refused by the supplier", at)
+            reason = sales.tidy_reason(answer.reason, told.form) or "refused by the supplier"
+            sales.unfulfilled(db, SYSTEM, key, reason, at)
         elif answer.state is State.UNKNOWN and is_asked:
-            sales.not_arrived(db, key, "never arrived", at)
-            again = Fact("fulfil.send", {"pool_id": key[0], "order_id": key[1]}, key[0], _in(AGAIN_SECONDS))
-            tell(db, [again], at)
+            if sales.not_arrived(db, key, told.tries, at):
+                again = Fact("fulfil.send", {"pool_id": key[0], "order_id": key[1]}, key[0], _in(AGAIN_SECONDS))
+                tell(db, [again], at)
         else:
             if turn == STUCK_AFTER:
                 sales.stuck(db, key, trouble or answer.state.value, at)

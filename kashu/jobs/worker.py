@@ -27,6 +27,7 @@ BEAT_SECONDS = 5
 STALLED_SECONDS = 20
 WORK_AGAIN_SECONDS = 1
 CONCURRENCY = 4
+SUPPLY_CONCURRENCY = 8  # a supplier that does not answer holds at most some of them (`jobs.supply`)
 THREADS = 32
 SPOOL_HOURS = 1
 RETRY_SECONDS_MAX = 3_600
@@ -81,11 +82,20 @@ def expire(ctx: Context) -> int:
 
 
 def give_up(ctx: Context) -> None:
-    """Give the money back for orders that nobody has begun with in time."""
+    """Give the money back for orders that nobody has begun with in time, each by itself: one that fails stops no other."""
+    after = None
     while True:
         with ctx.pool.transaction() as db:
-            if not sales.give_up(db, clock.now()):
-                return
+            late = sales.overdue(db, clock.now(), after)
+        for due_at, key in late:
+            after = (due_at, key[1])
+            try:
+                with ctx.pool.transaction() as db:
+                    sales.give_up(db, key, clock.now())
+            except Exception:
+                log.exception("give_up.failed", extra={"order": str(key[1])})
+        if not late:
+            return
 
 
 def seal(ctx: Context) -> None:
@@ -168,7 +178,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
         group.create_task(_work_on(app, ["long"], 1))
         group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
-        group.create_task(_work_on(app, ["supply"], CONCURRENCY))
+        group.create_task(_work_on(app, ["supply"], SUPPLY_CONCURRENCY))
 
 
 async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:

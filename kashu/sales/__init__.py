@@ -1,6 +1,9 @@
 """Selling: the one path on which cards leave the shelf and money moves."""
 
-from kashu.sales.rules import hold_seconds
+from kashu.sales.rules import (
+    hold_seconds,
+    tidy_reason,
+)
 from kashu.sales.service import (
     BULK_MAX,
     HOLD_SECONDS,
@@ -24,10 +27,12 @@ from kashu.sales.service import (
     forget_keys,
     fulfilled,
     give_up,
+    issued_after_end,
     keep_file,
     look,
     not_arrived,
     open_account,
+    overdue,
     place,
     receipts,
     redeem,
@@ -40,6 +45,7 @@ from kashu.sales.service import (
     sending,
     set_contract_price,
     settle,
+    source_of,
     stuck,
     undo_redemption,
     unfulfilled,
@@ -156,6 +162,7 @@ __all__ = [
     "give_up",
     "hold_seconds",
     "invoices",
+    "issued_after_end",
     "keep_account_orders",
     "keep_buyer_orders",
     "keep_file",
@@ -168,6 +175,7 @@ __all__ = [
     "orders_of_account",
     "orders_of_buyer",
     "orders_possessed",
+    "overdue",
     "piece",
     "place",
     "possesses",
@@ -183,7 +191,9 @@ __all__ = [
     "sending",
     "set_contract_price",
     "settle",
+    "source_of",
     "stuck",
+    "tidy_reason",
     "topups",
     "undo_redemption",
     "unfulfilled",

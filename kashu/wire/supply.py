@@ -7,6 +7,7 @@ under its number for ever: the supplier does it once, however often it comes. `d
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -58,21 +59,20 @@ class Supplier:
     """A supplier's API as we call it."""
 
     ring: Keyring
-    http: httpx.Client
 
     def send(self, told: Sending) -> Told:
-        """Have an order issued."""
+        """Have an order issued. The call carries the instant that was written down: after its window it is refused."""
         asked = {"order": told.number, "code": told.source_code, "quantity": 1, "form": dict(told.form)}
-        return self._call(told, ORDERS, asked)
+        return self._call(told, ORDERS, asked, told.sent_at.timestamp())
 
     def ask(self, told: Sending) -> Told:
         """What became of an order."""
-        return self._call(told, QUERY, {"order": told.number})
+        return self._call(told, QUERY, {"order": told.number}, time.time())
 
-    def _call(self, told: Sending, path: str, asked: Mapping[str, object]) -> Told:
+    def _call(self, told: Sending, path: str, asked: Mapping[str, object], at: float) -> Told:
         secret = self.ring.open_personal(told.source.sealed_secret, f"source {told.source.id}").encode()
         target = urlsplit(told.source.url).path + path
-        body, stamp, nonce = msgspec.json.encode(asked), str(int(time.time())), secrets.token_hex(16)
+        body, stamp, nonce = msgspec.json.encode(asked), str(int(at)), secrets.token_hex(16)
         headers = {
             "kashu-key": told.source.key_id,
             "kashu-timestamp": stamp,
@@ -81,25 +81,33 @@ class Supplier:
             "idempotency-key": told.number,
             "content-type": "application/json",
         }
-        raw, signed = self._post(told.source.url + path, body, headers)
+        try:
+            raw, signed = asyncio.run(_post(told.source.url + path, body, headers))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise SupplyError(type(error).__name__) from error
         if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
             raise SupplyError("an answer that is not signed by the supplier")
         return _read(told.number, raw)
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
-        """The answer and its signature. No more is read than an answer may have, and no longer than it may take."""
-        deadline, raw = time.monotonic() + TIMEOUT_SECONDS, b""
-        try:
-            with self.http.stream("POST", url, content=body, headers=headers, timeout=TIMEOUT_SECONDS) as answer:
-                if answer.status_code != 200:
-                    raise SupplyError(f"status {answer.status_code}")
-                for chunk in answer.iter_bytes():
-                    raw += chunk
-                    if len(raw) > ANSWER_BYTES_MAX or time.monotonic() > deadline:
-                        raise SupplyError("an answer that is too long, or takes too long")
-                return raw, answer.headers.get("kashu-signature", "")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SupplyError(type(error).__name__) from error
+
+async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
+    """The answer and its signature: no more than an answer may have, and within so many seconds in all.
+
+    An answer may drip for ever, each byte within its timeout: only a deadline over all of it ends that.
+    """
+    raw = b""
+    async with (
+        asyncio.timeout(TIMEOUT_SECONDS),
+        httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
+        http.stream("POST", url, content=body, headers=dict(headers)) as answer,
+    ):
+        if answer.status_code != 200:
+            raise SupplyError(f"status {answer.status_code}")
+        async for chunk in answer.aiter_bytes():
+            raw += chunk
+            if len(raw) > ANSWER_BYTES_MAX:
+                raise SupplyError("an answer that is too long")
+        return raw, answer.headers.get("kashu-signature", "")
 
 
 def answer_signature(secret: bytes, nonce: str, body: bytes) -> str:
@@ -110,7 +118,7 @@ def answer_signature(secret: bytes, nonce: str, body: bytes) -> str:
 def _read(number: str, body: bytes) -> Told:
     try:
         found = msgspec.json.decode(body, type=Told)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SupplyError("an answer that cannot be read") from error
     if found.order != number:
         raise SupplyError("an answer about another order")

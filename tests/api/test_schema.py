@@ -103,10 +103,9 @@ def sku(stocked):
 @SCHEMA.parametrize()
 def test_every_answer_is_in_the_document(case, listening, buyer, sku):
     is_right = case.meta.generation.mode.is_positive and isinstance(case.body, dict)
-    if is_right and case.meta.phase.name == TestPhase.FUZZING:
+    if is_right and case.meta.phase.name == TestPhase.FUZZING and "quantity" in case.body:
         # Nobody guesses a code that exists, and seldom a quantity that a shelf holds.
-        if "quantity" in case.body:
-            case.body |= {"sku": sku.code, "quantity": 1 + int(case.body["quantity"]) % 5}
+        case.body |= {"sku": sku.code, "quantity": 1 + int(case.body["quantity"]) % 5}
     response = check(case, listening, buyer)
     # A cursor cannot be guessed, so that a right query may still be refused; a right body may not.
     if is_right and response.status_code >= 400:

@@ -182,6 +182,7 @@ def blank(number):
         (lambda number, nonce: (done(number, text="a\nb"), answer_signature(b"secret", nonce, done(number, text="a\nb"))), "no text"),
         (lambda number, nonce: (done(number, text="x" * 513), answer_signature(b"secret", nonce, done(number, text="x" * 513))), "too long"),
         (lambda number, nonce: (b"x" * 20_000, answer_signature(b"secret", nonce, b"x" * 20_000)), "too long"),
+        (lambda number, nonce: (b'{"order": "\xff"}', answer_signature(b"secret", nonce, b'{"order": "\xff"}')), "cannot be read"),
         (lambda number, nonce: (blank(number), answer_signature(b"secret", nonce, blank(number))), "nothing issued"),
     ],
 )  # fmt: skip
@@ -193,8 +194,8 @@ def test_only_the_suppliers_own_word_counts(ctx, dsn, ring, taken, says, trouble
         key, _ = taken(f"http://127.0.0.1:{server.server_port}", "secret", "13800138000")
         with connect(dsn) as db, db.transaction():
             told = sales.send(db, ring, key, clock.now())
-        with httpx.Client(trust_env=False) as http, pytest.raises(SupplyError, match=trouble):
-            Supplier(ring, http).send(told)
+        with pytest.raises(SupplyError, match=trouble):
+            Supplier(ring).send(told)
         ask_order(ctx, body_of(key, turn=1))
         assert seen(dsn, key)[:3] == ("paid", 4_000, "sent")
     finally:
@@ -235,9 +236,9 @@ def test_what_may_still_arrive_is_not_given_back(ctx, dsn, taken):
     with connect(dsn) as db, db.transaction():
         due = sales.fulfilments(db, [key])[key[1]].due_at
         db.execute("UPDATE sales_fulfilment SET sent_at = %s WHERE order_id = %s", [due, key[1]])
-        sales.not_arrived(db, key, "never arrived", due)
+        sales.not_arrived(db, key, 1, due)
         for seconds, told in ((329, "waiting"), (331, "failed")):
-            sales.give_up(db, due + timedelta(seconds=seconds))
+            sales.give_up(db, key, due + timedelta(seconds=seconds))
             assert sales.fulfilments(db, [key])[key[1]].state == told
 
 

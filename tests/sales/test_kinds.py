@@ -259,7 +259,8 @@ def test_a_supplier_that_never_had_an_order_is_sent_it_again(db, ring, topup):
     [told] = sell(db, ring, make.purchase(topup, make.account(db), form=FORM))
     key = key_of(db, told.number)
     sales.send(db, ring, key, clock.now())
-    sales.not_arrived(db, key, "never arrived", clock.now())
+    assert not sales.not_arrived(db, key, 2, clock.now()), "an answer about another sending"
+    assert sales.not_arrived(db, key, 1, clock.now())
     again = sales.send(db, ring, key, clock.now())
     assert isinstance(again, Sending)
     assert again.number == told.number
@@ -274,8 +275,9 @@ def test_what_nobody_began_with_in_time_is_given_back_and_what_was_sent_is_not(d
     sales.send(db, ring, second, clock.now())
     later = clock.now() + timedelta(minutes=31)
 
-    assert sales.give_up(db, clock.now()) == 0
-    assert sales.give_up(db, later) == 1
+    assert [sales.give_up(db, key, clock.now()) for key in (first, second)] == [False, False]
+    assert [key for _due, key in sales.overdue(db, later, None) if key in (first, second)] == [first]
+    assert [sales.give_up(db, key, later) for key in (first, second)] == [True, False]
     assert (state_of(db, first), state_of(db, second), balance(db, account)) == ("refunded", "paid", 4_000)
     assert sales.sending(db, ring, second).number, "only the supplier's word, or a person's, ends it"
     sound(db)

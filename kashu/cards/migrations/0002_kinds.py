@@ -1,14 +1,15 @@
-"""The other kinds of stock: cards picked by what shows of them, codes of our own, and slots that are filled on demand."""
+"""The other kinds of stock: cards picked by what shows of them, codes of our own, and slots that are filled on demand.
+
+The table of cards may be large: what looks at all of it takes no lock that a sale would wait for.
+"""
 
 from django.db import migrations
 
 SQL = """
-ALTER TABLE cards_card ADD COLUMN label text CHECK (label <> '');
-ALTER TABLE cards_card ADD COLUMN surcharge_fen bigint CHECK (surcharge_fen >= 0);
+ALTER TABLE cards_card ADD COLUMN label text;
+ALTER TABLE cards_card ADD COLUMN surcharge_fen bigint;
 ALTER TABLE cards_card ADD CONSTRAINT cards_card_label_has_surcharge
-    CHECK ((label IS NULL) = (surcharge_fen IS NULL)) NOT VALID;
-ALTER TABLE cards_card VALIDATE CONSTRAINT cards_card_label_has_surcharge;
-CREATE UNIQUE INDEX cards_card_of_label ON cards_card (pool_id, label) WHERE label IS NOT NULL;
+    CHECK ((label IS NULL) = (surcharge_fen IS NULL) AND label <> '' AND surcharge_fen >= 0) NOT VALID;
 CREATE TABLE cards_source (
     id            text        PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{1,31}$'),
     supplier_id   bigint      NOT NULL REFERENCES party_party,
@@ -24,7 +25,6 @@ ALTER TABLE cards_pool ADD COLUMN source_id text REFERENCES cards_source;
 ALTER TABLE cards_pool ADD COLUMN source_code text NOT NULL DEFAULT '';
 ALTER TABLE cards_pool ADD CONSTRAINT cards_pool_on_demand_has_source
     CHECK ((kind = 'on_demand') = (source_id IS NOT NULL)) NOT VALID;
-ALTER TABLE cards_pool VALIDATE CONSTRAINT cards_pool_on_demand_has_source;
 """
 BACK = """
 ALTER TABLE cards_pool DROP COLUMN source_code;
@@ -33,8 +33,24 @@ DROP TABLE cards_source;
 ALTER TABLE cards_card DROP COLUMN surcharge_fen;
 ALTER TABLE cards_card DROP COLUMN label;
 """
+INDEXES = {
+    "cards_card_of_label": "UNIQUE INDEX CONCURRENTLY {} ON cards_card (pool_id, label) WHERE label IS NOT NULL",
+    "cards_card_choices": "INDEX CONCURRENTLY {} ON cards_card (pool_id, label) WHERE label IS NOT NULL AND state = 'on_shelf'",
+}
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("cards", "0001_cards"), ("party", "0003_webhooks")]
-    operations = [migrations.RunSQL(SQL, BACK)]
+    operations = [
+        migrations.RunSQL(f"BEGIN; {SQL} COMMIT;", BACK),
+        migrations.RunSQL("SET statement_timeout = 0", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "ALTER TABLE cards_card VALIDATE CONSTRAINT cards_card_label_has_surcharge", migrations.RunSQL.noop
+        ),
+        migrations.RunSQL(
+            "ALTER TABLE cards_pool VALIDATE CONSTRAINT cards_pool_on_demand_has_source", migrations.RunSQL.noop
+        ),
+        *[migrations.RunSQL(f"CREATE {sql.format(name)}", f"DROP INDEX {name}") for name, sql in INDEXES.items()],
+        migrations.RunSQL("RESET statement_timeout", migrations.RunSQL.noop),
+    ]

@@ -3,7 +3,6 @@
 from kashu.cards.rules.codes import ALPHABETS, check_character, has_right_check, is_guessable, is_pattern, make_codes
 from kashu.cards.rules.files import (
     ENCODINGS,
-    LABEL_CHARS_MAX,
     ROLES,
     SAMPLE_BYTES,
     SEPARATORS,
@@ -11,6 +10,7 @@ from kashu.cards.rules.files import (
     is_clean,
     parse,
     split,
+    tidy_label,
 )
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
@@ -18,7 +18,6 @@ __all__ = [
     "ALPHABETS",
     "BATCH",
     "ENCODINGS",
-    "LABEL_CHARS_MAX",
     "ROLES",
     "SAMPLE_BYTES",
     "SEPARATORS",
@@ -34,5 +33,6 @@ __all__ = [
     "parse",
     "split",
     "stock_postings",
+    "tidy_label",
     "unpack",
 ]

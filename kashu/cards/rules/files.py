@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -115,8 +116,8 @@ def _parse_one(line: str | None, line_no: int, form: Format, at: Mapping[str, in
     cost_fen, face_value_fen, surcharge_fen = (_amount(cells, at, role) for role in ("cost", "face_value", "surcharge"))
     if -1 in (cost_fen, face_value_fen, surcharge_fen):
         return Reject(line_no, "bad_amount")
-    label = cells[at["label"]] if "label" in at else ""
-    if len(label) > LABEL_CHARS_MAX or CONTROL.search(label):
+    label = tidy_label(cells[at["label"]]) if "label" in at else ""
+    if label is None:
         return Reject(line_no, "bad_label")
     return NewCard(line_no, number, secret, expires_on, cost_fen, face_value_fen, note, label, surcharge_fen or 0)
 
@@ -143,6 +144,13 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _role(cell: str) -> str:
     return ROLE_OF_HEADER.get(cell.strip().strip('"').lower().replace(" ", "_"), "-")
+
+
+def tidy_label(text: str) -> str | None:
+    """What shows of a card, in one form: what looks the same is the same. None where it cannot be shown."""
+    label = " ".join(unicodedata.normalize("NFKC", text).split())
+    is_plain = not any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for sign in label)
+    return label if is_plain and len(label) <= LABEL_CHARS_MAX else None
 
 
 def is_clean(*texts: str) -> bool:

@@ -24,6 +24,7 @@ CODES_MAX = 1_000_000
 def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch:
     """Take in a spooled file: its own pool, its own data key, nothing read and nothing for sale yet."""
     assert_in_transaction(db)
+    assert new.kind == catalog.kind_of(db, new.sku_id), "a pool is of its SKU's kind"
     pool_id = store.new_pool(db, new)
     _, wrapped = ring.new_data_key(pool_id)
     code = rules.batch_code(pool_id, at)
@@ -137,7 +138,9 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     if found.on_sale_at is None:
         book_stock(db, found, "batch_received", store.stock_cost(db, pool_id), at)
-    _move(db, actor, found, "on_sale", {"on_sale_at": at}, "", at)
+    source = None if found.source_id is None else store.source(db, found.source_id)
+    reason = "" if source is None or source.is_open else "review"  # its source takes no orders now
+    _move(db, actor, found, "on_sale", {"on_sale_at": at}, reason, at)
     tell(db, [Fact("cards.on_sale", {"pool_id": pool_id, "sku_id": found.sku_id}, pool_id)], at)
     return _seen(db, pool_id)
 
@@ -245,8 +248,8 @@ def _write_labelled(db: Db, pool_id: int, rows: list[tuple[Any, ...]]) -> tuple[
 
 def _unfit_label(line: NewCard, labels: dict[str, int]) -> Reject | None:
     """Why a card cannot be picked: what shows of it, its label or else its number, is missing or not its own."""
-    label = line.label or line.number
-    if not 1 <= len(label) <= rules.LABEL_CHARS_MAX:
+    label = line.label or rules.tidy_label(line.number)
+    if not label:
         return Reject(line.line_no, "bad_label")
     if label in labels:
         return Reject(line.line_no, "duplicate_label", str(labels[label]))
@@ -258,7 +261,9 @@ def _sealed(batch: Batch, key: DataKey, card_id: int, card: NewCard) -> tuple[An
     cost_fen = batch.unit_cost_fen if card.unit_cost_fen is None else card.unit_cost_fen
     sealed = key.seal(card_id, rules.pack(card.number, card.secret, card.note))
     shown = mask(card.secret)
-    label = (card.label or card.number, card.surcharge_fen) if batch.kind == "pick" else (None, None)
+    label: tuple[str | None, int | None] = (None, None)
+    if batch.kind == "pick":
+        label = (card.label or rules.tidy_label(card.number), card.surcharge_fen)
     return (batch.pool_id, card_id, card.line_no, sealed, shown, card.expires_on, cost_fen, card.face_value_fen, *label)
 
 

@@ -56,13 +56,19 @@ WHERE card.state IN ('on_shelf', 'held') AND card.expires_on >= %s
 ORDER BY pool.sku_id, card.label, card.state = 'held', pool.expires_first, pool.id
 """
 
+# Each pool's labels in order, no more of them than are asked for; a search looks at so many and no more.
 CHOICES = """
-SELECT card.label, min(card.surcharge_fen) AS surcharge_fen
-FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id
-WHERE pool.sku_id = %s AND pool.sellable AND card.state = 'on_shelf' AND card.expires_on >= %s AND card.label > %s
-  AND strpos(card.label, %s) > 0
-GROUP BY card.label ORDER BY card.label LIMIT %s
+SELECT DISTINCT ON (card.label) card.label, card.surcharge_fen
+FROM cards_pool AS pool CROSS JOIN LATERAL (
+    SELECT label, surcharge_fen FROM (
+        SELECT label, surcharge_fen, expires_on FROM cards_card
+        WHERE pool_id = pool.id AND state = 'on_shelf' AND label > %(after)s ORDER BY label LIMIT %(looked)s
+    ) AS seen WHERE expires_on >= %(today)s AND strpos(label, %(like)s) > 0 ORDER BY label LIMIT %(most)s
+) AS card
+WHERE pool.sku_id = %(sku)s AND pool.sellable
+ORDER BY card.label, pool.expires_first, pool.id LIMIT %(most)s
 """
+LOOKED_MAX = 20_000
 
 HOLD = """
 UPDATE cards_card AS card
@@ -190,7 +196,9 @@ def surcharges(db: Db, wanted: Sequence[tuple[int, str]], today: date) -> dict[t
 
 def choices(db: Db, sku_id: int, today: date, after: str, like: str, most: int) -> list[Choice]:
     """What can be picked of a SKU, in order of labels after one, those that contain `like`."""
-    return rows(db, Choice, CHOICES, [sku_id, today, after, like, most])
+    looked = LOOKED_MAX if like else 10 * most
+    told = {"sku": sku_id, "today": today, "after": after, "like": like, "most": most, "looked": looked}
+    return rows(db, Choice, CHOICES, told)  # type: ignore[arg-type]  # named parameters
 
 
 def hold_on(db: Db, lines: Sequence[tuple[int, UUID, datetime]]) -> int:

@@ -25,6 +25,7 @@ from kashu.sales.rules.fulfilments import (
     due_at,
     receipt_state,
     shown_form,
+    tidy_reason,
 )
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
 
@@ -53,6 +54,7 @@ __all__ = [
     "returned_postings",
     "shown_form",
     "shown_list_price",
+    "tidy_reason",
     "tidy_reference",
     "topup_postings",
     "wanted",

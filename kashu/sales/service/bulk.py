@@ -142,6 +142,8 @@ def ask_invoice(
     after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     if after > biz_date(at):
         return InvoiceRefusal.MONTH_NOT_OVER
+    if store.is_being_issued(db, account_id, after):
+        return InvoiceRefusal.STILL_ISSUING
     amount_fen = store.bought_in(db, account_id, month, after)
     if amount_fen <= 0:
         return InvoiceRefusal.NOTHING_BOUGHT

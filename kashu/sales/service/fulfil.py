@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -77,7 +78,16 @@ def send(db: Db, ring: Keyring, key: Key, at: datetime) -> Sending | FulfilRefus
         return FulfilRefusal.ENDED  # a person has it, or it is too late to begin and the money goes back
     store.move_fulfilment(db, told, "sent", at)
     audit.record(db, [_deed(SYSTEM, "order.sent", order, {"tries": told.tries + 1})], at)
-    return _sending(db, ring, order, told)
+    return _sending(db, ring, order, replace(told, tries=told.tries + 1, sent_at=at))
+
+
+def source_of(db: Db, key: Key) -> str:
+    """Through which source an order is issued; "" for none."""
+    for line in store.lines_of(db, [key[1]])[key[1]]:
+        found = cards.source_of_pool(db, line.pool_id)
+        if found is not None:
+            return found[0].id
+    return ""
 
 
 def sending(db: Db, ring: Keyring, key: Key) -> Sending | FulfilRefusal:
@@ -89,11 +99,21 @@ def sending(db: Db, ring: Keyring, key: Key) -> Sending | FulfilRefusal:
     return _sending(db, ring, order, told) if told.state == "sent" else FulfilRefusal.ENDED
 
 
-def not_arrived(db: Db, key: Key, trouble: str, at: datetime) -> None:
-    """The supplier says that it never had the order: it may be sent again."""
+def not_arrived(db: Db, key: Key, tries: int, at: datetime) -> bool:
+    """The supplier says that it never had the order it was sent this often: it may be sent again.
+
+    An answer about an earlier sending says nothing of a later one.
+    """
     found = _locked(db, key)
-    if not isinstance(found, FulfilRefusal) and found[1].state == "sent":
-        store.move_fulfilment(db, found[1], "waiting", at, trouble)
+    if isinstance(found, FulfilRefusal) or found[1].state != "sent" or found[1].tries != tries:
+        return False
+    store.move_fulfilment(db, found[1], "waiting", at, "never arrived")
+    return True
+
+
+def issued_after_end(db: Db, key: Key, number: str, at: datetime) -> None:
+    """A supplier issued what had been given back already: it is our loss, and somebody has to know."""
+    store.note_incidents(db, [("issued_after_end", *key, number)], at)
 
 
 def stuck(db: Db, key: Key, trouble: str, at: datetime) -> None:
@@ -134,6 +154,7 @@ def unfulfilled(db: Db, actor: Actor, key: Key, reason: str, at: datetime) -> Fu
     if isinstance(found, FulfilRefusal):
         return found
     order, told = found
+    reason = rules.tidy_reason(reason)
     store.move_fulfilment(db, told, "failed", at, reason)
     if order.account_id is None:
         give_back(db, actor, order, store.lines_of(db, [order.id])[order.id], reason, at)
@@ -153,13 +174,25 @@ def look(db: Db, ring: Keyring, actor: Actor, key: Key, at: datetime) -> dict[st
     return _form(ring, told)
 
 
-def give_up(db: Db, at: datetime) -> int:
-    """Give the money back for orders that nobody has begun with in time; says how many."""
-    assert_in_transaction(db)
-    late = store.overdue(db, at, at - timedelta(seconds=IN_FLIGHT_SECONDS), GIVE_UP_MAX)
-    for key in late:
-        unfulfilled(db, SYSTEM, key, "not done in time", at)
-    return len(late)
+def overdue(db: Db, at: datetime, after: tuple[datetime, UUID] | None) -> list[tuple[datetime, Key]]:
+    """Orders that nobody seems to have begun with in time, the longest due first, after a (due, order)."""
+    return store.overdue(db, at, at - timedelta(seconds=IN_FLIGHT_SECONDS), after, GIVE_UP_MAX)
+
+
+def give_up(db: Db, key: Key, at: datetime) -> bool:
+    """Give the money back for an order that nobody has begun with in time; False when somebody has, after all.
+
+    It is looked at again under its lock: a call may just have gone out, or a person taken it on.
+    """
+    found = _locked(db, key)
+    if isinstance(found, FulfilRefusal):
+        return False
+    told = found[1]
+    is_late = told.due_at is not None and told.due_at <= at
+    may_arrive = told.sent_at is not None and told.sent_at > at - timedelta(seconds=IN_FLIGHT_SECONDS)
+    if told.state != "waiting" or told.taken_by or not is_late or may_arrive:
+        return False
+    return unfulfilled(db, SYSTEM, key, "not done in time", at) is None
 
 
 def _pay_back(db: Db, actor: Actor, order: Order, reason: str, at: datetime) -> None:
@@ -189,7 +222,8 @@ def _sending(db: Db, ring: Keyring, order: Order, told: Fulfilment) -> Sending:
     [line] = store.lines_of(db, [order.id])[order.id]
     found = cards.source_of_pool(db, line.pool_id)
     assert found is not None, "what is issued on demand has a source"
-    return Sending(order.number, *found, _form(ring, told))
+    assert told.sent_at is not None
+    return Sending(order.number, *found, _form(ring, told), told.tries, told.sent_at)
 
 
 def _form(ring: Keyring, told: Fulfilment) -> dict[str, str]:

@@ -60,7 +60,7 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
 def _call_off(db: Db, order: Order, reason: str, at: datetime) -> bool:
     """Call off an order that nobody has begun with; False when somebody has."""
     told = store.fulfilments(db, [(order.pool_id, order.id)])[order.id]
-    if told.state != "waiting" or told.taken_by:
+    if told.state != "waiting" or told.taken_by or told.sent_at is not None:  # what was sent may still arrive
         return False
     store.move_fulfilment(db, told, "failed", at, reason)
     return True

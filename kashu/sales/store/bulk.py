@@ -113,13 +113,25 @@ def old_files(db: Db, before: datetime, most: int) -> Iterator[UUID]:
 
 
 def bought_in(db: Db, account_id: int, first: date, after: date) -> int:
-    """What an account bought from one day to another, in fen."""
+    """What an account bought from one day to another and was not given back for, in fen."""
     sql = """
-    SELECT coalesce(-sum(amount_fen), 0)::bigint FROM ledger_entry
-    WHERE account_id = %s AND recipe IN ('line_purchased', 'purchase_paid', 'purchase_returned')
-      AND posted_at >= %s AND posted_at < %s
+    SELECT coalesce(-sum(entry.amount_fen + coalesce(back.amount_fen, 0)), 0)::bigint FROM ledger_entry AS entry
+    LEFT JOIN ledger_entry AS back ON back.account_id = entry.account_id AND back.reason_id = entry.reason_id
+        AND back.recipe = 'purchase_returned' AND entry.recipe = 'purchase_paid' AND back.posted_at >= %s
+    WHERE entry.account_id = %s AND entry.recipe IN ('line_purchased', 'purchase_paid')
+      AND entry.posted_at >= %s AND entry.posted_at < %s
     """
-    return int(value(db, sql, [account_id, day_start(first), day_start(after)]))
+    return int(value(db, sql, [day_start(first), account_id, day_start(first), day_start(after)]))
+
+
+def is_being_issued(db: Db, account_id: int, before: date) -> bool:
+    """Whether an account has an order from before a day that is still being issued."""
+    sql = """
+    SELECT true FROM sales_fulfilment AS waiting
+    JOIN sales_order AS told ON told.pool_id = waiting.pool_id AND told.id = waiting.order_id
+    WHERE waiting.state IN ('waiting', 'sent') AND told.account_id = %s AND told.placed_at < %s LIMIT 1
+    """
+    return bool(value(db, sql, [account_id, day_start(before)]))
 
 
 def usage_by_day(db: Db, account_id: int, since: date) -> list[tuple[date, int, int]]:

@@ -38,14 +38,18 @@ def fulfilments_open(db: Db, after: tuple[datetime, UUID] | None, most: int) -> 
     return rows(db, Fulfilment, sql.format("AND (due_at, order_id) > (%s, %s)"), [*after, most])
 
 
-def overdue(db: Db, at: datetime, sent_before: datetime, most: int) -> list[tuple[int, UUID]]:
-    """Orders that nobody has begun with in time, and no call of ours to a supplier can still arrive."""
-    sql = """
-    SELECT pool_id, order_id FROM sales_fulfilment
-    WHERE state = 'waiting' AND taken_by = '' AND due_at < %s AND (sent_at IS NULL OR sent_at < %s)
+def overdue(
+    db: Db, at: datetime, sent_before: datetime, after: tuple[datetime, UUID] | None, most: int
+) -> list[tuple[datetime, tuple[int, UUID]]]:
+    """Orders that nobody has begun with in time, and no call of ours to a supplier can still arrive: (due, key)."""
+    following = "" if after is None else "AND (due_at, order_id) > (%s, %s)"
+    sql = f"""
+    SELECT due_at, pool_id, order_id FROM sales_fulfilment
+    WHERE state = 'waiting' AND taken_by = '' AND due_at <= %s AND (sent_at IS NULL OR sent_at <= %s) {following}
     ORDER BY due_at, order_id LIMIT %s
     """
-    return db.execute(sql, [at, sent_before, most]).fetchall()  # type: ignore[return-value]  # two columns
+    found = db.execute(sql, [at, sent_before, *(after or ()), most])  # type: ignore[arg-type]  # SQL is ours
+    return [(due_at, (pool_id, order_id)) for due_at, pool_id, order_id in found]
 
 
 def note_stuck(db: Db, told: Fulfilment, trouble: str) -> bool:

@@ -43,6 +43,8 @@ class Sending:
     source: Source
     source_code: str
     form: Mapping[str, str] = field(repr=False)
+    tries: int
+    sent_at: datetime
 
 
 class FulfilRefusal(StrEnum):

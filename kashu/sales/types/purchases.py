@@ -189,4 +189,5 @@ class InvoiceRefusal(StrEnum):
     NOTHING_BOUGHT = "nothing_bought"
     MONTH_NOT_OVER = "month_not_over"
     ASKED_BEFORE = "asked_before"
+    STILL_ISSUING = "still_issuing"
     NO_SUCH_INVOICE = "no_such_invoice"

@@ -21,7 +21,7 @@ from kashu.kernel import clock, ids
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.paging import decode_cursor
-from kashu.kernel.text import canonical_json
+from kashu.kernel.text import canonical_json, is_line
 from kashu.sales import Bulk, InvoiceRefusal, Order, Purchase, SellRefusal
 from kashu.web.buyer.desk import CHOSEN, Desk, at_desk, show
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole, with_charts
@@ -53,6 +53,7 @@ REFUSALS = {
 INVOICE_REFUSALS = {
     InvoiceRefusal.NOTHING_BOUGHT: "所选月份没有采购，不能开票。",
     InvoiceRefusal.MONTH_NOT_OVER: "当月结束后才能申请开票。",
+    InvoiceRefusal.STILL_ISSUING: "所选月份还有正在办理的订单，办完后再申请。",
     InvoiceRefusal.ASKED_BEFORE: "所选月份已经申请过发票。",
 }
 
@@ -292,7 +293,7 @@ def _asked(
         return _("数量应为 1 到 %(n)s 的整数。没有扣款。") % {"n": most}
     if not 16 <= len(key) <= 64 or not key.isascii() or len(reference) > 64:
         return _("请求不完整，没有扣款。请再试一次。")
-    if not all(text.isprintable() for text in (reference, pick, *(form or {}).values())):
+    if not all(is_line(text) for text in (reference, pick, *(form or {}).values())):
         return _("请求不完整，没有扣款。请再试一次。")
     told_of = canonical_json([code, quantity, reference, pick, dict(form or {})])
     asked = edge.ctx().ring.identity("purchase", told_of).hex()

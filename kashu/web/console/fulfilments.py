@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,7 @@ def fulfilments(request: HttpRequest) -> HttpResponse:
     """What is waited for, the soonest due first."""
     with edge.transaction() as db:
         found = sales.fulfilments_open(db, instant_cursor(request), PAGE_ROWS + 1)
-        told = {one.order_id: _about(db, one.key) for one in found[:PAGE_ROWS]}
+        told = _about_all(db, [one.key for one in found[:PAGE_ROWS]])
     page = page_of(found, lambda one: (one.due_at.isoformat() if one.due_at else "", str(one.order_id)))
     return show(request, "fulfilments", "fulfilments", {"page": page, "about": told, "now": clock.now()})
 
@@ -88,9 +89,14 @@ def _page(
 
 def _about(db: Db, key: tuple[int, UUID]) -> dict[str, Any]:
     """The order and the page that it was bought from."""
-    order = sales.orders(db, [key])[key[1]]
-    [line] = sales.lines_of(db, [order.id])[order.id]
-    return {"order": order, "page": catalog.page(db, line.page_hash) or {}}
+    return _about_all(db, [key])[key[1]]
+
+
+def _about_all(db: Db, keys: Sequence[tuple[int, UUID]]) -> dict[UUID, dict[str, Any]]:
+    orders, lines = sales.orders(db, keys), sales.lines_of(db, [order_id for _pool, order_id in keys])
+    hashes = {order_id: lines[order_id][0].page_hash for order_id in orders}
+    pages = {one: catalog.page(db, one) or {} for one in set(hashes.values())}
+    return {order_id: {"order": order, "page": pages[hashes[order_id]]} for order_id, order in orders.items()}
 
 
 def _refused(request: HttpRequest, refusal: FulfilRefusal) -> HttpResponse:

@@ -29,6 +29,7 @@ from kashu.web.rights import TWO_PERSONS, actor, is_alone, needs
 from kashu.wire import edge
 
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}$")
+BASE_PATH = re.compile(r"[A-Za-z0-9._~/-]*\Z")
 SOURCE_ID = re.compile(r"^[a-z0-9][a-z0-9-]{1,31}$")
 TEXT_MAX = 120
 FEE_BP_MAX = 10_000
@@ -202,14 +203,16 @@ def set_source(request: HttpRequest) -> HttpResponse:
     told, ctx = request.POST, edge.ctx()
     words = {name: told.get(name, "").strip() for name in ("id", "title", "url", "key_id", "secret")}
     owner = whole(told.get("supplier", ""), 2**62)
-    url = urlsplit(words["url"])
-    is_address = url.scheme == "https" or (url.scheme == "http" and not ctx.is_behind_proxy)
-    is_address = is_address and not url.query and not url.fragment
+    is_address = _is_base(words["url"], needs_https=ctx.is_behind_proxy)
     with edge.transaction() as db:
         known = {one.id: one for one in cards.sources(db)}
         suppliers = {one.id for one in party.parties(db)}
         is_good = bool(
-            SOURCE_ID.match(words["id"]) and words["title"] and words["key_id"] and is_address and url.hostname
+            SOURCE_ID.match(words["id"])
+            and words["title"]
+            and words["key_id"]
+            and is_address
+            and words["key_id"].isascii()
         )
         is_good = is_good and owner in suppliers and bool(words["secret"] or words["id"] in known)
         is_good = is_good and all(len(text) <= 200 and text.isprintable() for text in words.values())
@@ -243,6 +246,28 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
         told = {"events": payments.quarantined(db)}
     return show(request, "quarantine", "payments", told)
+
+
+def _is_base(text: str, *, needs_https: bool) -> bool:
+    """Whether this can be the beginning of an API's addresses: no user, no query, a port that is one."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        return False
+    is_plain = BASE_PATH.match(url.path) is not None and ".." not in url.path
+    is_plain = (
+        is_plain
+        and not (url.query or url.fragment or url.username or url.password)
+        and text.isascii()
+        and " " not in text
+    )
+    return (
+        is_plain
+        and bool(url.hostname)
+        and port != 0
+        and url.scheme in (("https",) if needs_https else ("https", "http"))
+    )
 
 
 def _key(entry: audit.Entry) -> tuple[str, str]:

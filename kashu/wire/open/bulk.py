@@ -29,7 +29,7 @@ def ask(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -
         asked = _decoder.decode(request.body)
     except msgspec.ValidationError as error:
         return problem("invalid", fault_of(error))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return problem("malformed")
     wanted = Purchase(
         caller.account_id, caller.idempotency_key, _same(ring, request.body), asked.sku, asked.quantity, asked.reference,

@@ -41,7 +41,7 @@ def read(request: Request, caller: Caller, ring: Keyring) -> Call | Response:
         asked = _decoder.decode(request.body)
     except msgspec.ValidationError as error:
         return problem("invalid", fault_of(error))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return problem("malformed")
     # A form names a person: what is kept to compare the body with must not let them be guessed.
     mark = ring.identity("purchase", request.body.decode()).hex() if asked.form else sha256_hex(request.body)

@@ -72,7 +72,7 @@ def _read(decoder: msgspec.json.Decoder[Shape], request: Request) -> Shape | Res
         return decoder.decode(request.body)
     except msgspec.ValidationError as error:
         return problem("invalid", fault_of(error))
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return problem("malformed")
 
 
