@@ -107,3 +107,8 @@ def test_what_could_not_be_issued_is_in_the_statement(lane, machine, topup, dsn)
         ("topup", 1_000),
     ]
     assert lane.get(buyer, f"/open/v1/orders/{number}").json()["state"] == "refunded"
+
+
+def test_a_body_that_is_no_text_is_malformed(lane, machine, topup):
+    body = b'{"sku": "%b", "quantity": 1, "form": {"phone": "\xff"}}' % topup.code.encode()
+    assert code(lane.post(machine(), "/open/v1/purchases", body)) == (400, "malformed")

@@ -22,11 +22,13 @@ def filled(house, ring):
         sku = make.sku(db)
         for _ in range(3):
             make.batch(db, ring, sku, 3_000)
+        picks = make.sku(db, kind="pick")
+        make.batch(db, ring, picks, 6_000)
         placed = [make.order(db, ring, sku, 20, make.buyer()) for _ in range(30)]
         sales.settle(db, [make.notice(one) for one in placed], clock.now())
     with connect(house.owner_dsn) as db:
         db.execute("ANALYZE")
-    return sku, placed
+    return sku, placed, picks
 
 
 def test_picking_walks_the_shelf(db, filled):
@@ -51,6 +53,19 @@ def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
     lines = [[placed.pool_id for placed in filled[1][:3]], [placed.lines[0].id for placed in filled[1][:3]]]
     assert "cards_card_of_line" in plan(db, cards_store.HAND_OVER, [clock.now(), *lines])
     assert "cards_card_of_line" in plan(db, cards_store.PUT_BACK, lines)
+
+
+def test_what_can_be_picked_is_read_in_order_and_no_further(db, filled):
+    told = {"sku": filled[2].id, "today": date(2026, 1, 1), "after": "", "like": "", "most": 25, "looked": 250}
+    assert "cards_card_choices" in plan(db, cards_store.CHOICES, told)
+
+
+def test_a_picked_card_is_found_by_its_label(db, filled):
+    db.execute("SET LOCAL enable_seqscan = off")
+    wanted, today = [[filled[2].id] * 3, ["a", "b", "c"]], date(2026, 1, 1)
+    labelled = plan(db, cards_store.PICK_LABELLED, [*wanted, [0] * 3, today])
+    assert "cards_card_choices" in labelled or "cards_card_of_label" in labelled
+    assert "cards_card_of_label" in plan(db, cards_store.SURCHARGES, [*wanted, today])
 
 
 def test_lapsed_orders_are_found_by_their_deadline(db, filled):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -15,13 +17,14 @@ import pytest
 import uvicorn
 
 from kashu import cards, sales
-from kashu.jobs import worker
+from kashu.jobs import supply, worker
 from kashu.jobs.supply import ask_order, send_order
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value, values
 from kashu.ledger import check
 from kashu.server import invariants
 from kashu.server.wiring import context
+from kashu.wire import supply as wire_supply
 from kashu.wire.supply import Supplier, SupplyError, answer_signature
 from sandbox.app import Sandbox
 from sandbox.supply import KEY_ID
@@ -240,6 +243,74 @@ def test_what_may_still_arrive_is_not_given_back(ctx, dsn, taken):
         for seconds, told in ((329, "waiting"), (331, "failed")):
             sales.give_up(db, key, due + timedelta(seconds=seconds))
             assert sales.fulfilments(db, [key])[key[1]].state == told
+
+
+def test_a_supplier_that_does_not_answer_holds_some_places_only(ctx, dsn, twin, taken, monkeypatch):
+    """The others stay free; its own order comes again in a moment, not sent."""
+    key, _ = taken(*twin, "13800138000")
+    with connect(dsn) as db, db.transaction():
+        source = sales.source_of(db, key)
+    busy = supply._places.setdefault(source, threading.BoundedSemaphore(supply.PLACES))
+    for _ in range(supply.PLACES):
+        assert busy.acquire(blocking=False)
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key) == ("paid", 4_000, "waiting", ["fulfil.send"])
+    busy.release()
+    send_order(ctx, body_of(key))
+    assert seen(dsn, key)[0] == "delivered"
+
+
+def test_an_answer_that_drips_is_let_go(ctx, dsn, ring, taken, monkeypatch):
+    monkeypatch.setattr(wire_supply, "TIMEOUT_SECONDS", 0.5)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip():
+        with server.accept()[0] as peer:
+            peer.sendall(b"HTTP/1.1 200 OK\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(40):
+                    peer.sendall(b"x: y\r\n")
+                    time.sleep(0.1)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    key, _ = taken(f"http://127.0.0.1:{server.getsockname()[1]}", "secret", "13800138000")
+    began = time.monotonic()
+    send_order(ctx, body_of(key))
+    assert time.monotonic() - began < 3
+    assert seen(dsn, key)[:3] == ("paid", 4_000, "sent")
+    thread.join()
+    server.close()
+
+
+def test_one_order_that_cannot_be_given_back_stops_no_other(ctx, dsn, taken, monkeypatch):
+    keys = [taken("http://127.0.0.1:1", "secret", "13800138000")[0] for _ in range(3)]
+    late, give_up = clock.now() + timedelta(minutes=31), sales.give_up
+
+    def poisoned(db, key, at):
+        if key == keys[1]:
+            raise RuntimeError
+        return give_up(db, key, at)
+
+    monkeypatch.setattr("kashu.sales.give_up", poisoned)
+    monkeypatch.setattr("kashu.kernel.clock.now", lambda: late)
+    worker.give_up(ctx)
+    assert [seen(dsn, key)[0] for key in keys] == ["refunded", "paid", "refunded"]
+
+
+def test_what_is_issued_after_it_was_given_back_is_told(ctx, dsn, twin, taken, monkeypatch):
+    key, _ = taken(*twin, "13800138000")
+    send = sales.send
+
+    def given_back_meanwhile(db, ring, told, at):
+        sending = send(db, ring, told, at)
+        sales.unfulfilled(db, make.STAFF, key, "by hand", at)
+        return sending
+
+    monkeypatch.setattr("kashu.sales.send", given_back_meanwhile)
+    send_order(ctx, body_of(key))
+    with connect(dsn) as db:
+        assert values(db, "SELECT kind FROM sales_incident WHERE order_id = %s", [key[1]]) == ["issued_after_end"]
 
 
 def test_what_nobody_began_with_is_given_back_by_the_timetable(ctx, dsn, taken, monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kashu import cards, catalog, ledger, payments, sales
+from kashu.cards import rules
 from kashu.kernel import clock
 from kashu.kernel.db import value, values
 from kashu.sales import FulfilRefusal, Receipt, RefundRefusal, Refusal, SellRefusal, Sending
@@ -464,3 +465,50 @@ def test_guests_together_are_one_at_a_time_for_every_kind(db, ring, asked):
     together, alone = play(in_one=True), play(in_one=False)
     db.execute("ROLLBACK TO SAVEPOINT world")
     assert together == alone
+
+
+def test_what_may_still_arrive_cannot_be_called_off(db, ring, topup):
+    """The supplier says that it never had it; a call that was sent a moment ago may arrive all the same."""
+    placed = make.order(db, ring, topup, form=FORM)
+    key = (placed.pool_id, placed.id)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    sales.send(db, ring, key, clock.now())
+    assert sales.not_arrived(db, key, 1, clock.now())
+    mine = placed.checkout.buyer.device
+    assert sales.refund(db, make.STAFF, placed.token, mine, "no", clock.now()) is RefundRefusal.BEING_ISSUED
+
+
+def test_why_it_failed_names_nobody(db, ring, topup):
+    placed = make.order(db, ring, topup, form=FORM)
+    key = (placed.pool_id, placed.id)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    sales.unfulfilled(db, make.STAFF, key, "13800138000 已停机", clock.now())
+    assert sales.fulfilments(db, [key])[placed.id].trouble == "138••••8000 已停机"
+    assert sales.tidy_reason("账号 听风少年不存在", {"text": "听风少年"}) == "账号 ••••不存在"
+
+
+def test_a_batch_of_a_closed_source_is_not_put_on_sale(db, ring, topup):
+    pool = value(db, "SELECT id FROM cards_pool WHERE sku_id = %s", [topup.id])
+    source = cards.source_of_pool(db, pool)[0]
+    cards.withdraw(db, make.STAFF, pool, "x", clock.now())
+    cards.set_source(db, ring, make.STAFF, replace(source, is_open=False), "", clock.now())
+    cards.put_on_sale(db, make.STAFF, pool, clock.now())
+    account = make.account(db)
+    assert sell(db, ring, make.purchase(topup, account, form=FORM)) == [SellRefusal.OUT_OF_STOCK]
+    cards.set_source(db, ring, make.STAFF, replace(source, is_open=True), "", clock.now())
+    assert isinstance(sell(db, ring, make.purchase(topup, account, form=FORM))[0], Receipt)
+
+
+@pytest.mark.parametrize(
+    ("told", "label"),
+    [("靓号　8888 ", "靓号 8888"), ("ＡＢＣ１", "ABC1"), ("a\u200bb", None), ("a\u202eb", None), ("x" * 65, None)],
+)
+def test_labels_that_look_the_same_are_the_same(told, label):
+    assert rules.tidy_label(told) == label
+
+
+def test_codes_that_are_drawn_again_count_against_the_margin():
+    """Of digits with letters about them, most check characters are letters: those codes are not made."""
+    assert not cards.is_guessable("KC-" + "*" * 12 + "?", "digits", 50)
+    assert cards.is_guessable("KC-" + "*" * 12 + "?", "digits", 100)
+    assert not cards.is_guessable("KC-" + "*" * 12, "digits", 100)

@@ -48,6 +48,16 @@ def key_of(house, token):
 # ---- the store
 
 
+def test_a_link_fills_nothing_in_and_agrees_to_nothing(browser, shop):
+    sku, slug = shop("manual")
+    agreed = sheet(browser, sku, slug)["consent"]
+    page = browser.get(f"/s/{slug}/checkout?sku={sku.code}&consent={agreed}&f_phone=13900000000").content.decode()
+    assert "13900000000" not in page
+    assert not re.search(r'name="consent"[^>]* checked', page)
+    page = browser.post(f"/s/{slug}/checkout", {**sheet(browser, sku, slug), "step": "plus"}).content.decode()
+    assert re.search(r'name="consent"[^>]* checked', page), "what the buyer ticked stays ticked"
+
+
 def test_a_card_is_picked_on_the_sheet_and_its_surcharge_is_in_the_price(browser, shop, house):
     sku, slug = shop("pick")
     first, _ = asked(browser, sku, slug)

@@ -55,3 +55,19 @@ def test_nothing_is_written_beside_the_file(tmp_path, monkeypatch):
     out = io.BytesIO()
     workbook.write(out, (("N", f"S{n}") for n in range(20_000)))
     assert out.getbuffer().nbytes > 50_000
+
+
+def test_what_does_not_fit_into_one_sheet_goes_on_in_the_next():
+    out, rows = io.BytesIO(), [(f"N{n}", "x" * 50) for n in range(100)]
+    workbook.write(out, rows, sheet_bytes=2_000)
+    book = openpyxl.load_workbook(io.BytesIO(out.getvalue()))
+    assert len(book.sheetnames) > 3
+    assert [tuple(cell.value for cell in row) for sheet in book for row in sheet.iter_rows()] == rows
+
+
+def test_no_part_is_written_as_zip64():
+    """A sheet whose size is told as ZIP64 in its own header is one that Excel refuses."""
+    out = io.BytesIO()
+    workbook.write(out, [("N", "S")])
+    with zipfile.ZipFile(io.BytesIO(out.getvalue())) as archive:
+        assert {one.extract_version for one in archive.infolist()} == {20}
