@@ -26,6 +26,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -50,6 +51,7 @@ GUESTS = [
 ]
 ENDED = ("卡密已送达", "充值已完成", "退款中", "已退款")
 LOW, MORE = 400, 1_500
+LATE_SHARE, LATE_SECONDS = 0.05, 80  # holds last for 60 s: these gateways say closed first, and paid afterwards
 
 
 @dataclass
@@ -74,6 +76,7 @@ class World:
     kinds: dict[str, str] = field(default_factory=dict)
     answers: dict[tuple[int, str], list[dict]] = field(default_factory=lambda: defaultdict(list))
     paid: list[str] = field(default_factory=list)
+    late: list[tuple[float, str, str]] = field(default_factory=list)
     shown: list[tuple[str, str]] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -107,7 +110,7 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.0, 7.0)) -> di
         prepare(world)
         soak_kinds.prepare(world)
         works = [machine_buys] * MACHINES + [guest_buys] * 3
-        works += [gateway_repeats, stock_moves, keys_turn, soak_kinds.clerk_works]
+        works += [gateway_repeats, money_comes_late, stock_moves, keys_turn, soak_kinds.clerk_works]
         threads = [threading.Thread(target=keep_on, args=[world, work, n]) for n, work in enumerate(works)]
         for thread in threads:
             thread.start()
@@ -244,7 +247,12 @@ def guest_buys(world: World, chance: random.Random, _n: int) -> None:
             return
         token = told["go"].split("/")[2]
         where = http.get(told["go"]).headers.get("location", "")
-        if "/pay/" not in where or chance.random() > 0.75:
+        if "/pay/" not in where:
+            return
+        if chance.random() < LATE_SHARE:
+            world.late.append((time.monotonic() + LATE_SECONDS, token, where.rpartition("/")[2]))
+            return
+        if chance.random() > 0.75:
             return
         with httpx.Client(trust_env=False, timeout=10) as gateway:
             if "支付成功" not in gateway.get(where).text:
@@ -293,6 +301,34 @@ def gateway_repeats(world: World, chance: random.Random, _n: int) -> None:
                 http.post(f"http://127.0.0.1:{port}/callbacks/sandbox", content=body, headers=headers)
             world.counts["notices sent"] += 1
     time.sleep(0.5)
+
+
+def money_comes_late(world: World, chance: random.Random, _n: int) -> None:
+    """Money that comes when the hold has ended and the trade was closed: delivered from what is there, or given back."""
+    time.sleep(chance.uniform(0.5, 2))
+    due = [one for one in world.late if one[0] < time.monotonic()]
+    folder = world.kashu.var / "sandbox"
+    key = load_pem_private_key((folder / "gateway.pem").read_bytes(), password=None)
+    for one in due:
+        _, token, trade_id = one
+        world.late.remove(one)
+        with contextlib.closing(sqlite3.connect(folder / "sandbox.sqlite", timeout=10, isolation_level=None)) as db:
+            db.row_factory = sqlite3.Row
+            paid_at = datetime.now(UTC).isoformat()
+            told = [f"SBX{secrets.token_hex(10)}", secrets.token_hex(12), paid_at, trade_id]
+            sql = "UPDATE trade SET state = 'PAID', gateway_no = ?, event_id = ?, paid_at = ? WHERE id = ? AND state <> 'PAID'"
+            if not db.execute(sql, told).rowcount:
+                continue
+            trade = dict(db.execute("SELECT * FROM trade WHERE id = ?", [trade_id]).fetchone())
+        world.paid.append(token)
+        world.counts["paid late"] += 1
+        while not world.stop.is_set():  # a gateway repeats its notice until it is taken
+            body, headers = notice(trade, key, is_forged=False, chance=chance)
+            with contextlib.suppress(httpx.HTTPError), httpx.Client(trust_env=False, timeout=10) as http:
+                answer = http.post(f"{world.kashu.url}/callbacks/sandbox", content=body, headers=headers)
+                if answer.text.strip() == "success":
+                    break
+            time.sleep(0.5)
 
 
 def notice(trade: dict, key, *, is_forged: bool, chance: random.Random) -> tuple[bytes, dict[str, str]]:
