@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,9 @@ from kashu.kernel.db import value, values
 from kashu.sales import FulfilRefusal, Receipt, RefundRefusal, Refusal, SellRefusal, Sending
 from kashu.server import invariants
 from tests import make
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
+from kashu_client import is_typed_right
 
 FORM = {"phone": "138 0013 8000"}
 
@@ -165,12 +170,12 @@ def test_a_file_of_cards_to_pick_says_what_shows_of_each(db, ring):
 def test_codes_of_our_own_are_as_the_rule_says_and_unguessable():
     made = list(cards.make_codes("KC-****-****-****-****?", "plain", 500))
     assert len(set(made)) == 500
-    assert all(cards.has_right_check(code) for code in made)
+    assert all(is_typed_right(code) for code in made)
     slip = made[0][:4] + ("A" if made[0][4] != "A" else "B") + made[0][5:]
-    assert not cards.has_right_check(slip)
+    assert not is_typed_right(slip)
     assert {code[-1] for code in made} <= set(cards.ALPHABETS["plain"])
     digits = list(cards.make_codes("****************?", "digits", 200))
-    assert all(code.isdigit() and cards.has_right_check(code) for code in digits)
+    assert all(code.isdigit() and is_typed_right(code) for code in digits)
     assert not cards.is_guessable("KC-****-****-****-****?", "plain", 1_000_000)
     assert cards.is_guessable("****-****", "plain", 1_000_000)
     assert cards.is_guessable("************", "digits", 1_000)
@@ -512,3 +517,16 @@ def test_codes_that_are_drawn_again_count_against_the_margin():
     assert not cards.is_guessable("KC-" + "*" * 12 + "?", "digits", 50)
     assert cards.is_guessable("KC-" + "*" * 12 + "?", "digits", 100)
     assert not cards.is_guessable("KC-" + "*" * 12, "digits", 100)
+
+
+def test_a_till_without_a_network_finds_slips_of_the_finger():
+    """ISO 7064 finds every single wrong character and every exchange of neighbours."""
+    for pattern, alphabet in (("KC-****-****?", "plain"), ("**********?", "digits")):
+        for code in cards.make_codes(pattern, alphabet, 30):
+            assert is_typed_right(code.lower())
+            for at, sign in enumerate(code):
+                if sign != "-":
+                    wrong = "7" if sign != "7" else "8"
+                    assert not is_typed_right(code[:at] + wrong + code[at + 1 :])
+    assert not is_typed_right("")
+    assert not is_typed_right("课程-1234")

@@ -260,7 +260,6 @@ def test_codes_of_our_own_are_made_by_a_job_and_sold(staff, house, ring, dsn):
     with connect(dsn) as db, db.transaction():
         [bought] = sales.sell(db, ring, [make.purchase(sku, make.account(db), 3)], clock.now())
     assert all(re.fullmatch(r"KC-[2-9A-Z]{4}(-[2-9A-Z]{4}){3}[0-9A-Z]", card.secret) for card in bought.cards)
-    assert all(cards.has_right_check(card.secret) for card in bought.cards)
 
 
 def test_an_import_of_codes_that_died_goes_on_and_makes_no_more_than_were_asked_for(house, ring):

@@ -1,6 +1,6 @@
 """Decisions about stock: how a card file is read, and which moves a batch may make."""
 
-from kashu.cards.rules.codes import ALPHABETS, check_character, has_right_check, is_guessable, is_pattern, make_codes
+from kashu.cards.rules.codes import ALPHABETS, check_character, is_guessable, is_pattern, make_codes
 from kashu.cards.rules.files import (
     ENCODINGS,
     ROLES,
@@ -24,7 +24,6 @@ __all__ = [
     "batch_code",
     "check_character",
     "detect",
-    "has_right_check",
     "is_clean",
     "is_guessable",
     "is_pattern",

@@ -54,8 +54,3 @@ def check_character(body: str) -> str:
     signs = "".join(sign for sign in body if sign.isalnum())
     found: str = (mod_11_10 if signs.isdigit() else mod_37_36).calc_check_digit(signs)
     return found
-
-
-def has_right_check(code: str) -> bool:
-    """Whether a code that ends in a check character was typed right. A till can ask this with no network."""
-    return len(code) > 1 and check_character(code[:-1]) == code[-1]
