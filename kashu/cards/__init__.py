@@ -12,6 +12,7 @@ from kashu.cards.rules import (
     make_codes,
     parse,
     split,
+    tidy_label,
 )
 from kashu.cards.service import (
     FILE_KINDS,
@@ -51,6 +52,7 @@ from kashu.cards.service import (
     withdraw,
 )
 from kashu.cards.store import (
+    any_redeemed,
     batch,
     choices,
     contents,
@@ -121,6 +123,7 @@ __all__ = [
     "Stock",
     "Stretch",
     "add_slots",
+    "any_redeemed",
     "batch",
     "book_issued",
     "cancel",
@@ -175,6 +178,7 @@ __all__ = [
     "start",
     "stock",
     "surcharges",
+    "tidy_label",
     "undo_redemption",
     "void_unsold",
     "withdraw",

@@ -224,6 +224,7 @@ class Redemption:
     redeemed_at: datetime
     told_at: datetime
     undone_at: datetime | None
+    undone_key: str = ""
 
 
 class RedeemRefusal(StrEnum):

@@ -86,7 +86,7 @@ def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool,
     with ctx.pool.transaction() as db:
         if answer.state is State.DONE:
             issued = (answer.number, answer.text or answer.number)
-            if sales.fulfilled(db, ctx.ring, SYSTEM, key, issued, at) is FulfilRefusal.ENDED and not is_asked:
+            if sales.fulfilled(db, ctx.ring, SYSTEM, key, issued, at) is FulfilRefusal.ENDED:
                 sales.issued_after_end(db, key, answer.number, at)
         elif answer.state is State.FAILED:
             reason = sales.tidy_reason(answer.reason, told.form) or "refused by the supplier"

@@ -19,6 +19,13 @@ def allow(db: Db, bucket: str, at: datetime, *, most: int, seconds: int) -> bool
     return bool(value(db, HIT, [bucket[:200], start]) <= most)
 
 
+def is_spent(db: Db, bucket: str, at: datetime, *, most: int, seconds: int) -> bool:
+    """Whether `most` attempts have been counted against `bucket` in this window; counts none."""
+    start = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, tz=at.tzinfo)
+    hits = value(db, "SELECT hits FROM limit_hit WHERE bucket = %s AND window_start = %s", [bucket[:200], start])
+    return (hits or 0) >= most
+
+
 def sweep(db: Db, before: datetime) -> int:
     """Forget windows that ended before an instant."""
     return run(db, "DELETE FROM limit_hit WHERE window_start < %s", [before])

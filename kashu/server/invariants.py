@@ -75,6 +75,11 @@ QUESTIONS = {
         LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
         WHERE card.revealed_at IS NOT NULL AND line.revealed_at IS NULL
     """,
+    "a redeemed code was sold": """
+        SELECT card.pool_id || '/' || card.id FROM cards_redemption AS told
+        JOIN cards_card AS card ON card.pool_id = told.pool_id AND card.id = told.card_id
+        WHERE told.undone_at IS NULL AND card.state <> 'sold'
+    """,
     "every live card has its own fingerprint": """
         SELECT card.pool_id || '/' || card.id FROM cards_card AS card
         LEFT JOIN cards_fingerprint AS print ON print.card_id = card.id AND print.pool_id = card.pool_id

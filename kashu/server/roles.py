@@ -44,6 +44,7 @@ KEPT = (
     "sales_bulk",
     "sales_fulfilment",
     "cards_source",
+    "cards_redemption",
     "sales_invoice",
     "party_api_key",
     "party_webhook",

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from kashu import sales
+from kashu import cards, sales
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import canonical_json
@@ -71,7 +71,7 @@ def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring) -> Checkout | No
         page_hash=page_hash,
         consent_hash=form.get("consent", "")[:64],
         source=source_of(form),
-        pick=pick,
+        pick=cards.tidy_label(pick) or pick,
         surcharge_fen=surcharge_fen,
         form=filled,
         form_mark=ring.identity("checkout form", canonical_json(filled)).hex() if filled else "",

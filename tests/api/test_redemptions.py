@@ -25,7 +25,7 @@ def shop(machine, dsn, ring):
         db.execute(
             "UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [buyer.account.party_id, batch.pool_id]
         )
-        [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db), 3)], clock.now())
+        [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db), 3)], clock.now() - timedelta(days=3))
     return buyer, [card.secret for card in told.cards], sku
 
 

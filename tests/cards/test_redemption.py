@@ -10,6 +10,7 @@ from kashu import cards, sales
 from kashu.cards import Redeeming, RedeemRefusal, Redemption
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
+from kashu.sales import RefundRefusal
 from kashu.server import invariants
 from tests import make
 from tests.race.at_once import at_once
@@ -76,11 +77,52 @@ def unsold_code(db, ring, shop):
     return ring.open_data_key(pool, key).open(card, sealed).decode().split("\x1f")[1]
 
 
-def test_who_tries_codes_out_is_stopped(db, ring):
-    shop = make.organisation(db)
+def test_who_tries_codes_out_is_stopped(db, ring, sold):
+    shop, [code], _ = sold()
     told = [sales.redeem(db, ring, ask(shop, f"GUESS-{n}"), clock.now()) for n in range(62)]
     assert told[:60] == [RedeemRefusal.NO_SUCH_CODE] * 60
     assert told[60:] == [RedeemRefusal.TOO_OFTEN] * 2
+    assert sales.redeem(db, ring, ask(shop, code), clock.now()) is RedeemRefusal.TOO_OFTEN, (
+        "a right guess tells nothing"
+    )
+    assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now() + timedelta(hours=1)), Redemption)
+
+
+def test_a_late_copy_of_a_call_does_nothing_anew(db, ring, sold):
+    shop, [code], _ = sold()
+    first = sales.redeem(db, ring, ask(shop, code, "a"), clock.now())
+    undone = sales.undo_redemption(db, ring, ask(shop, code, "b"), clock.now())
+    again = sales.redeem(db, ring, ask(shop, code, "a"), clock.now())
+    assert (again.id, again.undone_at) == (first.id, undone.undone_at)
+    second = sales.redeem(db, ring, ask(shop, code, "c"), clock.now())
+    repeated = sales.undo_redemption(db, ring, ask(shop, code, "b"), clock.now())
+    assert repeated.id == first.id, "the second redemption stays"
+    assert cards.redemptions(db, shop, None, 9)[0] == second
+
+
+def test_a_told_code_is_told_again_however_late(db, ring, sold):
+    shop, [code], _ = sold()
+    at = clock.now()
+    told = sales.redeem(db, ring, ask(shop, code, redeemed_at=at), at + timedelta(days=1))
+    assert sales.redeem(db, ring, ask(shop, code, redeemed_at=at), at + timedelta(days=20)) == told
+
+
+def test_a_code_is_not_redeemed_before_it_was_sold(db, ring, sold):
+    shop, [code], _ = sold()
+    before = ask(shop, code, redeemed_at=clock.now() - timedelta(hours=1))
+    assert sales.redeem(db, ring, before, clock.now()) is RedeemRefusal.WRONG_INSTANT
+
+
+def test_a_redeemed_code_is_not_refunded(db, ring):
+    sku, shop = make.sku(db, kind="own_code"), make.organisation(db)
+    batch = make.batch(db, ring, sku, 1, numbered=False)
+    db.execute("UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [shop, batch.pool_id])
+    code = unsold_code(db, ring, shop)
+    placed = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+    mine = placed.checkout.buyer.device
+    assert sales.refund(db, make.STAFF, placed.token, mine, "no", clock.now()) is RefundRefusal.ALREADY_SEEN
 
 
 def test_a_till_that_was_offline_tells_when_it_took_a_code(db, ring, sold):

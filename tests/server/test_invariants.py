@@ -51,6 +51,11 @@ PLANTED = {
         " FROM payments_payment WHERE order_id = %(done)s"
     ),
     "a revealed card was sold and its line says so": "UPDATE cards_card SET revealed_at = now() WHERE order_id = %(done)s",
+    "a redeemed code was sold": (
+        "INSERT INTO cards_redemption (pool_id, id, card_id, party_id, key, by, redeemed_at, told_at)"
+        " SELECT pool_id, gen_random_uuid(), id, (SELECT min(id) FROM party_party), 'k', 'x', now(), now()"
+        " FROM cards_card WHERE state = 'on_shelf' LIMIT 1"
+    ),
     "every live card has its own fingerprint": "DELETE FROM cards_fingerprint WHERE card_id IN (SELECT id FROM cards_card WHERE order_id = %(done)s)",
     "a batch counts its cards": "UPDATE cards_batch SET accepted = accepted + 1 WHERE pool_id = %(pool)s",
     "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",

@@ -416,7 +416,7 @@ def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff):
 
 def test_codes_are_made_for_who_redeems_them(staff, house, dsn):
     with connect(dsn) as db, db.transaction():
-        sku, shop_id = make.sku(db, kind="own_code"), make.organisation(db)
+        sku, shop_id, no_account = make.sku(db, kind="own_code"), make.account(db).party_id, make.organisation(db)
         told = {
             "sku": sku.code,
             "supplier": make.platform(db),
@@ -426,7 +426,8 @@ def test_codes_are_made_for_who_redeems_them(staff, house, dsn):
             "count": "10",
         }
     desk = staff("operator")
-    assert desk.post("/console/batches/new", told | {"redeemer": "999999"}).status_code == 422
+    for wrong in ("999999", "x", no_account):
+        assert desk.post("/console/batches/new", told | {"redeemer": wrong}).status_code == 422
     address = desk.post("/console/batches/new", told | {"redeemer": shop_id})["Location"]
     with connect(dsn) as db:
         assert (

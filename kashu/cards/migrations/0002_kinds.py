@@ -1,7 +1,4 @@
-"""The other kinds of stock: cards picked by what shows of them, codes of our own, and slots that are filled on demand.
-
-The table of cards may be large: what looks at all of it takes no lock that a sale would wait for.
-"""
+"""The other kinds of stock: cards picked by what shows of them, codes of our own, and slots that are filled on demand."""
 
 from django.db import migrations
 
@@ -33,24 +30,8 @@ DROP TABLE cards_source;
 ALTER TABLE cards_card DROP COLUMN surcharge_fen;
 ALTER TABLE cards_card DROP COLUMN label;
 """
-INDEXES = {
-    "cards_card_of_label": "UNIQUE INDEX CONCURRENTLY {} ON cards_card (pool_id, label) WHERE label IS NOT NULL",
-    "cards_card_choices": "INDEX CONCURRENTLY {} ON cards_card (pool_id, label) WHERE label IS NOT NULL AND state = 'on_shelf'",
-}
 
 
 class Migration(migrations.Migration):
-    atomic = False
     dependencies = [("cards", "0001_cards"), ("party", "0003_webhooks")]
-    operations = [
-        migrations.RunSQL(f"BEGIN; {SQL} COMMIT;", BACK),
-        migrations.RunSQL("SET statement_timeout = 0", migrations.RunSQL.noop),
-        migrations.RunSQL(
-            "ALTER TABLE cards_card VALIDATE CONSTRAINT cards_card_label_has_surcharge", migrations.RunSQL.noop
-        ),
-        migrations.RunSQL(
-            "ALTER TABLE cards_pool VALIDATE CONSTRAINT cards_pool_on_demand_has_source", migrations.RunSQL.noop
-        ),
-        *[migrations.RunSQL(f"CREATE {sql.format(name)}", f"DROP INDEX {name}") for name, sql in INDEXES.items()],
-        migrations.RunSQL("RESET statement_timeout", migrations.RunSQL.noop),
-    ]
+    operations = [migrations.RunSQL(SQL, BACK)]

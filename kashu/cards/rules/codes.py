@@ -26,7 +26,8 @@ def is_pattern(pattern: str) -> bool:
 def is_guessable(pattern: str, alphabet: str, count: int) -> bool:
     """Whether so many codes lie too close together among all that the pattern can make."""
     bits = pattern.count(RANDOM) * math.log2(len(ALPHABETS[alphabet]))
-    if pattern.endswith(CHECK):  # codes whose check character is not of the alphabet are not made
+    is_digits = alphabet == "digits" and not any(sign.isalpha() for sign in pattern)
+    if pattern.endswith(CHECK) and not is_digits:  # codes whose check character is not of the alphabet are not made
         bits -= math.log2(36 / len(ALPHABETS[alphabet]))
     return bits - math.log2(count) < MARGIN_BITS
 

@@ -27,38 +27,43 @@ Found = tuple[Redemption, UUID, bool]  # with its sale line, and whether it is n
 def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | RedeemRefusal:
     """Redeem a code that was sold. The caller notes it with the sale line and in the trail."""
     assert_in_transaction(db)
-    when = asked.redeemed_at or at
-    if not at - timedelta(days=LATE_DAYS) <= when <= at + timedelta(seconds=AHEAD_SECONDS):
-        return RedeemRefusal.WRONG_INSTANT
     card = _locked(db, ring, asked)
     if isinstance(card, RedeemRefusal):
         return card
-    pool_id, card_id, _, line_id, expires_on = card
-    holds = store.redemption_of(db, pool_id, card_id)
-    if holds is not None:
-        return (holds, line_id, False) if holds.key == asked.key else RedeemRefusal.ALREADY_REDEEMED
+    pool_id, card_id, _, line_id, expires_on, sold_at = card
+    earlier = store.redemptions_of(db, pool_id, card_id)
+    same = next((one for one in earlier if one.key == asked.key), None)
+    if same is not None:  # also where it was undone since: a late copy of a call does nothing anew
+        return same, line_id, False
+    if any(one.undone_at is None for one in earlier):
+        return RedeemRefusal.ALREADY_REDEEMED
+    when = asked.redeemed_at or at
+    begin = max(at - timedelta(days=LATE_DAYS), sold_at - timedelta(seconds=AHEAD_SECONDS))
+    if not begin <= when <= at + timedelta(seconds=AHEAD_SECONDS):
+        return RedeemRefusal.WRONG_INSTANT
     if expires_on < biz_date(when):
         return RedeemRefusal.EXPIRED
     told = (asked.party_id, asked.key, asked.by, asked.place, when)
     store.add_redemption(db, pool_id, new_id(), card_id, told, at)
-    made = store.redemption_of(db, pool_id, card_id)
-    assert made is not None
-    return made, line_id, True
+    return store.redemptions_of(db, pool_id, card_id)[0], line_id, True
 
 
 def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | RedeemRefusal:
-    """Undo the redemption that holds, within its window."""
+    """Undo the redemption that holds, within its window. The same key tells of the same undoing again."""
     assert_in_transaction(db)
     card = _locked(db, ring, asked)
     if isinstance(card, RedeemRefusal):
         return card
-    holds = store.redemption_of(db, card[0], card[1])
-    if holds is None:
+    earlier = store.redemptions_of(db, card[0], card[1])
+    same = next((one for one in earlier if one.undone_key == asked.key), None)
+    if same is not None:
+        return same, card[3], False
+    if not earlier or earlier[0].undone_at is not None:
         return RedeemRefusal.NOT_REDEEMED
-    if at > holds.told_at + timedelta(seconds=UNDO_SECONDS):
+    if at > earlier[0].told_at + timedelta(seconds=UNDO_SECONDS):
         return RedeemRefusal.TOO_LATE
-    store.undo_redemption(db, holds, asked.by, at)
-    return replace(holds, undone_at=at), card[3], True
+    store.undo_redemption(db, earlier[0], asked.by, asked.key, at)
+    return replace(earlier[0], undone_at=at, undone_key=asked.key), card[3], True
 
 
 def _locked(db: Db, ring: Keyring, asked: Redeeming) -> tuple[Any, ...] | RedeemRefusal:

@@ -61,9 +61,10 @@ CHOICES = """
 SELECT DISTINCT ON (card.label) card.label, card.surcharge_fen
 FROM cards_pool AS pool CROSS JOIN LATERAL (
     SELECT label, surcharge_fen FROM (
-        SELECT label, surcharge_fen, expires_on FROM cards_card
-        WHERE pool_id = pool.id AND state = 'on_shelf' AND label > %(after)s ORDER BY label LIMIT %(looked)s
-    ) AS seen WHERE expires_on >= %(today)s AND strpos(label, %(like)s) > 0 ORDER BY label LIMIT %(most)s
+        SELECT label, surcharge_fen FROM cards_card
+        WHERE pool_id = pool.id AND state = 'on_shelf' AND label > %(after)s AND expires_on >= %(today)s
+        ORDER BY label LIMIT %(looked)s
+    ) AS seen WHERE strpos(label, %(like)s) > 0 ORDER BY label LIMIT %(most)s
 ) AS card
 WHERE pool.sku_id = %(sku)s AND pool.sellable
 ORDER BY card.label, pool.expires_first, pool.id LIMIT %(most)s
@@ -196,7 +197,7 @@ def surcharges(db: Db, wanted: Sequence[tuple[int, str]], today: date) -> dict[t
 
 def choices(db: Db, sku_id: int, today: date, after: str, like: str, most: int) -> list[Choice]:
     """What can be picked of a SKU, in order of labels after one, those that contain `like`."""
-    looked = LOOKED_MAX if like else 10 * most
+    looked = LOOKED_MAX if like else most
     told = {"sku": sku_id, "today": today, "after": after, "like": like, "most": most, "looked": looked}
     return rows(db, Choice, CHOICES, told)  # type: ignore[arg-type]  # named parameters
 

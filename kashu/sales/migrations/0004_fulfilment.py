@@ -26,5 +26,5 @@ CREATE INDEX sales_fulfilment_open ON sales_fulfilment (due_at, order_id) WHERE 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sales", "0003_bulk"), ("cards", "0002_kinds"), ("catalog", "0003_form")]
+    dependencies = [("sales", "0003_bulk"), ("cards", "0003_labels"), ("catalog", "0003_form")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE sales_fulfilment;")]

@@ -113,7 +113,8 @@ def not_arrived(db: Db, key: Key, tries: int, at: datetime) -> bool:
 
 def issued_after_end(db: Db, key: Key, number: str, at: datetime) -> None:
     """A supplier issued what had been given back already: it is our loss, and somebody has to know."""
-    store.note_incidents(db, [("issued_after_end", *key, number)], at)
+    if store.fulfilments(db, [key])[key[1]].state == "failed":
+        store.note_incidents(db, [("issued_after_end", *key, number)], at)
 
 
 def stuck(db: Db, key: Key, trouble: str, at: datetime) -> None:

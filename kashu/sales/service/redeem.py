@@ -15,12 +15,21 @@ MISSES_MAX, MISSES_SECONDS = 60, 3_600  # of an organisation: who tries codes ou
 
 def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Redemption | RedeemRefusal:
     """Redeem a code (核销): noted with its sale, in the trail, once. The same key tells the same redemption again."""
+    if _is_stopped(db, asked, at):
+        return RedeemRefusal.TOO_OFTEN
     return _done(db, asked, cards.redeem(db, ring, asked, at), "redeemed", at)
 
 
 def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Redemption | RedeemRefusal:
     """Undo a redemption (撤销核销) within its window; the code is good again."""
+    if _is_stopped(db, asked, at):
+        return RedeemRefusal.TOO_OFTEN
     return _done(db, asked, cards.undo_redemption(db, ring, asked, at), "undone", at)
+
+
+def _is_stopped(db: Db, asked: Redeeming, at: datetime) -> bool:
+    """Whether this organisation has missed so often that somebody seems to try codes out."""
+    return limits.is_spent(db, f"redeem:{asked.party_id}", at, most=MISSES_MAX, seconds=MISSES_SECONDS)
 
 
 def _done(
@@ -28,10 +37,8 @@ def _done(
 ) -> Redemption | RedeemRefusal:
     assert_in_transaction(db)
     if isinstance(found, RedeemRefusal):
-        is_miss = found is RedeemRefusal.NO_SUCH_CODE
-        bucket = f"redeem:{asked.party_id}"
-        if is_miss and not limits.allow(db, bucket, at, most=MISSES_MAX, seconds=MISSES_SECONDS):
-            return RedeemRefusal.TOO_OFTEN
+        if found is RedeemRefusal.NO_SUCH_CODE:
+            limits.allow(db, f"redeem:{asked.party_id}", at, most=MISSES_MAX, seconds=MISSES_SECONDS)
         return found
     told, line_id, is_new = found
     if is_new:

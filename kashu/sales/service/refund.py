@@ -52,7 +52,8 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
     if order.state == "paid" and not _call_off(db, order, reason, at):
         return RefundRefusal.BEING_ISSUED
     lines = store.lines_of(db, [order.id])[order.id]
-    if cards.lock_of(db, [(line.pool_id, line.id) for line in lines]):
+    keys = [(line.pool_id, line.id) for line in lines]
+    if cards.lock_of(db, keys) or cards.any_redeemed(db, keys):
         return RefundRefusal.ALREADY_SEEN
     return give_back(db, actor, order, lines, reason, at)
 

@@ -135,14 +135,14 @@ def one_piece(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
         row = next((one for one in _price_rows(db, desk) if one["code"] == code and one["offer"].is_singly), None)
         if row is None:
             raise Http404
-        like = request.GET.get("like", "").strip().replace("\x00", "")[:32]
+        like = (cards.tidy_label(request.GET.get("like", "")) or "")[:32]
         at = biz_date(clock.now())
         is_pick = row["offer"].kind == "pick"
         choices = cards.choices(db, row["offer"].sku_id, at, "", like, CHOICES_SHOWN) if is_pick else []
     told, error = request.POST, ""
     if request.method == "POST":
         form = {one["name"]: told.get(f"f_{one['name']}", "")[:64] for one in row["offer"].form}
-        asked = _asked(request, desk, 1, "desk one", told.get("pick", "")[:64], form)
+        asked = _asked(request, desk, 1, "desk one", cards.tidy_label(told.get("pick", "")) or "", form)
         if isinstance(asked, str):
             error = asked
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from kashu import cards, party
+from kashu import cards, party, sales
 from kashu.cards import Batch, Format, NewBatch, Refusal
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
@@ -90,14 +90,17 @@ def _take_codes(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int
     if not many:
         return _("自发码数量应为 1 到 1000000 的整数。")
     rule = (told.get("pattern", "").strip().upper()[:64], told.get("alphabet", ""))
+    redeemer = told.get("redeemer", "")
+    redeemer_id = whole(redeemer, 2**62)
+    with edge.transaction() as db:  # who redeems has an account: its machines and its desk work through it
+        if redeemer and (redeemer_id is None or sales.account_of(db, redeemer_id) is None):
+            return _("请选择已开户的核销方。")
     form = Format("utf-8", "", ("secret",), False, *rule)
     new = NewBatch(
         sku.id, supplier, sku.kind, rule[0], 0, "", "", form, cost, told.get("note", "").strip()[:200], many,
-        redeemer_id=whole(told.get("redeemer", ""), 2**62) or None,
+        redeemer_id=redeemer_id,
     )  # fmt: skip
     with edge.transaction() as db:
-        if new.redeemer_id is not None and new.redeemer_id not in {one.id for one in party.parties(db, "buyer")}:
-            return _("请选择已开户的核销方。")
         answer = cards.open_codes(db, edge.ctx().ring, actor(request), new, clock.now())
     if answer is Refusal.BAD_FORMAT:
         return _("规则只用大写字母、数字、连字符和 * 号（随机位），末尾可加 ? 作校验位，最多 40 个字符。")

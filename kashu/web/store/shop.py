@@ -243,8 +243,8 @@ def _picking(db: Db, chosen: Choice, told: Mapping[str, str]) -> Picking | None:
 
 
 def _word(text: str) -> str:
-    """What may be looked for: a zero byte is no text."""
-    return text.strip().replace("\x00", "")
+    """What may be looked for or picked, in the form that labels have."""
+    return cards.tidy_label(text) or ""
 
 
 def _quantity(told: str, step: str, most: int) -> int:

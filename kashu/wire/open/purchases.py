@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from kashu import party, sales
+from kashu import cards, party, sales
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import sha256_hex
@@ -47,7 +47,7 @@ def read(request: Request, caller: Caller, ring: Keyring) -> Call | Response:
     mark = ring.identity("purchase", request.body.decode()).hex() if asked.form else sha256_hex(request.body)
     told = Purchase(
         caller.account_id, caller.idempotency_key, mark, asked.sku, asked.quantity, asked.reference, caller.key_id,
-        asked.pick, asked.form,
+        cards.tidy_label(asked.pick) or asked.pick, asked.form,
     )  # fmt: skip
     return Call(caller, told)
 

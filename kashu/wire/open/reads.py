@@ -77,7 +77,14 @@ def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetim
     offer = catalog.offers(db, [code], at).get(code)
     if offer is None:
         return problem("not_for_sale")
-    found = cards.choices(db, offer.sku_id, biz_date(at), str(after[0]) if after else "", told.get("q", ""), limit + 1)
+    found = cards.choices(
+        db,
+        offer.sku_id,
+        biz_date(at),
+        str(after[0]) if after else "",
+        cards.tidy_label(told.get("q", "")) or "",
+        limit + 1,
+    )
     shown = [ChoiceTold(one.label, one.surcharge_fen) for one in found[:limit]]
     return answer(ChoicesTold(shown, encode_cursor(shown[-1].label) if len(found) > limit else None))
 

@@ -28,6 +28,7 @@ from kashu.wire.open.messages import (
 from kashu.wire.open.problems import problem
 from kashu.wire.open.reads import BadQueryError, page_of, query_of
 
+RETRY_SECONDS = 3_600
 Shape = TypeVar("Shape", bound=Struct)
 _asked, _undo = msgspec.json.Decoder(RedemptionAsked), msgspec.json.Decoder(UndoAsked)
 
@@ -83,7 +84,8 @@ def _redeeming(caller: Caller, code: str, place: str = "", redeemed_at: datetime
 
 def _answer(db: Db, told: Redemption | RedeemRefusal, status: int) -> Response:
     if isinstance(told, RedeemRefusal):
-        return problem(told.value)
+        wait = RETRY_SECONDS if told is RedeemRefusal.TOO_OFTEN else None
+        return problem(told.value, retry_after=wait)
     return answer(_told(told, catalog.codes(db, {told.sku_id})), status)
 
 

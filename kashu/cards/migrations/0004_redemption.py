@@ -16,10 +16,12 @@ CREATE TABLE cards_redemption (
     told_at     timestamptz NOT NULL,
     undone_at   timestamptz,
     undone_by   text        NOT NULL DEFAULT '',
+    undone_key  text        NOT NULL DEFAULT '',
     PRIMARY KEY (pool_id, id),
     FOREIGN KEY (pool_id, card_id) REFERENCES cards_card (pool_id, id)
 );
 CREATE UNIQUE INDEX cards_redemption_once ON cards_redemption (pool_id, card_id) WHERE undone_at IS NULL;
+CREATE INDEX cards_redemption_of_card ON cards_redemption (pool_id, card_id, told_at);
 CREATE INDEX cards_redemption_newest ON cards_redemption (party_id, told_at, id);
 """
 BACK = """
@@ -29,5 +31,5 @@ ALTER TABLE cards_batch DROP COLUMN redeemer_id;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cards", "0002_kinds")]
+    dependencies = [("cards", "0003_labels")]
     operations = [migrations.RunSQL(SQL, BACK)]
