@@ -96,13 +96,11 @@ CREATE TABLE public.cards_card (
     label text,
     surcharge_fen bigint,
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
-    CONSTRAINT cards_card_label_check CHECK ((label <> ''::text)),
-    CONSTRAINT cards_card_label_has_surcharge CHECK (((label IS NULL) = (surcharge_fen IS NULL))),
+    CONSTRAINT cards_card_label_has_surcharge CHECK ((((label IS NULL) = (surcharge_fen IS NULL)) AND (label <> ''::text) AND (surcharge_fen >= 0))),
     CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
     CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
     CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
-    CONSTRAINT cards_card_surcharge_fen_check CHECK ((surcharge_fen >= 0)),
     CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
 )
 WITH (fillfactor='85');
@@ -173,6 +171,7 @@ CREATE TABLE public.cards_redemption (
     told_at timestamp with time zone NOT NULL,
     undone_at timestamp with time zone,
     undone_by text DEFAULT ''::text NOT NULL,
+    undone_key text DEFAULT ''::text NOT NULL,
     CONSTRAINT cards_redemption_key_check CHECK ((key <> ''::text))
 );
 CREATE TABLE public.cards_reject (
@@ -1009,11 +1008,13 @@ CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact
 CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
 CREATE INDEX audit_entry_of_object ON public.audit_entry USING btree (pool_id, object_kind, object_id, at);
 CREATE INDEX cards_batch_newest ON public.cards_batch USING btree (received_at, pool_id);
+CREATE INDEX cards_card_choices ON public.cards_card USING btree (pool_id, label) WHERE ((label IS NOT NULL) AND (state = 'on_shelf'::text));
 CREATE UNIQUE INDEX cards_card_of_label ON public.cards_card USING btree (pool_id, label) WHERE (label IS NOT NULL);
 CREATE INDEX cards_card_of_line ON public.cards_card USING btree (pool_id, sale_line_id) WHERE (sale_line_id IS NOT NULL);
 CREATE INDEX cards_card_on_shelf ON public.cards_card USING btree (pool_id, expires_on, id) WHERE (state = 'on_shelf'::text);
 CREATE INDEX cards_pool_for_sale ON public.cards_pool USING btree (sku_id, expires_first, id) WHERE sellable;
 CREATE INDEX cards_redemption_newest ON public.cards_redemption USING btree (party_id, told_at, id);
+CREATE INDEX cards_redemption_of_card ON public.cards_redemption USING btree (pool_id, card_id, told_at);
 CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree (pool_id, card_id) WHERE (undone_at IS NULL);
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
