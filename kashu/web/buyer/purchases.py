@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -132,7 +132,7 @@ def new_purchase(request: HttpRequest, desk: Desk) -> HttpResponse:
 def one_piece(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
     """What is bought one by one: a card that is picked (自选), or what is issued to somebody (直充, 代充)."""
     with edge.transaction() as db:
-        row = next((one for one in _price_rows(db, desk) if one["code"] == code and one["offer"].is_singly), None)
+        row = next((one for one in _price_rows(db, desk, [code]) if one["offer"].is_singly), None)
         if row is None:
             raise Http404
         like = (cards.tidy_label(request.GET.get("like", "")) or "")[:32]
@@ -309,10 +309,10 @@ def _form(request: HttpRequest, desk: Desk, error: str = "") -> HttpResponse:
     return show(request, desk, "new", "new", told, 422 if error else 200)
 
 
-def _price_rows(db: Db, desk: Desk) -> list[dict[str, Any]]:
-    """What this account can buy, and what it pays."""
+def _price_rows(db: Db, desk: Desk, codes: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What this account can buy (of these, where some are named), and what it pays."""
     at = clock.now()
-    offers = catalog.offers(db, catalog.codes_on_sale(db, "", SKUS_MAX), at)
+    offers = catalog.offers(db, codes or catalog.codes_on_sale(db, "", SKUS_MAX), at)
     own = {code: offer for code, offer in offers.items() if not offer.is_third_party}
     skus = [offer.sku_id for offer in own.values()]
     shelf = cards.on_shelf(db, skus, biz_date(at), SHELF_MAX) if skus else {}
