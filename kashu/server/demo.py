@@ -34,7 +34,7 @@ PEOPLE = (
     ("buyer@kashu.example", "顾星野", "buyer"),
 )
 PREPAID_FEN = 20_000_000
-CONSENT = "我已知晓：卡密查看前可随时退款；查看后不适用七日无理由退货，质量问题与假卡仍可赔付。"
+CONSENT = "我已知晓：卡密查看前、充值开始办理前可随时退款；之后不适用七日无理由退货，质量问题与假卡仍可赔付。"
 TRADE = """一、下单即为你留货，留货结束前未支付会自动释放，不收任何费用。
 二、付款后卡密直接显示在订单页。查看前可以随时全额退款，原路退回。
 三、卡密查看后视为交付。卡密无效的，核实后由平台先行赔付，再向销售方追偿。
@@ -63,6 +63,10 @@ class Goods:
     tiers: tuple[dict[str, int], ...] = ()
     kind: str = "single_use"
     form: tuple[dict[str, str], ...] = ()
+
+    @property
+    def refund_terms(self) -> str:
+        return "开始办理前可随时退，办不成全额退" if self.kind in catalog.LATER else "未查看卡密前可随时退"
 
 
 GOODS = (
@@ -190,7 +194,7 @@ def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
         assert isinstance(category, Category)
         draft = Product(
             0, goods.slug, category.id, "", "", sellers[goods.seller], "", False, goods.title, goods.brand, goods.headline,
-            goods.summary, goods.facts, goods.steps, "未查看卡密前可随时退", 30, None, "draft",
+            goods.summary, goods.facts, goods.steps, goods.refund_terms, 30, None, "draft",
         )  # fmt: skip
         product = catalog.open_product(db, DEMO, draft, at)
         assert isinstance(product, Product)
