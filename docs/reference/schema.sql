@@ -1019,7 +1019,6 @@ CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
 CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
-CREATE INDEX ledger_sale_entry_of_account ON public.ledger_sale_entry USING btree (pool_id, account_id, posted_at);
 CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at, id);
 CREATE INDEX party_api_key_of_party ON public.party_api_key USING btree (party_id, made_at);
@@ -1040,7 +1039,6 @@ CREATE INDEX sales_incident_newest ON public.sales_incident USING btree (at);
 CREATE UNIQUE INDEX sales_invoice_once ON public.sales_invoice USING btree (account_id, month) WHERE (state <> 'refused'::text);
 CREATE INDEX sales_key_oldest ON public.sales_key USING brin (made_at);
 CREATE INDEX sales_line_of_day ON public.sales_line USING btree (placed_on, sku_id);
-CREATE INDEX sales_line_of_order ON public.sales_line USING btree (pool_id, order_id);
 CREATE INDEX sales_line_of_parent ON public.sales_line USING btree (order_id);
 CREATE INDEX sales_order_lapsing ON public.sales_order USING btree (pool_id, hold_until) WHERE (state = 'placed'::text);
 CREATE INDEX sales_order_lapsing_anywhere ON public.sales_order USING btree (hold_until) WHERE (state = 'placed'::text);
