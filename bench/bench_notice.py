@@ -1,4 +1,4 @@
-"""`script/bench notice [SECONDS]`: a payment notice to the card being readable, at 200/s and as fast as it goes.
+"""`script/bench notice [SECONDS] [KIND]`: a payment notice to the card being readable, at 200/s and as fast as it goes.
 
 A notice answered 200 is delivered: its commit hands the card over. At 200/s its p99 is compared with that of one-row
 commits at 200/s on the same server, round after round, both counted from the instant at which each was due, both over
@@ -8,12 +8,9 @@ order is looked up, and some are revealed."""
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 import statistics
 import sys
 import time
-from datetime import UTC, datetime
 from itertools import islice
 
 from bench import gun, shop
@@ -37,18 +34,18 @@ WHERE told.state <> 'delivered' OR line.delivered_at IS NULL OR card.id IS NULL
 """
 
 
-def main(seconds: int) -> None:
+def main(seconds: int, kind: str = "douyin") -> None:
     many = ROUNDS * (PER_SECOND * seconds + CLOSED) + WARM
     with shop.opened() as (run, _), shop.till(run):
-        private, placed = prepare(run, many)
+        placed = prepare(run, many, kind)
         coming = iter(placed)
-        fire(run, private, list(islice(coming, WARM)), 0)
+        fire(run, kind, list(islice(coming, WARM)), 0)
         shop.vacuum(run)  # after the warming, so that no plan is one for empty tables
         rounds = []
         for turn in range(ROUNDS):
             commits = percentile(in_a_child(commit, run.owner_dsn, PER_SECOND * seconds))
-            paced = fire(run, private, list(islice(coming, PER_SECOND * seconds)), PER_SECOND)
-            closed = fire(run, private, list(islice(coming, CLOSED)), 0)
+            paced = fire(run, kind, list(islice(coming, PER_SECOND * seconds)), PER_SECOND)
+            closed = fire(run, kind, list(islice(coming, CLOSED)), 0)
             rounds.append((commits, paced, closed))
             print(
                 f"round {turn}: at {PER_SECOND}/s p99 {paced.at(0.99) * 1000:.1f} ms (median {paced.at(0.5) * 1000:.1f}, max"
@@ -62,29 +59,22 @@ def main(seconds: int) -> None:
     closed_p99 = statistics.median(one.at(0.99) for _, _, one in rounds)
     slowest = max(max(one.latencies) for _, *both in rounds for one in both)
     print(
-        f"notice ratio={p99 / commit_p99:.2f} p99_ms={p99 * 1000:.1f} commit_p99_ms={commit_p99 * 1000:.1f}"
+        f"notice kind={kind} ratio={p99 / commit_p99:.2f} p99_ms={p99 * 1000:.1f} commit_p99_ms={commit_p99 * 1000:.1f}"
         f" per_second_max={fastest:.0f} p99_max_ms={closed_p99 * 1000:.0f} slowest_s={slowest:.2f} notices={many}"
     )
 
 
-def prepare(run, many: int):
-    """An open channel and so many orders of as many buyers, each holding a card: (private key, orders)."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    from kashu import catalog, payments, sales
+def prepare(run, many: int, kind: str):
+    """An open channel of a kind and so many orders of as many buyers, each holding a card."""
+    from kashu import catalog, sales
     from kashu.kernel import clock
     from kashu.kernel.db import connect
     from tests import make
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     placed = []
     with connect(run.dsn) as db:
         with db.transaction():
-            told = payments.Channel(CHANNEL, "sandbox", "沙箱", "m-1", "http://127.0.0.1:1", public, b"", True)
-            payments.open_channel(db, run.ring, make.STAFF, told, private, clock.now())
+            make.channel(db, f"{CHANNEL}-{kind}", kind)
             sku = make.sku(db)
             for _ in range(2):
                 make.batch(db, run.ring, sku, many // 2 + PLACE_AT_ONCE)
@@ -92,44 +82,28 @@ def prepare(run, many: int):
             page, consent = catalog.page_hash(catalog.page_body(offer, None)), sales.consent(db, clock.now())[1]
         while len(placed) < many:
             asked = [
-                sales.Checkout(sku.code, 1, make.buyer(), make.name("k"), CHANNEL, page, consent)
+                sales.Checkout(sku.code, 1, make.buyer(), make.name("k"), kind, "h5", page, consent)
                 for _ in range(min(PLACE_AT_ONCE, many - len(placed)))
             ]
             with db.transaction():
                 placed += sales.place(db, run.ring, asked, clock.now(), hold_seconds=3_600)
     assert all(isinstance(one, sales.Placed) for one in placed)
-    return private, placed
+    return placed
 
 
-def fire(run, private: str, placed, per_second: float) -> gun.Hits:
+def fire(run, kind: str, placed, per_second: float) -> gun.Hits:
     """Send the notices of these orders, signed just before: a signature is good for five minutes."""
-    hits = gun.fire(run.env.till_port, [notice(private, one) for one in placed], CONNECTIONS, per_second)
+    hits = gun.fire(run.env.till_port, [notice(kind, one) for one in placed], CONNECTIONS, per_second)
     assert hits.statuses == {200: len(placed)}, hits.statuses
     return hits
 
 
-def notice(private: str, placed) -> bytes:
-    """What an honest gateway sends for an order."""
-    from kashu.wire import sandboxpay
+def notice(kind: str, placed) -> bytes:
+    """What an honest gateway of this kind sends for an order."""
+    from tests import gateways
 
-    told = {
-        "event_id": secrets.token_hex(16),
-        "trade_no": placed.number,
-        "gateway_no": secrets.token_hex(16),
-        "amount_fen": placed.total_fen,
-        "currency": "CNY",
-        "merchant": "m-1",
-        "paid_at": datetime.now(UTC).isoformat(),
-    }
-    body = json.dumps(told)
-    timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
-    headers = {
-        sandboxpay.TIMESTAMP: timestamp,
-        sandboxpay.NONCE: nonce,
-        sandboxpay.SIGNATURE: sandboxpay.sign(private, f"{timestamp}\n{nonce}\n{body}\n"),
-        "content-type": "application/json",
-    }
-    return gun.plain("POST", f"/callbacks/{CHANNEL}", headers, body.encode())
+    headers, body = gateways.notice(kind, placed.number, placed.total_fen)
+    return gun.plain("POST", f"/callbacks/{placed.channel_id}", headers, body)
 
 
 def commit(dsn: str, many: int) -> list[float]:
@@ -188,4 +162,4 @@ def verify(run, placed) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8, *sys.argv[2:3])

@@ -15,16 +15,19 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 from bench import gun, shop
 from bench.bench_import import in_a_child
-from bench.bench_notice import CHANNEL, notice
+from bench.bench_notice import notice
 
 CONNECTIONS = 256
 HOLD_SECONDS = 30
 WAVES = 3
 POOLS = 4
+KIND = "douyin"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari"
 TILL = (sys.executable, "-m", "bench.bench_rush", "till")
 
 
@@ -46,12 +49,12 @@ class Wave:
 def main(guests: int, cards: int) -> None:
     chance = random.Random(1)
     with shop.opened() as (run, _), shop.till(run, TILL):
-        private, form, pools = prepare(run, cards)
+        form, pools = prepare(run, cards)
         waves, sold = [], 0
         for turn in range(WAVES):
             wave: Wave = in_a_child(rush, run.env.till_port, form, guests)
             payers = wave.tokens if turn == WAVES - 1 else chance.sample(wave.tokens, len(wave.tokens) // 3)
-            sold += pay(run, private, payers)
+            sold += pay(run, payers)
             waves.append(wave)
             print(f"wave {turn}: {len(wave.tokens)} placed, {wave.refused}, {len(payers)} paid; {guests / wave.seconds:.0f} guests/s,"
                   f" p99 {wave.p99 * 1000:.0f} ms, {wave.worked} did the work")  # fmt: skip
@@ -67,21 +70,14 @@ def main(guests: int, cards: int) -> None:
 
 
 def prepare(run, cards: int):
-    """One SKU on sale, an open channel: (private key, the sheet's form, pools)."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    from kashu import catalog, payments, sales
+    """One SKU on sale, an open channel: (the sheet's form, pools)."""
+    from kashu import catalog, sales
     from kashu.kernel import clock
     from kashu.kernel.db import connect
     from tests import make
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     with connect(run.dsn) as db, db.transaction():
-        told = payments.Channel(CHANNEL, "sandbox", "沙箱", "m-1", "http://127.0.0.1:1", public, b"", True)
-        payments.open_channel(db, run.ring, make.STAFF, told, private, clock.now())
+        make.channel(db, kind=KIND)
         sku = make.sku(db)
         pools = [make.batch(db, run.ring, sku, cards // POOLS).pool_id for _ in range(POOLS)]
         offer = catalog.offers(db, [sku.code], clock.now())[sku.code]
@@ -90,11 +86,11 @@ def prepare(run, cards: int):
         "sku": sku.code,
         "quantity": "1",
         "page": catalog.page_hash_of(offer, None).hex(),
-        "pay": CHANNEL,
+        "pay": KIND,
         "consent": consent,
     }
     shop.vacuum(run)
-    return private, form, pools
+    return form, pools
 
 
 def rush(port: int, form: dict[str, str], guests: int) -> Wave:
@@ -116,7 +112,7 @@ async def _rush(port: int, form: dict[str, str], guests: int) -> Wave:
 
     async def one_guest(line: gun.Line) -> None:
         who = base64.urlsafe_b64encode(random.randbytes(16)).decode().rstrip("=")
-        headers = {"cookie": f"kashu_device={who}", "x-forwarded-for": ".".join(str(random.randint(1, 250)) for _ in range(4)),
+        headers = {"user-agent": PHONE, "cookie": f"kashu_device={who}", "x-forwarded-for": ".".join(str(random.randint(1, 250)) for _ in range(4)),
                    "content-type": "application/x-www-form-urlencoded"}  # fmt: skip
         told, asked = {}, form | {"key": who, "effort": ""}
         for _ in range(6):
@@ -152,14 +148,19 @@ def solve(told: dict) -> str:
     return base64.b64encode(json.dumps({name: told[name] for name in names} | {"number": number}).encode()).decode()
 
 
-def pay(run, private: str, tokens: list[str]) -> int:
+def pay(run, tokens: list[str]) -> int:
     """The gateway's notices for these orders."""
     from kashu.kernel.db import connect
 
     with connect(run.dsn) as db:
-        found = db.execute("SELECT number, total_fen FROM sales_order WHERE token = ANY (%s)", [tokens]).fetchall()
-    placed = [type("Paid", (), {"number": number, "total_fen": fen})() for number, fen in found]
-    hits = gun.fire(run.env.till_port, [notice(private, one) for one in placed], 64)
+        sql = """
+        SELECT told.number, told.total_fen, payment.channel_id FROM sales_order AS told
+        JOIN payments_payment AS payment ON payment.pool_id = told.pool_id AND payment.order_id = told.id
+        WHERE told.token = ANY (%s)
+        """
+        found = db.execute(sql, [tokens]).fetchall()
+    placed = [SimpleNamespace(number=number, total_fen=fen, channel_id=channel) for number, fen, channel in found]
+    hits = gun.fire(run.env.till_port, [notice(KIND, one) for one in placed], 64)
     assert hits.statuses in ({200: len(placed)}, {}), hits.statuses
     return len(placed)
 

@@ -26,12 +26,14 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import psycopg
 
 from bench import soak_gateway, soak_kinds
+from bench.soak_gateway import KINDS
 from tests.journeys.conftest import Running, start, stop
 from tests.ports import free_port
 
@@ -46,6 +48,7 @@ GUESTS = [
 ]
 ENDED = ("卡密已送达", "充值已完成", "退款中", "已退款")
 LOW, MORE = 400, 1_500
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari"
 LATE_SHARE, LATE_SECONDS = 0.05, 80  # holds last for 60 s: these gateways say closed first, and paid afterwards
 
 
@@ -75,6 +78,11 @@ class World:
     shown: list[tuple[str, str]] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
     stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def gateway(self) -> str:
+        """Where the sandbox is."""
+        return f"http://127.0.0.1:{self.kashu.port + 2}"
 
     def over(self) -> bool:
         return self.stop.is_set() or time.monotonic() > self.until
@@ -108,6 +116,7 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.0, 7.0)) -> di
         works += [
             soak_gateway.gateway_repeats,
             soak_gateway.money_comes_late,
+            soak_gateway.bad_days,
             stock_moves,
             keys_turn,
             soak_kinds.clerk_works,
@@ -119,6 +128,7 @@ def soak(seconds: float, seed: int, gap: tuple[float, float] = (2.0, 7.0)) -> di
         for thread in threads:
             thread.join()
         kashu.until_ready()
+        soak_gateway.good_day(world)
         faults = check(world)
         print(
             json.dumps({"faults": faults[:50], **world.counts}, ensure_ascii=False), flush=True
@@ -229,13 +239,17 @@ def guest_buys(world: World, chance: random.Random, _n: int) -> None:
     """A guest: sheet, checkout (through the till or the web lane), pay page, then a look or a refund, or nothing."""
     slug, code = chance.choice(GUESTS)
     with httpx.Client(
-        base_url=world.kashu.url, trust_env=False, timeout=10, headers={"accept-language": "zh-CN"}
+        base_url=world.kashu.url, trust_env=False, timeout=10, headers={"accept-language": "zh-CN", "user-agent": PHONE}
     ) as http:
         page = http.get(f"/s/{slug}/checkout", params={"sku": code}).text
         form = dict(re.findall(r'name="(csrfmiddlewaretoken|sku|quantity|key|page)" value="([^"]*)"', page))
         if code == "GY-MONTH":
             form |= {"f_phone": f"1390013{chance.choice(soak_kinds.ENDS)}"}
-        form |= {"consent": re.search(r'name="consent" value="(\w+)"', page)[1], "pay": "sandbox", "effort": ""}
+        form |= {
+            "consent": re.search(r'name="consent" value="(\w+)"', page)[1],
+            "pay": chance.choice(KINDS),
+            "effort": "",
+        }
         port = world.kashu.port + chance.randint(0, 1)
         told = None
         for _ in range(3):  # an impatient buyer sends the form again
@@ -248,10 +262,12 @@ def guest_buys(world: World, chance: random.Random, _n: int) -> None:
             return
         token = told["go"].split("/")[2]
         where = http.get(told["go"]).headers.get("location", "")
+        if "/alipay/" in where:  # the payer's browser brings the signed order to the gateway, which has the pay page
+            where = http.get(where).headers.get("location", "")
         if "/pay/" not in where:
             return
         if chance.random() < LATE_SHARE:
-            world.late.append((time.monotonic() + LATE_SECONDS, token, where.rpartition("/")[2]))
+            world.late.append((time.monotonic() + LATE_SECONDS, token, urlsplit(where).path.rpartition("/")[2]))
             return
         if chance.random() > 0.75:
             return

@@ -1,47 +1,70 @@
-"""The soak's gateway: notices told again and again, forged ones among them, and money that comes late."""
+"""The soak's gateways: notices told again and again, forged ones among them, money that comes late, bad days."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-import os
 import random
-import secrets
-import sqlite3
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from sandbox.pay.alipay import AlipayGateway
+from sandbox.pay.desk import Desk
+from sandbox.pay.faults import Faults
+from sandbox.pay.v3 import V3Gateway
+from sandbox.store import Store
 
 if TYPE_CHECKING:
     from bench.soak import World
 
+KINDS = ("alipay", "wechat", "douyin")
+FORGERIES: tuple[dict[str, Any], ...] = (
+    {"key": "wrong"}, {"amount": -1}, {"merchant": "another"}, {"app": "another"}, {"body": "cut"}, {"stale": 90_000},
+    {"serial": "unknown"},
+)  # fmt: skip
+BAD_DAYS: tuple[dict[str, Any], ...] = (
+    {}, {}, {"times": 5, "at_once": True}, {"drop": True, "chance": 0.5}, {"shuffle": True, "times": 3}, {"delay": 3},
+    {"call": {"*": "502"}, "chance": 0.4}, {"call": {"create": "lose"}, "chance": 0.5}, {"call": {"query": "half"}, "chance": 0.5},
+    {"call": {"refund": "lose"}}, {"refund": "processing"}, {"call": {"*": "429"}, "chance": 0.3},
+    {"call": {"close": "unsigned"}, "chance": 0.5}, {"amount": -1, "chance": 0.1}, {"key": "wrong", "chance": 0.3},
+)  # fmt: skip
+
+
+class Told(Faults):
+    """Switches of this process alone."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self._told = told
+
+    def now(self) -> float:
+        return time.time()
+
+    def get(self, channel: str, name: str) -> Any:  # noqa: ARG002  # the same for every channel
+        return self._told.get(name)
+
 
 def gateway_repeats(world: World, chance: random.Random, _n: int) -> None:
-    """The gateway's notices again: 1 to 20 times, shuffled, through both lanes, a tenth of them forged."""
+    """The gateways' notices again: 1 to 20 times, shuffled, through both lanes, a tenth of them forged."""
     folder = world.kashu.var / "sandbox"
-    with contextlib.closing(sqlite3.connect(f"file:{folder / 'sandbox.sqlite'}?mode=ro", uri=True)) as db:
-        db.row_factory = sqlite3.Row
-        found = [
-            dict(row) for row in db.execute("SELECT * FROM trade WHERE state = 'PAID' ORDER BY paid_at DESC LIMIT 8")
-        ]
-    key = load_pem_private_key((folder / "gateway.pem").read_bytes(), password=None)
+    store = Store(folder / "sandbox.sqlite")
+    found = store.rows("SELECT * FROM pay_trade WHERE state = 'PAID' ORDER BY paid_at DESC LIMIT 8")
     notices = [trade for trade in found for _ in range(chance.randint(1, 20))]
     chance.shuffle(notices)
     with httpx.Client(trust_env=False, timeout=10) as http:
         for trade in notices:
             if world.over():
-                return
-            body, headers = notice(trade, key, is_forged=chance.random() < 0.1, chance=chance)
+                break
+            forgery = chance.choice(FORGERIES) if chance.random() < 0.1 else {}
+            desk = Desk(trade["channel"], store, Told(forgery))
+            kind = AlipayGateway if trade["channel"] == "alipay" else V3Gateway
+            body, headers = kind(desk, folder, "").notice(trade)
             port = world.kashu.port + chance.randint(0, 1)
             with contextlib.suppress(httpx.HTTPError):
-                http.post(f"http://127.0.0.1:{port}/callbacks/sandbox", content=body, headers=headers)
+                url = f"http://127.0.0.1:{port}/callbacks/{trade['channel']}-sandbox"
+                http.post(url, content=body, headers={"content-type": "application/json", **headers})
             world.counts["notices sent"] += 1
+    store.close()
     time.sleep(0.5)
 
 
@@ -49,43 +72,30 @@ def money_comes_late(world: World, chance: random.Random, _n: int) -> None:
     """Money that comes when the hold has ended and the trade was closed: delivered from what is there, or given back."""
     time.sleep(chance.uniform(0.5, 2))
     due = [one for one in world.late if one[0] < time.monotonic()]
-    folder = world.kashu.var / "sandbox"
-    key = load_pem_private_key((folder / "gateway.pem").read_bytes(), password=None)
     for one in due:
         _, token, trade_id = one
+        try:
+            with httpx.Client(trust_env=False, timeout=10) as http:
+                told = http.post(f"{world.gateway}/pay/admin/api/trades/{trade_id}/pay_late").json()
+        except (httpx.HTTPError, ValueError):
+            continue  # the sandbox is being restarted
         world.late.remove(one)
-        with contextlib.closing(sqlite3.connect(folder / "sandbox.sqlite", timeout=10, isolation_level=None)) as db:
-            db.row_factory = sqlite3.Row
-            paid_at = datetime.now(UTC).isoformat()
-            told = [f"SBX{secrets.token_hex(10)}", secrets.token_hex(12), paid_at, trade_id]
-            sql = "UPDATE trade SET state = 'PAID', gateway_no = ?, event_id = ?, paid_at = ? WHERE id = ? AND state <> 'PAID'"
-            if not db.execute(sql, told).rowcount:
-                continue
-            trade = dict(db.execute("SELECT * FROM trade WHERE id = ?", [trade_id]).fetchone())
-        world.paid.append(token)
-        world.counts["paid late"] += 1
-        while not world.stop.is_set():  # a gateway repeats its notice until it is taken
-            body, headers = notice(trade, key, is_forged=False, chance=chance)
-            with contextlib.suppress(httpx.HTTPError), httpx.Client(trust_env=False, timeout=10) as http:
-                answer = http.post(f"{world.kashu.url}/callbacks/sandbox", content=body, headers=headers)
-                if answer.text.strip() == "success":
-                    break
-            time.sleep(0.5)
+        if told.get("done"):
+            world.paid.append(token)
+            world.counts["paid late"] += 1
 
 
-def notice(trade: dict, key, *, is_forged: bool, chance: random.Random) -> tuple[bytes, dict[str, str]]:
-    names = ("event_id", "trade_no", "gateway_no", "amount_fen", "currency", "merchant", "paid_at", "state")
-    told = {name: trade[name] for name in names}
-    forgery = chance.choice(["signature", "amount", "merchant", "replay"]) if is_forged else ""
-    if forgery == "amount":
-        told |= {"amount_fen": 1, "event_id": secrets.token_hex(8)}
-    if forgery == "merchant":
-        told |= {"merchant": "sandbox-merchant-2", "event_id": secrets.token_hex(8)}
-    body = json.dumps(told).encode()
-    stamp, nonce = str(int(time.time()) - (4_000 if forgery == "replay" else 0)), secrets.token_hex(16)
-    sign = base64.b64encode(
-        key.sign(f"{stamp}\n{nonce}\n".encode() + body + b"\n", padding.PKCS1v15(), hashes.SHA256())
-    ).decode()
-    if forgery == "signature":
-        sign = base64.b64encode(os.urandom(256)).decode()
-    return body, {"sandbox-timestamp": stamp, "sandbox-nonce": nonce, "sandbox-signature": sign}
+def bad_days(world: World, chance: random.Random, _n: int) -> None:
+    """Every few seconds a channel has another kind of bad day."""
+    time.sleep(chance.uniform(2, 6))
+    told = {} if world.over() else chance.choice(BAD_DAYS)
+    with contextlib.suppress(httpx.HTTPError), httpx.Client(trust_env=False, timeout=10) as http:
+        http.put(f"{world.gateway}/pay/admin/api/faults/{chance.choice(KINDS)}", json=told)
+    world.counts["bad days"] += bool(told)
+
+
+def good_day(world: World) -> None:
+    """Every channel is well again: what is unknown can be found out."""
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        for kind in KINDS:
+            http.put(f"{world.gateway}/pay/admin/api/faults/{kind}", json={}).raise_for_status()

@@ -41,6 +41,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript(SCHEMA)
 
+    def close(self) -> None:
+        self._db.close()
+
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
         with self._lock:
             return [dict(row) for row in self._db.execute(sql, params).fetchall()]

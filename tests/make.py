@@ -253,6 +253,15 @@ def notice(placed: Placed, **changed: object) -> Notice:
     return replace(told, **changed)  # type: ignore[arg-type]
 
 
+def notice_of(payment: payments.Payment, **changed: object) -> Notice:
+    """The notice of an honest gateway for this payment."""
+    told = Notice(
+        payment.channel_id, name("e"), payment.trade_no, name("G"), payment.amount_fen, "CNY", gateways.MERCHANT,
+        clock.now(), b"{}", app_id=gateways.APP,
+    )  # fmt: skip
+    return replace(told, **changed)  # type: ignore[arg-type]
+
+
 def visitor(language: str = "zh-CN") -> Any:
     """A browser of Django's test client, at home at an address of its own: fast tests are a crowd from one address."""
     from django.test import Client

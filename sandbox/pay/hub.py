@@ -179,6 +179,7 @@ class Hub:
             if words[:2] == ["api", "faults"] and len(words) == 3:
                 if method == "PUT":
                     self.faults.set(words[2], told)
+                    self._finish_refunds(words[2])
                 return _json(self.faults.of(words[2]))
             if words == ["api", "clock"] and method == "POST":
                 self.faults.shift(float(told["shift_seconds"]))
@@ -202,6 +203,22 @@ class Hub:
             return self._switch(parse_qs(body.decode()))
         trades = self._store.rows("SELECT * FROM pay_trade ORDER BY rowid DESC LIMIT 20")
         return _page(pages.admin({name: self.faults.of(name) for name in self.desks}, trades, self._calls()[:20]))
+
+    def _finish_refunds(self, channel: str) -> None:
+        """Refunds under way come to their end when nothing keeps them, and the merchant hears of it."""
+        if self.faults.get(channel, "refund") == "processing":
+            return
+        for refund in self._store.rows("SELECT * FROM pay_refund WHERE channel = ? AND state = 'PROCESSING'", channel):
+            self._store.run(
+                "UPDATE pay_refund SET state = 'DONE' WHERE channel = ? AND number = ?", channel, refund["number"]
+            )
+            trade = self.desks[channel].by_gateway_no(refund["gateway_no"])
+            if trade is not None:
+                body, headers = self._gateway(channel).refund_notice({**refund, "state": "DONE"})
+                self._start(self._told_once(trade["notify_url"], body, headers))
+
+    async def _told_once(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+        await self._tell(url, body, headers)
 
     def _act(self, trade_id: str, what: str) -> Answer:
         if what == "notify":

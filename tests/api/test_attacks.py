@@ -32,7 +32,7 @@ def test_a_huge_order_of_a_poor_account_is_nobody_elses_wait(house):
     assert app._purchases._weigh(call) == 1_000
     assert (
         app._checkouts._weigh(
-            replace(make.IDENTITIES and sales.Checkout("A", 10**6, make.buyer(), "k" * 8, "c", b"", ""))
+            replace(make.IDENTITIES and sales.Checkout("A", 10**6, make.buyer(), "k" * 8, "c", "h5", b"", ""))
         )
         == 1_000
     )

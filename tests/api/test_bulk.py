@@ -159,5 +159,6 @@ def test_files_are_forgotten_after_a_week(till, machine, stocked, ctx, dsn, ring
     buy_bulk(ctx, {"bulk_id": asked["id"]})
     with connect(dsn) as db, db.transaction():
         assert sales.forget_files(db, clock.now() + timedelta(days=6)) == 0
-        assert sales.forget_files(db, clock.now() + timedelta(days=8)) >= 1
+        while sales.forget_files(db, clock.now() + timedelta(days=8)):  # a few at a time; other tests have files too
+            pass
     assert code(till.get(buyer, f"/open/v1/bulk-purchases/{asked['id']}/file")) == (410, "gone")

@@ -13,9 +13,10 @@ from kashu.jobs import handlers, worker
 from kashu.jobs.imports import CHUNK_LINES, load_file, void_cards
 from kashu.kernel import clock, events
 from kashu.kernel.db import connect, value, values
+from kashu.payments import Shape
 from kashu.server.wiring import context
 from kashu.wire import preview, spool
-from kashu.wire.sandboxpay import GatewayError, Trade, TradeState
+from kashu.wire.pay.protocol import GatewayError, Instruction, RefundState, RefundTold, Trade, TradeState
 from tests import make
 
 
@@ -25,10 +26,11 @@ class Twin:
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
         self.trade = Trade(TradeState.PENDING, None)
+        self.told = RefundTold(RefundState.DONE)
         self.is_down = False
 
-    def create(self, trade_no, *_):
-        return self._did("create", trade_no, answer="http://pay/1")
+    def create(self, ask):
+        return self._did("create", ask.trade_no, answer=Instruction(Shape.REDIRECT, "http://pay/1"))
 
     def query(self, trade_no):
         return self._did("query", trade_no, answer=self.trade)
@@ -36,8 +38,11 @@ class Twin:
     def close(self, trade_no):
         return self._did("close", trade_no, answer=self.trade)
 
-    def refund(self, refund_id, gateway_no, amount_fen):
-        return self._did("refund", refund_id, gateway_no, str(amount_fen), answer=True)
+    def refund(self, ask):
+        return self._did("refund", ask.number, str(ask.amount_fen), answer=self.told)
+
+    def query_refund(self, ask):
+        return self._did("query_refund", ask.number, answer=self.told)
 
     def _did(self, *words, answer):
         self.asked.append(words)
@@ -81,7 +86,7 @@ def test_a_lost_notice_is_found_by_asking(world, house, placed):
     ctx, twin, _phone = world
     order = placed()
     with connect(house.dsn) as db, db.transaction():
-        payments.paying(db, order.pool_id, order.payment_id, "http://pay/1")
+        payments.paying(db, order.pool_id, order.payment_id, "redirect", "http://pay/1")
     told = {"pool_id": order.pool_id, "payment_id": str(order.payment_id), "round": 0}
 
     handlers.look_at_payments(ctx, [told])
@@ -108,7 +113,7 @@ def test_closing_tells_the_gateway_and_money_that_came_counts(world, house, plac
     ctx, twin, _phone = world
     order = placed(hold_seconds=30)
     with connect(house.dsn) as db, db.transaction():
-        payments.paying(db, order.pool_id, order.payment_id, "http://pay/1")
+        payments.paying(db, order.pool_id, order.payment_id, "redirect", "http://pay/1")
         sales.expire(db, clock.now() + timedelta(seconds=31), [order.pool_id])
     with pytest.raises(GatewayError):
         handlers.close_payments(ctx, body(order))  # still open there: asked again later
@@ -121,6 +126,7 @@ def test_closing_an_unpaid_trade_closes_the_payment(world, house, placed):
     ctx, twin, _phone = world
     order = placed(hold_seconds=30)
     with connect(house.dsn) as db, db.transaction():
+        payments.paying(db, order.pool_id, order.payment_id, "redirect", "http://pay/1")
         sales.expire(db, clock.now() + timedelta(seconds=31), [order.pool_id])
     twin.trade = Trade(TradeState.CLOSED, None)
     handlers.close_payments(ctx, body(order))
@@ -128,6 +134,17 @@ def test_closing_an_unpaid_trade_closes_the_payment(world, house, placed):
     with connect(house.dsn) as db:
         assert value(db, "SELECT state FROM payments_payment WHERE id = %s", [order.payment_id]) == "closed"
     assert twin.asked == [("close", order.number)]
+
+
+def test_a_trade_that_was_never_opened_is_closed_without_asking_anybody(world, house, placed):
+    ctx, twin, _phone = world
+    order = placed(hold_seconds=30)
+    with connect(house.dsn) as db, db.transaction():
+        sales.expire(db, clock.now() + timedelta(seconds=31), [order.pool_id])
+    handlers.close_payments(ctx, body(order))
+    with connect(house.dsn) as db:
+        assert value(db, "SELECT state FROM payments_payment WHERE id = %s", [order.payment_id]) == "closed"
+    assert twin.asked == []
 
 
 def test_a_refund_keeps_its_one_id_through_every_try(world, house, placed):
@@ -139,19 +156,72 @@ def test_a_refund_keeps_its_one_id_through_every_try(world, house, placed):
     told = {"pool_id": asked.pool_id, "refund_id": str(asked.id)}
     twin.is_down = True
     for _ in range(2):
-        with pytest.raises(GatewayError):
-            handlers.send_refund(ctx, told)
+        handlers.send_refund(ctx, told)
+    assert refund_state(house, asked) == "unknown"
+    with pytest.raises(GatewayError):
+        handlers.ask_refund(ctx, told)
     twin.is_down = False
-    handlers.send_refund(ctx, told)
+    twin.told = RefundTold(RefundState.PENDING)
+    handlers.ask_refund(ctx, told)
+    assert refund_state(house, asked) == "unknown"
+    twin.told = RefundTold(RefundState.DONE)
+    handlers.ask_refund(ctx, told)
+    handlers.ask_refund(ctx, told)
     handlers.send_refund(ctx, told)
 
-    assert {words[1] for words in twin.asked} == {str(asked.id)}
-    assert len(twin.asked) == 3
+    assert {words[1] for words in twin.asked} == {asked.number}
+    assert len(twin.asked) == 5
     assert state(house, order) == "refunded"
     with connect(house.dsn) as db:
-        assert value(db, "SELECT tries FROM payments_refund WHERE id = %s", [asked.id]) == 3
+        assert value(db, "SELECT tries FROM payments_refund WHERE id = %s", [asked.id]) == 4
     handlers.note_refund(ctx, body(order))
     assert "已全额退款" in phone.messages[-1][1]
+
+
+def test_a_refused_refund_waits_for_a_person_and_goes_again_under_its_number(world, house, placed):
+    ctx, twin, _phone = world
+    order = placed()
+    with connect(house.dsn) as db, db.transaction():
+        sales.settle(db, [make.notice(order)], clock.now())
+        asked = sales.refund(db, make.STAFF, order.token, None, "r", clock.now())
+    told = {"pool_id": asked.pool_id, "refund_id": str(asked.id)}
+    twin.told = RefundTold(RefundState.REFUSED, "USER_ACCOUNT_ABNORMAL")
+    handlers.send_refund(ctx, told)
+    assert (refund_state(house, asked), state(house, order)) == ("refused", "refunding")
+    handlers.send_refund(ctx, told)
+    handlers.ask_refund(ctx, told)
+    assert len(twin.asked) == 1
+    with connect(house.dsn) as db, db.transaction():
+        assert (
+            value(db, "SELECT count(*) FROM sales_incident WHERE order_id = %s AND kind = 'refund_refused'", [order.id])
+            == 1
+        )
+        assert sales.refund_again(db, make.STAFF, asked.pool_id, asked.id, clock.now())
+        assert not sales.refund_again(db, make.STAFF, asked.pool_id, asked.id, clock.now())
+    twin.told = RefundTold(RefundState.DONE)
+    handlers.send_refund(ctx, told)
+    assert {words[1] for words in twin.asked} == {asked.number}
+    assert state(house, order) == "refunded"
+
+
+def test_a_refund_that_was_never_taken_is_sent_again(world, house, placed):
+    ctx, twin, _phone = world
+    order = placed()
+    with connect(house.dsn) as db, db.transaction():
+        sales.settle(db, [make.notice(order)], clock.now())
+        asked = sales.refund(db, make.STAFF, order.token, None, "r", clock.now())
+    told = {"pool_id": asked.pool_id, "refund_id": str(asked.id)}
+    twin.told = RefundTold(RefundState.MISSING)
+    handlers.ask_refund(ctx, told)
+    with connect(house.dsn) as db:
+        sql = "SELECT count(*) FROM outbox WHERE topic = 'refund.send' AND body->>'refund_id' = %s"
+        assert value(db, sql, [str(asked.id)]) == 2
+    assert refund_state(house, asked) == "requested"
+
+
+def refund_state(house, asked):
+    with connect(house.dsn) as db:
+        return value(db, "SELECT state FROM payments_refund WHERE id = %s", [asked.id])
 
 
 def test_messages_name_the_tail_and_never_the_card(world, house, placed, ring):

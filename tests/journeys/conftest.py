@@ -24,6 +24,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 120
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
 
 @dataclass
@@ -141,7 +142,8 @@ def desk(chromium, kashu):
 
 
 def _page(chromium, kashu, viewport, *, is_mobile):
-    context = chromium.new_context(viewport=viewport, locale="zh-CN", base_url=kashu.url, has_touch=is_mobile)
+    context = chromium.new_context(viewport=viewport, locale="zh-CN", base_url=kashu.url, has_touch=is_mobile,
+                                   user_agent=PHONE if is_mobile else None)  # fmt: skip
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     troubles = []

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import totp
+from tests.journeys.conftest import PHONE, totp
 from tests.journeys.steps import code_for, order, pay, sign_in
 
 pytestmark = pytest.mark.browser
@@ -98,7 +98,11 @@ def test_orders_are_found_again_on_another_phone(kashu, phone, chromium):
 
 def test_the_main_path_works_without_script(kashu, chromium):
     context = chromium.new_context(
-        java_script_enabled=False, locale="zh-CN", base_url=kashu.url, viewport={"width": 360, "height": 756}
+        java_script_enabled=False,
+        locale="zh-CN",
+        base_url=kashu.url,
+        viewport={"width": 360, "height": 756},
+        user_agent=PHONE,
     )
     page = context.new_page()
     order(page)

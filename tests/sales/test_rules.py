@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +16,8 @@ from kashu import catalog
 from kashu.cards import Card
 from kashu.catalog import Deal, Offer
 from kashu.ledger.rules import unbalanced, without_zeros
-from kashu.payments import Channel, Notice, Payment, Refund, Verdict
-from kashu.payments.rules import PAYMENT
+from kashu.payments import Channel, Notice, Payment, Refund, Route, Verdict
+from kashu.payments.rules import KINDS, PAYMENT, SYSTEMS, Entry, is_ailing, route, way
 from kashu.payments.rules import judge as judge_notice
 from kashu.sales import Buyer, Checkout, Placed, Refusal, SaleLine, rules
 from kashu.sales.types import Usage
@@ -35,7 +36,8 @@ checkouts = st.lists(
         quantity=st.integers(-1, 7),
         buyer=st.sampled_from(BUYERS),
         key=st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"]),
-        channel_id=st.sampled_from(["pay", "pay", "closed"]),
+        pay=st.sampled_from(["pay", "pay", "closed"]),
+        method=st.just("h5"),
         page_hash=st.sampled_from([PAGE, PAGE, b"old"]),
         consent_hash=st.sampled_from(["yes", "yes", ""]),
     ),
@@ -46,7 +48,18 @@ checkouts = st.lists(
 def world(stock):
     usage = {bucket: Usage(0, {}, {}) for buyer in BUYERS for bucket in buyer.buckets}
     shelf = {(7, "", 0): deque(Card(1 + n % 3, n, 7, 5, 3_000) for n in range(stock))}
-    return rules.World({"SKU": OFFER}, [], usage, shelf, {7: stock}, {}, frozenset({"pay"}), "yes", AT, 600)
+    return rules.World(
+        {"SKU": OFFER},
+        [],
+        usage,
+        shelf,
+        {7: stock},
+        {},
+        [Route("pay-1", "pay", ["h5"], 1, 1, 10**9, None, 0, 0, 0)],
+        "yes",
+        AT,
+        600,
+    )
 
 
 def mint():
@@ -130,24 +143,80 @@ def test_every_recipe_balances_and_a_return_undoes_it(price, quantity, cost, thi
     st.integers(1, 100),
     st.sampled_from(["CNY", "USD"]),
     st.sampled_from(["m-1", "m-2"]),
-    st.sampled_from(["created", "paying", "closed", "paid"]),
+    st.sampled_from(["created", "paying", "unknown", "closed", "paid"]),
     st.booleans(),
+    st.sampled_from(["a-1", "a-1", "a-2"]),
+    st.sampled_from([None, 50, 51]),
 )
-def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number):
-    channel = Channel("pay", "sandbox", "", "m-1", "", "k", b"", True)
+def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number, app_id, confirm_fen):
+    channel = Channel("pay", "douyin", "", "", "m-1", "a-1", "", [], 1, 1, 100, None, confirm_fen, None, None, True)
     payment = Payment(
-        1, UUID(int=1), UUID(int=2), "pay", "t", 50, "CNY", state, "", "g" if state == "paid" else None, AT, AT, None
-    )
-    notice = Notice("pay", "e", "t", "g" if same_number else "h", amount, currency, merchant, AT, b"")
+        1, UUID(int=1), UUID(int=2), "pay", "t", 50, "CNY", state, "h5", "redirect", "", "g" if state == "paid" else None, AT,
+        AT, None,
+    )  # fmt: skip
+    notice = Notice("pay", "e", "t", "g" if same_number else "h", amount, currency, merchant, AT, b"", app_id=app_id)
     verdict, _why = judge_notice(notice, payment, channel)
-    is_true = (amount, currency, merchant) == (50, "CNY", "m-1")
+    is_true = (amount, currency, merchant, app_id) == (50, "CNY", "m-1", "a-1")
 
     assert (verdict is Verdict.QUARANTINED) == (not is_true)
     if is_true and state == "paid":
         assert verdict is (Verdict.REPEATED if same_number else Verdict.PAID_TWICE)
+    elif is_true and confirm_fen == 50:
+        assert verdict is Verdict.TO_CONFIRM
+        assert judge_notice(replace(notice, source="query"), payment, channel)[0] is Verdict.PAID
     elif is_true:
         assert verdict is Verdict.PAID
     assert judge_notice(notice, None, channel)[0] is Verdict.QUARANTINED
+
+
+routes = st.lists(
+    st.builds(
+        Route,
+        st.sampled_from(["one", "two", "three", "four"]),
+        st.sampled_from(["alipay", "wechat"]),
+        st.sampled_from([["h5"], ["h5", "native"]]),
+        st.integers(1, 5),
+        st.integers(1, 60),
+        st.integers(60, 200),
+        st.sampled_from([None, 100, 1_000]),
+        st.integers(0, 100),
+        st.integers(0, 6),
+        st.integers(0, 10),
+    ),
+    max_size=4,
+    unique_by=lambda one: one.channel_id,
+)
+
+
+@given(routes, st.sampled_from(["h5", "native"]), st.integers(1, 250), st.integers(0, 10**9))
+def test_a_route_may_take_what_it_is_given_and_the_sick_are_spared(told, method, amount, chance):
+    chosen = route(told, "alipay", method, amount, chance)
+    able = [
+        one for one in told
+        if one.kind == "alipay" and method in one.methods and one.amount_fen_min <= amount <= one.amount_fen_max
+        and (one.day_fen_max is None or one.taken_fen + amount <= one.day_fen_max)
+    ]  # fmt: skip
+    assert (chosen is None) == (not able)
+    if chosen is not None:
+        [one] = [one for one in able if one.channel_id == chosen]
+        assert not is_ailing(one) or all(is_ailing(other) for other in able)
+        assert route(told, "alipay", method, amount, chance) == chosen
+
+
+def test_weights_are_shares():
+    told = [Route(name, "a", ["h5"], weight, 1, 100, None, 0, 0, 0) for name, weight in (("one", 1), ("two", 3))]
+    chosen = [route(told, "a", "h5", 50, chance) for chance in range(400)]
+    assert (chosen.count("one"), chosen.count("two")) == (100, 300)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("entry", list(Entry))
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cell_of_the_matrix_says_who_says_so(entry, system, kind):
+    cell = way(entry, system, kind)
+    assert cell.ground
+    assert cell.can in ("yes", "no", "unknown")
+    assert (cell.method is not None) == (cell.can == "yes")
 
 
 deals = st.lists(

@@ -91,7 +91,8 @@ def test_the_same_key_leads_to_the_same_order(db, ring):
         ({"code": "NO-SUCH"}, Refusal.NOT_FOR_SALE),
         ({"page_hash": b"\0" * 32}, Refusal.PAGE_CHANGED),
         ({"consent_hash": ""}, Refusal.NO_CONSENT),
-        ({"channel_id": "closed"}, Refusal.CHANNEL_CLOSED),
+        ({"pay": "closed"}, Refusal.CHANNEL_CLOSED),
+        ({"method": ""}, Refusal.CHANNEL_CLOSED),
     ],
 )
 def test_a_refused_checkout_leaves_no_trace(db, ring, change, refusal):
@@ -163,10 +164,10 @@ def test_a_notice_that_is_not_true_to_the_order_is_quarantined(db, ring, change)
 
 
 def test_a_notice_through_another_channel_pays_nothing(db, ring):
-    make.channel(db, "other-pay")
     placed = make.order(db, ring, make.stocked(db, ring, 2))
+    other = make.channel(db, "other-pay", is_open=False)
 
-    assert sales.settle(db, [make.notice(placed, channel_id="other-pay")], clock.now()) == [Verdict.QUARANTINED]
+    assert sales.settle(db, [make.notice(placed, channel_id=other)], clock.now()) == [Verdict.QUARANTINED]
 
 
 def test_one_gateway_number_pays_one_order(db, ring):

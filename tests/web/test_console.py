@@ -105,7 +105,7 @@ BUDGETS = {
     "/console/orders": 8,
     "/console/products": 8,
     "/console/batches": 8,
-    "/console/settings": 12,
+    "/console/settings": 13,
     "/console/trail": 8,
 }
 

@@ -15,7 +15,7 @@ from kashu.kernel.db import connect, value
 from kashu.server.wiring import context
 from tests import make
 from tests.web.test_buyer import balance
-from tests.web.test_store import house_channel, pay, sheet
+from tests.web.test_store import house_channel, pay, sheet, token_of
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_card_is_picked_on_the_sheet_and_its_surcharge_is_in_the_price(browser
     assert (form["pick"], form["surcharge"]) == ("N3", "200")
     answer = browser.post(f"/s/{slug}/checkout", {**form, "place": "1"})
     assert answer.status_code == 302
-    token = answer["Location"].rsplit("/", 1)[-1]
+    token = token_of(answer)
     pay(house, token)
     assert "N3" in browser.post(f"/o/{token}/reveal").content.decode()
 
@@ -110,7 +110,7 @@ def test_what_is_issued_asks_for_whom_and_says_how_far_it_is(browser, shop, hous
     answer = browser.post(
         f"/s/{slug}/checkout", {**sheet(browser, sku, slug), "f_phone": "138 0013 8000", "place": "1"}
     )
-    token = answer["Location"].rsplit("/", 1)[-1]
+    token = token_of(answer)
     pay(house, token)
     page = browser.get(f"/o/{token}").content.decode()
     assert "等待工作人员办理" in page
@@ -128,7 +128,7 @@ def test_what_is_issued_asks_for_whom_and_says_how_far_it_is(browser, shop, hous
 def test_a_guest_calls_it_off_before_anybody_began(browser, shop, house):
     sku, slug = shop("manual")
     told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
-    token = browser.post(f"/s/{slug}/checkout", told)["Location"].rsplit("/", 1)[-1]
+    token = token_of(browser.post(f"/s/{slug}/checkout", told))
     pay(house, token)
     assert "不充了，全额退款" in browser.get(f"/o/{token}").content.decode()
     assert make.visitor().post(f"/o/{token}/refund").status_code == 403
@@ -144,11 +144,8 @@ def test_orders_wait_for_a_person_who_takes_them_on_and_ends_them(staff, browser
     told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
     tokens = []
     for n in range(2):
-        tokens.append(
-            browser.post(f"/s/{slug}/checkout", {**told, "key": f"key-{n}-{make.name('k')}"})["Location"].rsplit(
-                "/", 1
-            )[-1]
-        )
+        answer = browser.post(f"/s/{slug}/checkout", {**told, "key": f"key-{n}-{make.name('k')}"})
+        tokens.append(token_of(answer))
         pay(house, tokens[-1])
     first, second = (key_of(house, token) for token in tokens)
     clerk = staff("support")
@@ -183,7 +180,7 @@ def test_orders_wait_for_a_person_who_takes_them_on_and_ends_them(staff, browser
 def test_who_may_not_issue_sees_no_form(staff, browser, shop, house, role):
     sku, slug = shop("manual")
     told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
-    token = browser.post(f"/s/{slug}/checkout", told)["Location"].rsplit("/", 1)[-1]
+    token = token_of(browser.post(f"/s/{slug}/checkout", told))
     pay(house, token)
     key = key_of(house, token)
     nobody = staff(role)

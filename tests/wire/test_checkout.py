@@ -65,7 +65,7 @@ def sheet(dsn, ring):
             at = clock.now()
             offer = catalog.offers(db, [sku.code], at)[sku.code]
             page = catalog.page_hash_of(offer, None).hex()
-            form = {"sku": sku.code, "quantity": "1", "key": make.name("key"), "page": page, "pay": make.channel(db),
+            form = {"sku": sku.code, "quantity": "1", "key": make.name("key"), "page": page, "pay": "douyin",
                     "consent": sales.consent(db, at)[1], "phone": ""}  # fmt: skip
         return form | changed, {
             "cookie": f"kashu_device={buyers.new_name()}",

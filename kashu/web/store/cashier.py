@@ -121,7 +121,13 @@ def payer(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def lead(
-    request: HttpRequest, order: Order, payment: Payment, openid: str = "", *, is_direct: bool = False
+    request: HttpRequest,
+    order: Order,
+    payment: Payment,
+    openid: str = "",
+    *,
+    is_direct: bool = False,
+    is_new: bool = False,
 ) -> HttpResponse:
     """Open the trade where it is not open yet, and go on: to the cashier's page, or directly to the channel's.
 
@@ -140,6 +146,8 @@ def lead(
         try:
             payment = cashier.open_trade(ctx, payment, subject, f"{ctx.public_url}/o/{order.token}", (where, openid))
         except GatewayError:
+            if is_new:
+                return redirect("store:order_cashier", token=order.token)
             return _page(request, order, _("支付通道暂时没有回应，没有扣款。请稍后再试，或换一种支付方式。"), 503)
     if is_direct and payment.shape == Shape.REDIRECT:
         return redirect(payment.pay_url)

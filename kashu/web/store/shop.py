@@ -173,7 +173,7 @@ def _place(request: HttpRequest, slug: str) -> HttpResponse:
     with edge.transaction() as db:
         order = sales.orders(db, [(answer.pool_id, answer.id)])[answer.id]
         payment = payments.of_order(db, answer.pool_id, answer.id)[-1]
-    return device.remember(request, lead(request, order, payment))
+    return device.remember(request, lead(request, order, payment, is_new=True))
 
 
 @require_POST
