@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from kashu import cards, catalog, party, payments, sales
+from kashu import cards, catalog, messages, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Format, NewBatch, NewCard
 from kashu.catalog import Agreement, Category, Product, Sku
@@ -17,6 +17,8 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
+from kashu.messages import Sender
+from kashu.messages.rules import sandbox_templates
 from kashu.payments import Channel, Notice
 from kashu.sales import Buyer, Checkout, Placed
 
@@ -176,6 +178,17 @@ def channel(db: Db, channel_id: str = CHANNEL) -> str:
         told = Channel(channel_id, "sandbox", "沙箱", "m-1", "http://127.0.0.1:1", "public", b"", True)
         payments.open_channel(db, Keyring.new(), STAFF, told, "private", clock.now())
     return channel_id
+
+
+def box(db: Db, ring: Keyring) -> None:
+    """The sandbox's box as the only sender of messages, whatever another test has left behind."""
+    db.execute("UPDATE messages_sender SET is_open = (kind = 'sandbox' AND id LIKE 'sandbox-%%')")
+    if not value(db, "SELECT count(*) FROM messages_sender WHERE is_open"):
+        for channel in ("sms", "mail"):
+            told = Sender(f"sandbox-{channel}", "sandbox", channel, "沙箱", "卡枢", "", "", "", "", b"", 100, True)
+            messages.set_sender(db, ring, STAFF, told, "", clock.now())
+        for one in sandbox_templates("https://shop.example"):
+            messages.add_template(db, STAFF, one, clock.now())
 
 
 def buyer(phone: str = "", device: str | None = None, address: str | None = None, ring: Keyring | None = None) -> Buyer:

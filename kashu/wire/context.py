@@ -8,7 +8,7 @@ import httpx
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel
-from kashu.wire.messages import Sender
+from kashu.wire.messages import Box
 from kashu.wire.sandboxpay import Gateway
 
 
@@ -19,7 +19,7 @@ class Context:
     pool: Pool
     ring: Keyring
     http: httpx.Client
-    sender: Sender
+    sender: Box
     public_url: str
     callback_url: str
     spool: Path

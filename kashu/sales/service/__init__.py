@@ -46,6 +46,7 @@ from kashu.sales.service.fulfil import (
     stuck,
     unfulfilled,
 )
+from kashu.sales.service.links import LINK_SECONDS, forget_links, make_link, open_link
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.redeem import (
@@ -54,7 +55,7 @@ from kashu.sales.service.redeem import (
 )
 from kashu.sales.service.refund import cancel, refund, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
-from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
+from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "FORGET_MAX",
     "HOLD_SECONDS",
     "KEY_DAYS",
+    "LINK_SECONDS",
     "ORDERS_MAX",
     "PAY_MARGIN_SECONDS",
     "PIECE_BYTES",
@@ -94,15 +96,19 @@ __all__ = [
     "expire",
     "forget_files",
     "forget_keys",
+    "forget_links",
     "fulfilled",
     "give_up",
     "issued_after_end",
     "keep_file",
     "look",
+    "make_link",
     "not_arrived",
     "open_account",
+    "open_link",
     "overdue",
     "place",
+    "push_card",
     "receipts",
     "redeem",
     "refund",
