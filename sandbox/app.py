@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from sandbox import keys, pages
+from sandbox.messages.box import SmsVendors
 from sandbox.store import Store
 from sandbox.supply import Supply
 
@@ -49,6 +50,7 @@ class Sandbox:
         assert isinstance(merchant, rsa.RSAPublicKey)
         self._gateway, self._merchant = gateway, merchant
         self._supply = Supply(self._store, folder)
+        self.sms = SmsVendors(self._store)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(
@@ -67,7 +69,11 @@ class Sandbox:
             if not message.get("more_body"):
                 break
         headers = {name.decode().lower(): text.decode() for name, text in scope["headers"]}
-        status, content, extra = self._route(scope["method"], scope["path"], headers, body)
+        if scope["path"].startswith("/sms/"):
+            query = scope["query_string"].decode()
+            status, content, extra = await self.sms.serve(scope["method"], scope["path"], query, headers, body)
+        else:
+            status, content, extra = self._route(scope["method"], scope["path"], headers, body)
         raw = [(name.encode(), text.encode()) for name, text in extra.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": content})

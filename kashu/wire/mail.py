@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from kashu.messages import Answer, Outcome, Sender
 from kashu.wire.sms import Letter
 
 TIMEOUT_SECONDS = 10
+ON_THE_WIRE = SMTP.clone(cte_type="7bit")  # lines end in CRLF, and nothing depends on what a server can do
 PORTS = {"smtp": 587, "smtps": 465}
 AT_HOME = ("127.0.0.1", "::1", "localhost")
 
@@ -86,7 +88,7 @@ class Mail:
         mail["Subject"] = letter.template_id
         mail["Date"], mail["Message-ID"] = format_datetime(letter.asked_at), self._id(letter)
         mail.set_content(letter.text)
-        return mail.as_bytes()
+        return mail.as_bytes(policy=ON_THE_WIRE)
 
     def _id(self, letter: Letter) -> str:
         return f"<{letter.message_id}@{self.sender.app.partition('@')[2] or 'kashu'}>"
