@@ -34,26 +34,28 @@ class Mail:
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return Answer(Outcome.REFUSED, trouble=type(error).__name__)
         try:
-            code, _told = server.rcpt(letter.to)
-            if code not in (250, 251):
-                return _refused(code, is_number=True)
-        except (smtplib.SMTPException, OSError) as error:
+            return self._hand_over(server, letter)
+        finally:
             server.close()
-            return Answer(Outcome.REFUSED, trouble=type(error).__name__)
-        try:
-            code, _told = server.data(self._text(letter))
-        except smtplib.SMTPDataError as error:  # it would not even hear the text
-            server.close()
-            return _refused(error.smtp_code, is_number=False)
-        except (smtplib.SMTPException, OSError) as error:
-            server.close()
-            return Answer(Outcome.UNKNOWN, trouble=type(error).__name__)
-        server.close()
-        return Answer(Outcome.TAKEN, self._id(letter)) if code == 250 else _refused(code, is_number=False)
 
     def ask(self, letter: Letter) -> Answer:  # noqa: ARG002  # the protocol's signature
         """Nobody can be asked about mail."""
         return Answer(Outcome.UNKNOWN, trouble="nobody to ask")
+
+    def _hand_over(self, server: smtplib.SMTP, letter: Letter) -> Answer:
+        try:
+            code, _told = server.rcpt(letter.to)
+        except (smtplib.SMTPException, OSError) as error:
+            return Answer(Outcome.REFUSED, trouble=type(error).__name__)
+        if code not in (250, 251):
+            return _refused(code, is_number=True)
+        try:
+            code, _told = server.data(self._text(letter))
+        except smtplib.SMTPDataError as error:  # it would not even hear the text
+            return _refused(error.smtp_code, is_number=False)
+        except (smtplib.SMTPException, OSError) as error:
+            return Answer(Outcome.UNKNOWN, trouble=type(error).__name__)
+        return Answer(Outcome.TAKEN, self._id(letter)) if code == 250 else _refused(code, is_number=False)
 
     def _begin(self) -> smtplib.SMTP:
         """A server that has heard who writes, over TLS unless it is our own machine."""
