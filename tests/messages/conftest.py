@@ -86,3 +86,11 @@ def post_box():
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def browser(site):
+    """A visitor's browser."""
+    from tests import make
+
+    return make.visitor()
