@@ -103,9 +103,7 @@ def errand(db: Db, ring: Keyring, message_id: UUID, number: int) -> Errand | Non
         return None
     assert message.sender_id is not None, "a taken message has a sender"
     tried, sender = store.tries(db, message_id)[number - 1], store.sender(db, message.sender_id)
-    template = next(
-        (one for one in store.templates(db) if (one.sender_id, one.purpose) == (tried.sender_id, message.purpose)), None
-    )
+    template = store.latest_template(db, tried.sender_id, message.purpose)  # it may have been withdrawn since
     if sender is None or template is None:
         return None
     to, values = json.loads(ring.open_personal(message.sealed, _place(message_id)))

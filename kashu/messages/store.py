@@ -68,6 +68,12 @@ def template(db: Db, template_id: int) -> Template | None:
     return one(db, Template, f"{TEMPLATE} WHERE template.id = %s FOR UPDATE OF template", [template_id])
 
 
+def latest_template(db: Db, sender_id: str, purpose: str) -> Template | None:
+    """The last text a sender had for a purpose, in use or not."""
+    sql = f"{TEMPLATE} WHERE sender_id = %s AND purpose = %s ORDER BY template.id DESC LIMIT 1"
+    return one(db, Template, sql, [sender_id, purpose])
+
+
 def add_template(db: Db, told: Template, at: datetime) -> int:
     sql = """
     INSERT INTO messages_template (sender_id, purpose, template_id, text, variables, carries_card, made_at)

@@ -274,6 +274,32 @@ def test_a_message_that_is_passed_on_is_counted_once(two, ring):
     assert messages.take(two, ring, one, at + timedelta(seconds=1)).sender.id == "second"
 
 
+def test_a_message_is_asked_about_though_its_template_was_withdrawn(two, ring):
+    at = clock.now()
+    one, _, _ = sent(two, ring, at)
+    two.execute("UPDATE messages_template SET state = 'withdrawn' WHERE sender_id = 'first'")
+    assert messages.errand(two, ring, one, 1).sender.id == "first"
+    assert messages.errand(two, ring, one, 2) is None
+
+
+def test_the_days_messages_of_a_number_are_read_by_index(two, ring):
+    two.execute("SET LOCAL enable_seqscan = off")
+    for sql, params, index in (
+        (
+            "SELECT purpose, taken_at FROM messages_message WHERE to_identity = %s AND taken_at > %s",
+            [b"x" * 16, clock.now()],
+            "messages_message_of_number",
+        ),
+        (
+            "SELECT 1 FROM messages_try WHERE sender_id = %s AND vendor_no = %s AND vendor_no <> ''",
+            ["first", "V1"],
+            "messages_try_of_vendor",
+        ),
+    ):
+        plan = " ".join(row[0] for row in two.execute(f"EXPLAIN {sql}", params))
+        assert index in plan
+
+
 def test_without_a_sender_a_message_is_refused_and_nothing_waits(two, ring):
     two.execute("UPDATE messages_sender SET is_open = false")
     [one] = written(two, ring)
@@ -359,3 +385,13 @@ def test_senders_and_templates_are_in_the_trail_without_their_secrets(two):
     told = values(two, "SELECT after::text FROM audit_entry WHERE verb LIKE 'message_%%' ORDER BY at DESC LIMIT 10")
     assert told
     assert "secret" not in " ".join(told)
+
+
+def test_a_code_asked_for_again_within_a_minute_is_the_one_on_its_way(db, ring):
+    from kashu import sales
+
+    to, device, at = phone(), make.buyer(ring=ring), clock.now()
+    for seconds in (0, 30, 61):
+        assert sales.send_code(db, ring, to, device.device, device.address, at + timedelta(seconds=seconds)) is None
+    sql = "SELECT made_at FROM sales_code WHERE phone_identity = %s ORDER BY made_at"
+    assert values(db, sql, [ring.identity("phone", to)]) == [at, at + timedelta(seconds=61)]
