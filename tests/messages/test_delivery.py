@@ -174,15 +174,15 @@ def test_asking_finds_what_was_taken_though_the_answer_was_lost(ctx, house, worl
 
 
 def test_in_a_world_full_of_faults_nobody_is_told_twice_by_chance(ctx, house, ring, world, senders, delivered):
-    """Sixty messages, three vendors that refuse, break and lose answers: each has a message at most once, and a second
+    """Forty messages, three vendors that refuse, break and lose answers: each has a message at most once, and a second
     vendor has it only where the first refused it or failed to bring it."""
     kinds = ("aliyun", "tencent", "volcengine")
     names = dict(zip(senders(*kinds), kinds, strict=True))
     for seed, kind in enumerate(kinds):
-        world.fault(kind, seed, refuse=0.3, error=0.1, lose_answer=0.05, failed=0.2)
+        world.fault(kind, seed, refuse=0.3, error=0.1, lose_answer=0.2, failed=0.2)
     drafts = [
         messages.Draft("delivered", make.name("x"), f"136{next(make.numbers):08d}", {"tail": "8D1X", "link": "a" * 22})
-        for _ in range(60)
+        for _ in range(40)
     ]
     with connect(house.dsn) as db, db.transaction():
         ids = messages.write(db, ring, drafts, clock.now())
@@ -191,11 +191,15 @@ def test_in_a_world_full_of_faults_nobody_is_told_twice_by_chance(ctx, house, ri
             handlers.send_message(ctx, {"message_id": str(one)})
         time.sleep(0.3)
         for name, kind in names.items():
-            told = [row for sms in world.sent(kind) for row in VENDORS[kind].receipt(sms)]
+            told = [row for sms in world.sent(kind) if sms.state != "sent" for row in VENDORS[kind].receipt(sms)]
             for _ in range(2):  # each of them twice, and all of them again in every round
                 posting.receipts(
                     ctx.pool, ring, *address(ring, name).split("?"), canonical_json(told * 2).encode(), clock.now()
                 )
+    with connect(house.dsn) as db:
+        open_ones = [one for one in (messages.message(db, one) for one in ids) if one.state == "unknown"]
+    for one in open_ones:  # Tencent's receipts do not carry our id, its answers do
+        handlers.ask_message(ctx, {"message_id": str(one.id), "number": one.tries, "turn": 0})
     taken = {kind: [sms.tag for sms in world.sent(kind)] for kind in kinds}
     assert all(len(tags) == len(set(tags)) for tags in taken.values())
     arrived = {sms.tag for kind in kinds for sms in world.sent(kind) if sms.state == "arrived"}
@@ -209,7 +213,7 @@ def test_in_a_world_full_of_faults_nobody_is_told_twice_by_chance(ctx, house, ri
             [ids],
         )
     assert {one for one, state in states.items() if state == "arrived"} == arrived
-    assert len(arrived) > 30
+    assert len(arrived) > 10
     assert set(states.values()) >= {"arrived", "unknown"}
 
 
