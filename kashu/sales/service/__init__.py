@@ -53,8 +53,9 @@ from kashu.sales.service.redeem import (
     redeem,
     undo_redemption,
 )
-from kashu.sales.service.refund import cancel, refund, refunded
+from kashu.sales.service.refund import cancel, look_at_refund, refund, refund_again, refund_refused, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
+from kashu.sales.service.repay import pay_anew
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 
@@ -102,16 +103,20 @@ __all__ = [
     "issued_after_end",
     "keep_file",
     "look",
+    "look_at_refund",
     "make_link",
     "not_arrived",
     "open_account",
     "open_link",
     "overdue",
+    "pay_anew",
     "place",
     "push_card",
     "receipts",
     "redeem",
     "refund",
+    "refund_again",
+    "refund_refused",
     "refunded",
     "release",
     "reveal",
