@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from sandbox import keys, pages
+from sandbox.messages.box import SmsVendors
 from sandbox.pay.hub import HALF, Hub
 from sandbox.store import Store
 from sandbox.supply import Supply
@@ -32,6 +33,7 @@ class Sandbox:
         keys.make(folder)
         self._store = Store(folder / "sandbox.sqlite")
         self._supply = Supply(self._store, folder)
+        self.sms = SmsVendors(self._store)
         self.pay = Hub(self._store, folder, f"http://127.0.0.1:{port}")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -48,6 +50,9 @@ class Sandbox:
         if self.pay.serves(scope["path"]):
             query = scope["query_string"].decode("latin-1")
             status, content, extra = await self.pay.serve(scope["method"], scope["path"], query, headers, body)
+        elif scope["path"].startswith("/sms/"):
+            query = scope["query_string"].decode()
+            status, content, extra = await self.sms.serve(scope["method"], scope["path"], query, headers, body)
         else:
             status, content, extra = self._route(scope["method"], scope["path"], headers, body)
         if status in (0, HALF):  # a line that is cut: more is promised than comes

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from kashu import cards, catalog, party, payments, sales
+from kashu import cards, catalog, messages, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Format, NewBatch, NewCard
 from kashu.catalog import Agreement, Category, Product, Sku
@@ -18,6 +18,8 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
+from kashu.messages import Sender
+from kashu.messages.rules import sandbox_templates
 from kashu.payments import Channel, Notice
 from kashu.sales import Buyer, Checkout, Placed
 from tests import gateways
@@ -194,6 +196,17 @@ def channel(db: Db, channel_id: str = CHANNEL, kind: str = "douyin", **changed: 
         assert payments.add_key(db, house_ring(), STAFF, channel_id, payments.NewKey(use, serial, text), at) is None
     assert payments.set_channel(db, STAFF, replace(told, is_open=changed.get("is_open", True)), at) is None
     return channel_id
+
+
+def box(db: Db, ring: Keyring) -> None:
+    """The sandbox's box as the only sender of messages, whatever another test has left behind."""
+    db.execute("UPDATE messages_sender SET is_open = (kind = 'sandbox' AND id LIKE 'sandbox-%%')")
+    if not value(db, "SELECT count(*) FROM messages_sender WHERE is_open"):
+        for channel in ("sms", "mail"):
+            told = Sender(f"sandbox-{channel}", "sandbox", channel, "沙箱", "卡枢", "", "", "", "", b"", 100, True)
+            messages.set_sender(db, ring, STAFF, told, "", clock.now())
+        for one in sandbox_templates("https://shop.example"):
+            messages.add_template(db, STAFF, one, clock.now())
 
 
 @cache

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu.kernel import clock
-from kashu.wire import callbacks, edge, health, metrics
+from kashu.wire import callbacks, edge, health, metrics, posting
 from kashu.wire.callbacks import Answer
 from kashu.wire.open import bulk, document
 from kashu.wire.open.desk import BODY_BYTES_MAX, Desk
@@ -59,6 +59,21 @@ def callback(request: HttpRequest, channel_id: str) -> HttpResponseBase:
         told = Answer(503, "try again")
     again = 2 if told.status == 503 else None
     return _respond(Response(told.status, told.body.encode(), told.content_type, retry_after=again))
+
+
+@csrf_exempt
+@require_POST
+def receipts(request: HttpRequest, sender_id: str) -> HttpResponseBase:  # noqa: ARG001  # the whole path is read from the request
+    """What a vendor says about messages it was given."""
+    try:
+        if int(request.headers.get("Content-Length") or 0) > posting.BODY_BYTES_MAX:
+            told = Answer(413, "too large")
+        else:
+            ctx, query = edge.ctx(), request.META.get("QUERY_STRING", "")
+            told = posting.receipts(ctx.pool, ctx.ring, request.path, query, request.body, clock.now())
+    except (psycopg.Error, psycopg_pool.PoolTimeout):
+        told = Answer(503, "try again")
+    return _respond(Response(told.status, told.body.encode(), TEXT, retry_after=2 if told.status == 503 else None))
 
 
 @require_GET
@@ -119,6 +134,7 @@ urlpatterns = [
     path("open/v1/openapi.json", openapi),
     path("open/v1/docs", docs, name="api-docs"),
     path("open/v1/<path:rest>", open_api),
+    path("callbacks/messages/<str:sender_id>", receipts),
     path("callbacks/<str:channel_id>", callback),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -39,6 +39,7 @@ from kashu.catalog.store import (
     page,
     price_history,
     product,
+    pushes_secret,
     skus_of,
 )
 from kashu.catalog.types import (
@@ -107,6 +108,7 @@ __all__ = [
     "price_history",
     "product",
     "publish_agreement",
+    "pushes_secret",
     "quote",
     "set_price",
     "skus_of",

@@ -99,7 +99,7 @@ def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> None:
     if before.kind in SINGLY:
         edited = replace(edited, order_max=1)
     store.edit_sku(db, edited)
-    names = ("name", "order_max", "buyer_max", "validity", "low_stock", "position", "is_open")
+    names = ("name", "order_max", "buyer_max", "validity", "low_stock", "position", "is_open", "push_secret")
     told = [{name: getattr(one, name) for name in names} for one in (before, edited)]
     audit.record(db, [Deed(actor, "sku.edit", "sku", edited.code, before=told[0], after=told[1])], at)
 

@@ -23,7 +23,7 @@ JOIN party_party AS seller ON seller.id = product.seller_id
 
 SKU = """
 SELECT id, code, product_id, name, kind, price_fen, list_price_fen, tiers, order_max, buyer_max, validity,
-       low_stock, position, is_open, form
+       low_stock, position, is_open, form, push_secret
 FROM catalog_sku
 """
 
@@ -93,6 +93,11 @@ def kind_of(db: Db, sku_id: int) -> str:
     """A SKU's kind of stock."""
     found: str = value(db, "SELECT kind FROM catalog_sku WHERE id = %s", [sku_id])
     return found
+
+
+def pushes_secret(db: Db, sku_id: int) -> bool:
+    """Whether the message to a buyer's phone may carry the key of this SKU itself."""
+    return value(db, "SELECT push_secret FROM catalog_sku WHERE id = %s", [sku_id]) is True
 
 
 def is_third_party(db: Db, sku_id: int) -> bool:
@@ -216,10 +221,10 @@ def add_sku(db: Db, new: Sku) -> int:
 def edit_sku(db: Db, edited: Sku) -> None:
     sql = """
     UPDATE catalog_sku SET name = %s, order_max = %s, buyer_max = %s, validity = %s, low_stock = %s,
-        position = %s, is_open = %s
+        position = %s, is_open = %s, push_secret = %s
     WHERE id = %s
     """
-    assert run(db, sql, [edited.name, *_limits(edited), edited.id]) == 1
+    assert run(db, sql, [edited.name, *_limits(edited), edited.push_secret, edited.id]) == 1
 
 
 def set_price(db: Db, sku_id: int, change: PriceChange) -> None:

@@ -74,6 +74,7 @@ class Sku:
     position: int
     is_open: bool
     form: list[dict[str, str]] = field(default_factory=list)
+    push_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

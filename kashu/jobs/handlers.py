@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kashu import catalog, party, sales
+from kashu import sales
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
+from kashu.jobs.messages import ask_message, note_delivery, note_refund, send_code, send_message, warn_owners
 from kashu.jobs.payments import ask_payment, ask_refund, close_payments, look_at_payments, send_refund
 from kashu.jobs.supply import ask_order, send_order
 from kashu.jobs.webhooks import (
@@ -20,7 +20,6 @@ from kashu.jobs.webhooks import (
     list_purchases,
     send_webhook,
 )
-from kashu.kernel import clock
 from kashu.wire import spool
 from kashu.wire.context import Context
 
@@ -31,47 +30,6 @@ def keep_lists(ctx: Context, bodies: Sequence[Body]) -> None:
     """Orders were placed: they join the lists of their buyers."""
     with ctx.pool.transaction() as db:
         sales.keep_buyer_orders(db, list(sales.orders(db, [_key(body) for body in bodies]).values()))
-
-
-def note_delivery(ctx: Context, body: Body) -> None:
-    """An order was delivered: its price becomes a deal, and its phone hears of it."""
-    with ctx.pool.transaction() as db:
-        [order] = sales.orders(db, [_key(body)]).values()
-        lines = sales.lines_of(db, [order.id])[order.id]
-        catalog.note_deals(db, [(line.sku_id, line.deal_price_fen, order.placed_at) for line in lines])
-        is_issued = bool(sales.fulfilments(db, [_key(body)]))
-    done = "已经办理完成" if is_issued else "的卡密已送达"
-    _message(
-        ctx,
-        body,
-        f"【卡枢】订单尾号 {order.number[-4:]} {done}，请在下单页面查看，或到「我的订单」用手机号查询。",
-    )
-
-
-def note_refund(ctx: Context, body: Body) -> None:
-    """Money went back: say so."""
-    with ctx.pool.transaction() as db:
-        [order] = sales.orders(db, [_key(body)]).values()
-    _message(ctx, body, f"【卡枢】订单尾号 {order.number[-4:]} 已全额退款，将原路退回你的支付账户。")
-
-
-def send_code(ctx: Context, body: Body) -> None:
-    phone, code = ctx.ring.open_personal(bytes.fromhex(body["sealed"]), "phone code").split(" ")
-    if datetime.fromisoformat(body["expires_at"]) > clock.now():
-        ctx.sender.send(phone, f"【卡枢】验证码 {code}，用于查询订单，5 分钟内有效。请勿告诉他人。")
-
-
-def warn_owners(ctx: Context, body: Body) -> None:
-    """Somebody asked for what usually takes two persons: every owner hears of it before it can happen (design §5a)."""
-    with ctx.pool.transaction() as db:
-        owners = party.owners(db)
-    when = datetime.fromisoformat(body["not_before"]).astimezone(clock.SHANGHAI)
-    for owner in owners:
-        ctx.sender.send(
-            owner,
-            f"【卡枢】单人模式：{body['asked_by']} 申请 {body['act']}（{body['thing']}），{when:%m-%d %H:%M} 起可执行。"
-            "不是你本人操作，请立即登录运营台撤回并修改密码。",
-        )
 
 
 def load_cards(ctx: Context, body: Body) -> None:
@@ -109,6 +67,8 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "bulk.buy": buy_bulk,
     "bulk.done": announce_bulk,
     "webhook.send": send_webhook,
+    "message.send": send_message,
+    "message.ask": ask_message,
     "fulfil.send": send_order,
     "fulfil.ask": ask_order,
 }
@@ -122,16 +82,9 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
 QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
-          "fulfil.send": "supply", "fulfil.ask": "supply"}  # fmt: skip
+          "fulfil.send": "supply", "fulfil.ask": "supply", "message.send": "messages", "message.ask": "messages"}  # fmt: skip
 FACTS = "facts"
 
 
 def _key(body: Body) -> tuple[int, UUID]:
     return int(body["pool_id"]), UUID(body["order_id"])
-
-
-def _message(ctx: Context, body: Body, told: str) -> None:
-    with ctx.pool.transaction() as db:
-        [order] = sales.orders(db, [_key(body)]).values()
-    if order.phone_sealed is not None:
-        ctx.sender.send(ctx.ring.open_personal(order.phone_sealed, f"order phone {order.id}"), told)

@@ -13,7 +13,7 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, party, sales
+from kashu import audit, cards, messages, party, sales
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
@@ -118,7 +118,7 @@ def sweep(ctx: Context) -> None:
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
         wanted = cards.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
-    for forget in (sales.forget_files, sales.forget_keys):
+    for forget in (sales.forget_files, sales.forget_keys, sales.forget_links, messages.forget):
         while True:
             with ctx.pool.transaction() as db:
                 if not forget(db, clock.now()):
@@ -178,6 +178,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
         group.create_task(_work_on(app, ["long"], 1))
         group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
+        group.create_task(_work_on(app, ["messages"], CONCURRENCY))
         group.create_task(_work_on(app, ["supply"], SUPPLY_CONCURRENCY))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kashu import payments
+from kashu import messages, payments
 from kashu.kernel import clock
-from kashu.kernel.db import clock_skew_seconds, value
+from kashu.kernel.db import Db, clock_skew_seconds, value
 from kashu.party import licences, parties, platform
 from kashu.server.roles import writable_history
 from kashu.server.runtime import Runtime
@@ -47,4 +47,23 @@ def check(run: Runtime) -> list[Finding]:
             found.append(Finding("error", "no payment channel is open"))
         if run.env.is_production and any(not one.gateway.startswith("https://") for one in channels):
             found.append(Finding("error", "a channel is open whose gateway is not reached by https: a sandbox's"))
+        found += _messages(db, is_production=run.env.is_production)
+    return found
+
+
+def _messages(db: Db, *, is_production: bool) -> list[Finding]:
+    """Whether phones and owners can be written to, and by texts that vendors will let pass."""
+    senders = {one.id: one for one in messages.senders(db) if one.is_open}
+    found = [
+        Finding("warning", f"no open sender of messages for {purpose.name}: nobody is told")
+        for purpose in messages.PURPOSES.values()
+        if purpose.name != "card" and not messages.carriers(db, purpose.name)
+    ]
+    if is_production and any(one.kind == "sandbox" for one in senders.values()):
+        found.append(Finding("error", "a sandbox sender of messages is open in production"))
+    for template in messages.templates(db):
+        sender = senders.get(template.sender_id)
+        for fault in messages.lint(sender.kind, sender.sign_name, template) if sender is not None else []:
+            where = f"{template.sender_id}, {template.purpose}"
+            found.append(Finding("error", f"message template ({where}): {fault.rule}: {fault.told}"))
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from kashu import cards, catalog, party, payments, sales
+from kashu import cards, catalog, messages, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Batch, Format, NewBatch, NewCard, Source
 from kashu.catalog import Agreement, Category, PriceChange, Product, Sku
@@ -135,6 +135,8 @@ def load(run: Runtime, ctx: Context) -> Path:
             _goods(db, ctx, sellers, at)
             _channels(db, run, ctx, at)
             _buyer(db, at)
+        if not run.env.is_production:
+            messages.open_sandbox(db, ctx.ring, DEMO, run.env.public_url, at)
     return _people(run)
 
 

@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "sales_reference",
     "sales_contract_price",
     "sales_bulk_step",
+    "messages_receipt",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -50,6 +51,10 @@ KEPT = (
     "sales_invoice",
     "party_api_key",
     "party_webhook",
+    "messages_sender",
+    "messages_template",
+    "messages_message",
+    "messages_try",
 )
 
 

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "csp",
     "procrastinate.contrib.django",
     "kashu.audit",
+    "kashu.server.apps.Messages",
     "kashu.ledger",
     "kashu.party",
     "kashu.catalog",

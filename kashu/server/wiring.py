@@ -6,13 +6,13 @@ import httpx
 
 from kashu.server.runtime import Runtime
 from kashu.wire.context import Context
-from kashu.wire.messages import ConsoleSender, SandboxSender, Sender
+from kashu.wire.messages import Box, ConsoleSender, SandboxSender
 
 
 def context(run: Runtime) -> Context:
     """What jobs, commands and the web lane work with."""
     http = httpx.Client(trust_env=False)
-    sender: Sender = ConsoleSender()
+    sender: Box = ConsoleSender()
     if not run.env.is_production:
         sender = SandboxSender(f"http://127.0.0.1:{run.env.sandbox_port}", http)
     return Context(

@@ -16,7 +16,7 @@ from kashu.kernel.db import is_lost, is_stuck
 from kashu.payments import Channel, Notice, Verdict
 from kashu.sales import Checkout, Earlier, Placed, Refusal
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
-from kashu.wire import buyers, callbacks, checkout, health, metrics
+from kashu.wire import buyers, callbacks, checkout, health, metrics, posting
 from kashu.wire.callbacks import BODY_BYTES_MAX, Answer
 from kashu.wire.checkout import Arrival
 from kashu.wire.context import Context
@@ -109,6 +109,9 @@ class App:
         if path.startswith("/callbacks/"):
             if method != "POST":
                 return _text(405, "POST only")
+            if path.startswith(posting.PREFIX):
+                heard = await self._receipts(scope, receive)
+                return _text(heard.status, heard.body)
             found = await self._callback(path.removeprefix("/callbacks/"), scope, receive)
             return Response(
                 found.status,
@@ -207,6 +210,20 @@ class App:
             return Answer(429, "busy")
         except (BrokenError, psycopg.Error, psycopg_pool.PoolTimeout):
             return Answer(503, "try again")  # the gateway sends it again; nothing was half done
+
+    async def _receipts(self, scope: Scope, receive: Receive) -> Answer:
+        """What a vendor says about messages: not hurried, and read on the side like everything that is not sold."""
+        body = await _body(receive, posting.BODY_BYTES_MAX)
+        if body is None:
+            return Answer(413, "too large")
+        query = scope["query_string"].decode("latin-1")
+        try:
+            told: Answer = await self._read(
+                posting.receipts, self._pool, self._ring, scope["path"], query, body, clock.now()
+            )
+        except (psycopg.Error, psycopg_pool.PoolTimeout):
+            return Answer(503, "try again")
+        return told
 
     async def _open_channels(self) -> dict[str, Channel]:
         loop = asyncio.get_running_loop()

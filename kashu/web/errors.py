@@ -27,6 +27,7 @@ RIGHT_NAMES = {
     "orders.read": "订单查看",
     "batches.read": "批次查看",
     "products.read": "商品查看",
+    "messages.read": "消息查看",
 }
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from kashu.audit import Actor
 from kashu.party.models import Person
 
-READ = {"dashboard", "orders.read", "products.read", "batches.read", "accounts.read"}
+READ = {"dashboard", "orders.read", "products.read", "batches.read", "accounts.read", "messages.read"}
 RIGHTS: dict[str, frozenset[str]] = {
     "owner": frozenset(
         READ
@@ -32,7 +32,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
     "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export", "accounts.topup"}),
-    "support": frozenset({"dashboard", "orders.read", "orders.refund", "orders.fulfil", "products.read"}),
+    "support": frozenset(
+        {"dashboard", "orders.read", "orders.refund", "orders.fulfil", "products.read", "messages.read"}
+    ),
     "auditor": frozenset(READ | {"audit.read", "payments.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }

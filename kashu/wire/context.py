@@ -12,7 +12,7 @@ from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, NewKey
 from kashu.wire import pay
-from kashu.wire.messages import Sender
+from kashu.wire.messages import Box
 from kashu.wire.pay import PaymentChannel
 
 
@@ -23,7 +23,7 @@ class Context:
     pool: Pool
     ring: Keyring
     http: httpx.Client
-    sender: Sender
+    sender: Box
     public_url: str
     callback_url: str
     spool: Path

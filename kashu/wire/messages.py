@@ -1,4 +1,4 @@
-"""Messages to a phone. Delivery never waits for them, and they never carry a card."""
+"""The box of development, where messages can be read instead of being brought by anybody."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import httpx
 log = logging.getLogger(__name__)
 
 
-class Sender(Protocol):
-    """Something that brings a text to a phone (or an owner's e-mail address); raises when it could not, and is then asked again later."""
+class Box(Protocol):
+    """Where a text for a phone (or an e-mail address) is put; raises httpx's errors when it could not be."""
 
     def send(self, phone: str, body: str) -> None: ...
 
 
 class ConsoleSender:
-    """Writes to the log that a message would have gone out, for set-ups without any provider."""
+    """Writes to the log that a message would have gone out, where there is no sandbox."""
 
     def send(self, phone: str, body: str) -> None:
         log.info("message.console", extra={"phone": phone[-4:], "chars": len(body)})

@@ -13,6 +13,13 @@ NOTICES = Counter("kashu_notices_total", "Payment notices by what they came to",
 PURCHASES = Counter("kashu_purchases_total", "Purchases by machine, by outcome", ["outcome"])
 ORDERS = Counter("kashu_orders_total", "Checkouts by outcome", ["outcome"])
 SUPPLIES = Counter("kashu_supplies_total", "Calls to suppliers on demand, by what they came to", ["source", "outcome"])
+MESSAGES = Counter("kashu_messages_total", "Messages given to a vendor, by what it answered", ["channel", "outcome"])
+PUSH_SECONDS = Histogram(
+    "kashu_push_seconds",
+    "From what a message tells of to its arrival on the phone, by receipts",
+    ["channel"],
+    buckets=(0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1_800, 7_200),
+)
 REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
 REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])

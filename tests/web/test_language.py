@@ -122,18 +122,25 @@ def tabled():
     from kashu.party.models import ROLES
     from kashu.web import errors
     from kashu.web.buyer import machines, purchases
-    from kashu.web.console import accounts, batches, products
+    from kashu.web.console import accounts, batches, messages, products
     from kashu.web.console import orders as console_orders
-    from kashu.web.store import orders, shop
+    from kashu.web.store import links, orders, shop
     from kashu.web.templatetags import kashu as tags
 
     for table in (batches.REFUSALS, batches.APPROVAL_REFUSALS, products.REFUSALS, console_orders.REFUND_REFUSALS,
                   accounts.REFUSALS, machines.KEY_REFUSALS, machines.WEBHOOK_REFUSALS, purchases.REFUSALS,
-                  purchases.INVOICE_REFUSALS):  # fmt: skip
+                  purchases.INVOICE_REFUSALS, messages.REFUSALS, messages.PURPOSE_NAMES,
+                  messages.KIND_NAMES):  # fmt: skip
         yield from table.values()
     yield from [*shop.REFUSALS.values(), *errors.RIGHT_NAMES.values(), *tags.VERBS.values()]
     with override("zh-hans"):
         yield from [tags.role_name(role) for role in ROLES]
-    for table in (orders.REVEAL_REFUSALS, orders.REFUND_REFUSALS, tags.STATE_TONES, tags.KIND_TONES):
+    for table in (
+        orders.REVEAL_REFUSALS,
+        orders.REFUND_REFUSALS,
+        links.LINK_REFUSALS,
+        tags.STATE_TONES,
+        tags.KIND_TONES,
+    ):
         yield from (text for _, text in table.values())
     yield from (text for _tone, *texts in batches.REASONS.values() for text in texts)

@@ -46,6 +46,7 @@ from kashu.sales.service.fulfil import (
     stuck,
     unfulfilled,
 )
+from kashu.sales.service.links import LINK_SECONDS, forget_links, make_link, open_link
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.redeem import (
@@ -55,7 +56,7 @@ from kashu.sales.service.redeem import (
 from kashu.sales.service.refund import cancel, look_at_refund, refund, refund_again, refund_refused, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
 from kashu.sales.service.repay import pay_anew
-from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
+from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "FORGET_MAX",
     "HOLD_SECONDS",
     "KEY_DAYS",
+    "LINK_SECONDS",
     "ORDERS_MAX",
     "PAY_MARGIN_SECONDS",
     "PIECE_BYTES",
@@ -95,17 +97,21 @@ __all__ = [
     "expire",
     "forget_files",
     "forget_keys",
+    "forget_links",
     "fulfilled",
     "give_up",
     "issued_after_end",
     "keep_file",
     "look",
     "look_at_refund",
+    "make_link",
     "not_arrived",
     "open_account",
+    "open_link",
     "overdue",
     "pay_anew",
     "place",
+    "push_card",
     "receipts",
     "redeem",
     "refund",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from kashu import audit, cards
 from kashu.audit import SYSTEM, Actor, Deed
@@ -46,6 +48,34 @@ def reveal(db: Db, ring: Keyring, token: str, who: Buyer, at: datetime) -> list[
     store.reveal_lines(db, lines, at)
     assert len(opened) == order.quantity, "a buyer sees exactly what was paid for"
     return opened
+
+
+def push_card(
+    db: Db, ring: Keyring, key: tuple[int, UUID], at: datetime, *, fits: Callable[[str], bool]
+) -> str | RevealRefusal | None:
+    """Open an order's one card to be sent to the order's phone. It counts as seen from now on: what has left cannot be taken back.
+
+    None: it does not fit the message, and nothing was done. The same locks as `reveal` and a refund, and the same rules.
+    """
+    assert_in_transaction(db)
+    order = store.orders(db, [key], lock=True).get(key[1])
+    if order is None:
+        return RevealRefusal.NO_SUCH_ORDER
+    if order.state not in ("delivered", "completed"):
+        return RevealRefusal.NOT_DELIVERED
+    lines = store.lines_of(db, [order.id])[order.id]
+    if any(line.risk_hold != "clear" for line in lines):
+        return RevealRefusal.HELD_BY_RISK
+    keys = [(line.pool_id, line.id) for line in lines]
+    seen_before = cards.lock_of(db, keys)
+    [card] = [one for opened in cards.opened(db, ring, keys).values() for one in opened]
+    if not fits(card.secret):
+        return None
+    after = {"first": not seen_before, "to": f"****{order.phone_tail}"}
+    audit.record(db, [Deed(SYSTEM, "order.pushed", "order", str(order.id), after=after, pool_id=order.pool_id)], at)
+    cards.reveal(db, ring, keys, at)
+    store.reveal_lines(db, lines, at)
+    return card.secret
 
 
 def complete(db: Db, at: datetime) -> int:

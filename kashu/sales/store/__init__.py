@@ -37,6 +37,7 @@ from kashu.sales.store.fulfilments import (
     take_on,
     unspend,
 )
+from kashu.sales.store.links import forget_links, keep_link, link, use_link
 from kashu.sales.store.orders import (
     LAPSED,
     LINE,
@@ -154,6 +155,7 @@ __all__ = [
     "end_buying",
     "end_packing",
     "forget_keys",
+    "forget_links",
     "free_quota",
     "fulfilments",
     "fulfilments_open",
@@ -165,10 +167,12 @@ __all__ = [
     "keep_bulk_reference",
     "keep_buyer_orders",
     "keep_code",
+    "keep_link",
     "keep_purchases",
     "lapsed",
     "latest_code",
     "lines_of",
+    "link",
     "lock_buckets",
     "move",
     "move_fulfilment",
@@ -206,4 +210,5 @@ __all__ = [
     "unspend",
     "usage",
     "usage_by_day",
+    "use_link",
 ]

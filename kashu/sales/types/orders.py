@@ -152,6 +152,28 @@ class RevealRefusal(StrEnum):
     TOO_OFTEN = "too_often"
 
 
+class LinkRefusal(StrEnum):
+    """Why the short link of a message opens nothing. The code to the phone still does."""
+
+    NO_SUCH_LINK = "no_such_link"
+    EXPIRED = "expired"
+    USED = "used"
+    TOO_OFTEN = "too_often"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a message to a phone carries instead of a card: it lets one browser have one order."""
+
+    pool_id: int
+    order_id: UUID
+    phone_identity: bytes
+    made_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    device: bytes | None
+
+
 class RefundRefusal(StrEnum):
     """Why no money goes back."""
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import catalog, party
-from kashu.catalog import INKS, KINDS, Category, PriceChange, Product, Refusal, Sku, queries
+from kashu import catalog, messages, party
+from kashu.catalog import INKS, KINDS, LATER, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -169,11 +169,15 @@ def edit_sku(request: HttpRequest, product_id: int, code: str) -> HttpResponse:
         found = next((sku for sku in catalog.skus_of(db, product_id) if sku.code == code), None)
         if found is None:
             raise Http404
-        limits = _limits(request)
-        if limits is not None:
-            catalog.edit_sku(db, actor(request), replace(found, **limits), clock.now())
+        limits, pushes = _limits(request), request.POST.get("push_secret") == "yes"
+        may_push = not pushes or (found.kind not in LATER and bool(messages.carriers(db, "card")))
+        if limits is not None and may_push:
+            catalog.edit_sku(db, actor(request), replace(found, **limits, push_secret=pushes), clock.now())
     if limits is None:
         return _product_page(request, product_id, _("限购和预警应为整数。"), 422)
+    if not may_push:
+        told = _("没有声明携带卡密的短信模板，不能开启卡密短信。数据没有改动。")
+        return _product_page(request, product_id, told, 422)
     say(request, _("规格已保存。"))
     return redirect("console:product", product_id=product_id)
 

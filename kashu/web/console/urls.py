@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from kashu.web.console import accounts, batches, dashboard, fulfilments, orders, products, settings
+from kashu.web.console import accounts, batches, dashboard, fulfilments, messages, orders, products, settings
 
 
 class IdConverter(IntConverter):
@@ -64,6 +64,11 @@ urlpatterns = [
     path("settings/licences", settings.add_licence, name="add_licence"),
     path("settings/sources", settings.set_source, name="set_source"),
     path("settings/fees", settings.add_fee, name="add_fee"),
+    path("messages", messages.log, name="messages"),
+    path("messages/senders", messages.senders, name="message_senders"),
+    path("messages/senders/set", messages.set_sender, name="set_message_sender"),
+    path("messages/templates", messages.add_template, name="add_message_template"),
+    path("messages/templates/<id:template_id>/withdraw", messages.withdraw_template, name="withdraw_message_template"),
     path("trail", settings.trail, name="trail"),
     path("payments", settings.quarantine, name="payments"),
 ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import cashier, orders, shop
+from kashu.web.store import cashier, links, orders, shop
 
 app_name = "store"
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
     path("o/<str:token>/refund", orders.refund, name="order_refund"),
     path("o/<str:token>/cancel", orders.cancel, name="order_cancel"),
+    path("m/<str:token>", links.link, name="link"),
     path("orders", orders.orders, name="orders"),
     path("orders/code", orders.send_code, name="orders_code"),
     path("orders/check", orders.check_code, name="orders_check"),

@@ -64,6 +64,10 @@ VERBS = {
     "order.completed": "质保结束，订单完成",
     "order.purchased": "采购并交付",
     "order.shown": "再次查看卡密",
+    "order.link": "短信链接已生成",
+    "order.link_opened": "用短信链接打开订单",
+    "order.link_refused": "短信链接被拒绝",
+    "order.pushed": "卡密随短信送出，视为已查看",
     "payment.paid": "支付成功通知",
     "payment.late": "迟到的支付通知",
     "payment.paid_twice": "重复付款通知",
@@ -85,6 +89,12 @@ VERBS = {
 }
 KIND_TONES = {
     ("batch", "cancelled"): ("", "已撤销"),
+    ("message", "queued"): ("info", "待发"),
+    ("message", "unknown"): ("warn", "等待答复"),
+    ("message", "sent"): ("info", "已交通道"),
+    ("message", "arrived"): ("ok", "已到达"),
+    ("message", "failed"): ("bad", "未到达"),
+    ("message", "refused"): ("bad", "没有发出"),
     ("invoice", "asked"): ("warn", "待开具"),
     ("fulfilment", "unpaid"): ("warn", "待支付"),
     ("fulfilment", "waiting"): ("warn", "等待办理"),
