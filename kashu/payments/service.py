@@ -87,6 +87,8 @@ def end_key(db: Db, actor: Actor, channel_id: str, use: str, serial: str, at: da
 
 
 def _can_be(new: NewKey) -> bool:
+    if len(new.serial) > SERIAL_CHARS_MAX:
+        return False
     try:
         if new.use == "sign":
             rsa.private(new.text)
@@ -98,7 +100,7 @@ def _can_be(new: NewKey) -> bool:
             return new.use in ("open", "app") and least <= len(new.text.encode()) <= most
     except ValueError:
         return False
-    return len(new.serial) <= SERIAL_CHARS_MAX
+    return True
 
 
 def _is_whole(channel: Channel, at: datetime) -> bool:

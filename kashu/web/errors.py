@@ -20,6 +20,7 @@ RIGHT_NAMES = {
     "people.edit": "人员管理",
     "settings.edit": "平台设置",
     "payments.read": "支付记录",
+    "channels.edit": "设置支付通道",
     "accounts.read": "采购账户查看",
     "accounts.edit": "采购账户管理",
     "accounts.topup": "预付款与发票",

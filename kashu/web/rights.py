@@ -25,6 +25,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "people.edit",
             "settings.edit",
             "payments.read",
+            "channels.edit",
             "accounts.edit",
             "accounts.topup",
             "orders.fulfil",

@@ -203,7 +203,7 @@ def set_source(request: HttpRequest) -> HttpResponse:
     told, ctx = request.POST, edge.ctx()
     words = {name: told.get(name, "").strip() for name in ("id", "title", "url", "key_id", "secret")}
     owner = whole(told.get("supplier", ""), 2**62)
-    is_address = _is_base(words["url"], needs_https=ctx.is_behind_proxy)
+    is_address = is_base(words["url"], needs_https=ctx.is_behind_proxy)
     with edge.transaction() as db:
         known = {one.id: one for one in cards.sources(db)}
         suppliers = {one.id for one in party.parties(db)}
@@ -240,15 +240,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     return show(request, "trail", "trail", {"page": page_of(found, _key)})
 
 
-@require_GET
-@needs("payments.read")
-def quarantine(request: HttpRequest) -> HttpResponse:
-    with edge.transaction() as db:
-        told = {"events": payments.quarantined(db)}
-    return show(request, "quarantine", "payments", told)
-
-
-def _is_base(text: str, *, needs_https: bool) -> bool:
+def is_base(text: str, *, needs_https: bool) -> bool:
     """Whether this can be the beginning of an API's addresses: no user, no query, a port that is one."""
     try:
         url = urlsplit(text)

@@ -3,7 +3,18 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from kashu.web.console import accounts, batches, dashboard, fulfilments, messages, orders, products, settings
+from kashu.web.console import (
+    accounts,
+    batches,
+    channels,
+    dashboard,
+    fulfilments,
+    messages,
+    orders,
+    payments,
+    products,
+    settings,
+)
 
 
 class IdConverter(IntConverter):
@@ -70,5 +81,17 @@ urlpatterns = [
     path("messages/templates", messages.add_template, name="add_message_template"),
     path("messages/templates/<id:template_id>/withdraw", messages.withdraw_template, name="withdraw_message_template"),
     path("trail", settings.trail, name="trail"),
-    path("payments", settings.quarantine, name="payments"),
+    path("payments", payments.payments_list, name="payments"),
+    path("payments/quarantine", payments.quarantine, name="quarantine"),
+    path("payments/refunds", payments.refunds, name="refunds"),
+    path("payments/refunds/<id:pool_id>/<uuid:refund_id>/again", payments.refund_again, name="refund_again"),
+    path("payments/<id:pool_id>/<uuid:payment_id>", payments.payment, name="payment"),
+    path("payments/<id:pool_id>/<uuid:payment_id>/ask", payments.ask, name="ask_payment"),
+    path("channels", channels.channels, name="channels"),
+    path("channels/new", channels.add, name="add_channel"),
+    path("channels/<slug:channel_id>", channels.channel, name="channel"),
+    path("channels/<slug:channel_id>/settings", channels.change, name="change_channel"),
+    path("channels/<slug:channel_id>/keys", channels.add_key, name="add_channel_key"),
+    path("channels/<slug:channel_id>/keys/end", channels.end_key, name="end_channel_key"),
+    path("channels/<slug:channel_id>/<slug:verb>", channels.move, name="move_channel"),
 ]

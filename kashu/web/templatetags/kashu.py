@@ -96,6 +96,28 @@ KIND_TONES = {
     ("message", "failed"): ("bad", "未到达"),
     ("message", "refused"): ("bad", "没有发出"),
     ("invoice", "asked"): ("warn", "待开具"),
+    ("payment", "created"): ("", "未发起"),
+    ("payment", "paying"): ("info", "支付中"),
+    ("payment", "unknown"): ("warn", "结果未知"),
+    ("payment", "paid"): ("ok", "已支付"),
+    ("payment", "closed"): ("", "已关闭"),
+    ("refund", "requested"): ("info", "待发起"),
+    ("refund", "unknown"): ("warn", "结果未知"),
+    ("refund", "refused"): ("bad", "被拒绝"),
+    ("refund", "done"): ("ok", "已退回"),
+    ("verdict", "paid"): ("ok", "已入账"),
+    ("verdict", "late"): ("warn", "留货后到账"),
+    ("verdict", "repeated"): ("", "重复通知"),
+    ("verdict", "paid_twice"): ("warn", "重复付款，已退回"),
+    ("verdict", "to_confirm"): ("info", "先查询再发货"),
+    ("verdict", "quarantined"): ("bad", "已隔离"),
+    ("call", "ok"): ("ok", "有应答"),
+    ("call", "refused"): ("warn", "被拒绝"),
+    ("call", "unknown"): ("bad", "无应答"),
+    ("key", "sign"): ("", "我方私钥"),
+    ("key", "verify"): ("", "平台公钥"),
+    ("key", "open"): ("", "API 密钥"),
+    ("key", "app"): ("", "公众号密钥"),
     ("fulfilment", "unpaid"): ("warn", "待支付"),
     ("fulfilment", "waiting"): ("warn", "等待办理"),
     ("fulfilment", "sent"): ("info", "已提交供应商"),
@@ -261,13 +283,13 @@ def chip(state: str, kind: str = "") -> SafeString:
 
 
 @register.simple_tag
-def qr(text: str) -> SafeString:
+def qr(text: str, *, is_payment: bool = False) -> SafeString:
     """A QR code as one SVG path, made on the server."""
     code = segno.make(text, error="m", micro=False)
     rows = [list(row) for row in code.matrix]
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     side = len(rows)
-    label = _("兑换二维码")
+    label = _("支付二维码") if is_payment else _("兑换二维码")
     return format_html(
         '<svg class="qr" viewBox="0 0 {} {}" shape-rendering="crispEdges" role="img" aria-label="{}">'
         '<path fill="currentColor" d="{}"/></svg>', side, side, label, path,
