@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import catalog, party, payments, sales
+from kashu.jobs.bills import reconcile
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
 from kashu.jobs.supply import ask_order, send_order
@@ -164,6 +165,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "topup.credited": announce_topup,
     "bulk.buy": buy_bulk,
     "bulk.done": announce_bulk,
+    "bill.reconcile": reconcile,
     "webhook.send": send_webhook,
     "fulfil.send": send_order,
     "fulfil.ask": ask_order,
@@ -178,7 +180,7 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
 QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
-          "fulfil.send": "supply", "fulfil.ask": "supply"}  # fmt: skip
+          "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply"}  # fmt: skip
 FACTS = "facts"
 
 

@@ -48,6 +48,8 @@ KEPT = (
     "sales_invoice",
     "party_api_key",
     "party_webhook",
+    "settlement_bill",
+    "settlement_case",
 )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,8 @@ from kashu.kernel.seal import Keyring
 from kashu.payments import Channel
 from kashu.wire.messages import Sender
 from kashu.wire.sandboxpay import Gateway
+
+FetchBill = Callable[[Channel, date, str], Iterator[bytes]]  # the bill of a day and a kind, checked, as it was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Context:
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool
+    bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> Gateway:
         """The channel as we call it, with its private key opened for this process only."""

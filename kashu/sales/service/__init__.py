@@ -10,6 +10,7 @@ from kashu.sales.service.accounts import (
     open_account,
     set_contract_price,
 )
+from kashu.sales.service.books import psp_account
 from kashu.sales.service.bulk import (
     BULK_MAX,
     BULK_OPEN_MAX,
@@ -103,6 +104,7 @@ __all__ = [
     "open_account",
     "overdue",
     "place",
+    "psp_account",
     "receipts",
     "redeem",
     "refund",
