@@ -91,11 +91,11 @@ def _stranger(facts: Facts) -> str:
     return "no trade of ours has this number"
 
 
-def counts_on(told: Break, facts: Facts, day: date) -> int:
-    """What of our books of this day this line explains, though they differ."""
-    if told.ours_fen is None or facts.booked_at is None or biz_date(facts.booked_at) != day:
+def counts_on(facts: Facts, day: date) -> int:
+    """What of our books of this day a line explains, whatever it came to; the same line again explains nothing more."""
+    if facts.is_again or facts.booked_fen is None or facts.booked_at is None or biz_date(facts.booked_at) != day:
         return 0
-    return told.ours_fen
+    return facts.booked_fen
 
 
 def subject(kind: str, gateway_no: str, refund_no: str) -> str:

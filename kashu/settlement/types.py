@@ -104,10 +104,16 @@ class Facts:
     owner_id: UUID | None
     refund_state: str | None
     is_ours: bool
-    is_twice: bool
+    is_again: bool
+    is_elsewhere: bool
     expected_fen: int | None
     booked_fen: int | None
     booked_at: datetime | None
+
+    @property
+    def is_twice(self) -> bool:
+        """Whether a bill has had this line before: this bill, or another day's."""
+        return self.is_again or self.is_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,7 @@ class BillRefusal(StrEnum):
     OTHER_MERCHANT = "other_merchant"
     TOO_LARGE = "too_large"
     TOO_MANY_BREAKS = "too_many_breaks"
+    OUT_OF_PROOF = "out_of_proof"
     NO_FETCHER = "no_fetcher"
     NO_FORM = "no_form"
     NO_ANSWER = "no_answer"

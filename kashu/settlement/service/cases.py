@@ -153,7 +153,7 @@ def _carry_out(db: Db, actor: Actor, case: Case, resolution: str, note: str, at:
     tidy = note[:NOTE_CHARS_MAX]
     store.move_case(db, case.id, "open", "resolved", (resolution, tidy, done[1], actor.name), at)
     after = {"resolution": resolution, "fen": case.difference_fen, "reason_id": done[1]}
-    deed = Deed(actor, "case.resolve", "case", str(case.id), {"state": "open"}, after, tidy, case.pool_id)
+    deed = Deed(actor, "case.resolve", "case", str(case.id), {"state": "open"}, after, tidy)
     audit.record(db, [deed], at)
     again = store.case(db, case.id)
     assert again is not None

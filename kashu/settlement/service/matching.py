@@ -53,7 +53,7 @@ def _lines(db: Db, bill: Bill, where: Where, step_lines: int, at: datetime) -> N
     breaks = [rules.judge(one, bill.day) for one in others]
     if breaks:
         store.keep(db, bill, breaks, OWNER, rules.due_at(at), at)
-    booked = sum(rules.counts_on(told, facts, bill.day) for told, facts in zip(breaks, others, strict=True))
+    booked = sum(rules.counts_on(one, bill.day) for one in others)
     store.progress(
         db, bill.id,
         lines_matched=until - bill.lines_matched, matched=many, matched_fen=fen, breaks=len(breaks),
@@ -72,9 +72,10 @@ def _window(db: Db, bill: Bill, where: Where, at: datetime) -> None:
     )  # fmt: skip
 
 
-def _finish(db: Db, bill: Bill, at: datetime) -> Bill | None:
+def _finish(db: Db, bill: Bill, at: datetime) -> Bill | BillRefusal | None:
     """The bill counts from now on. An earlier version of the day no longer does, nor what it alone found."""
-    assert rules.explains(bill), f"bill {bill.id} is out of proof by {bill.proof_fen}"
+    if not rules.explains(bill):  # the table would refuse it as well; whoever looks at the bill sees the figures
+        return BillRefusal.OUT_OF_PROOF
     earlier = store.in_force(db, bill.channel_id, bill.day, bill.kind)
     if earlier is not None:
         store.move(db, earlier.id, "matched", "superseded")

@@ -26,8 +26,9 @@ LEFT JOIN LATERAL (
     SELECT -sum(entry.amount_fen)::bigint AS amount_fen, min(entry.posted_at) AS at
     FROM ledger_sale_entry AS entry
     WHERE entry.pool_id = line.pool_id AND entry.account_id = %(account)s
-      AND entry.reason_id = CASE WHEN line.kind = 'refund' THEN refund.id
-                                 WHEN named.gateway_no = line.gateway_no THEN named.order_id END
+      AND entry.reason_id = CASE WHEN line.kind = 'payment' AND named.gateway_no = line.gateway_no THEN named.order_id
+                                 WHEN refund.payment_id = named.id AND refund.gateway_no = line.gateway_no
+                                 THEN refund.id END
       AND entry.recipe = CASE line.kind WHEN 'refund' THEN 'refund_done' ELSE 'order_paid' END
 ) AS booked ON true
 LEFT JOIN LATERAL (
@@ -41,7 +42,11 @@ LEFT JOIN LATERAL (
 """
 IS_OURS = """
 CASE line.kind WHEN 'payment' THEN named.id IS NOT NULL AND (owner.payment_id IS NULL OR owner.payment_id = named.id)
-               ELSE coalesce(refund.gateway_no = line.gateway_no, false) END
+               ELSE coalesce(refund.payment_id = named.id AND refund.gateway_no = line.gateway_no, false) END
+"""
+SAME = """
+other.gateway_no = line.gateway_no AND other.kind = line.kind AND other.refund_no = line.refund_no
+AND other.trade_no = line.trade_no
 """
 LINES = f"""
 WITH line AS MATERIALIZED (
@@ -52,30 +57,35 @@ known AS MATERIALIZED (
            line.at, line.pool_id, line.refund_id, named.id AS payment_id, named.state AS payment_state, named.order_id,
            owner.payment_id AS owner_id, refund.state AS refund_state, {IS_OURS} AS is_ours,
            EXISTS (
+               SELECT FROM settlement_bill_line AS other
+               WHERE {SAME} AND other.bill_id = line.bill_id AND other.line_no < line.line_no
+           ) AS is_again,
+           EXISTS (
                SELECT FROM settlement_bill_line AS other JOIN settlement_bill AS bill ON bill.id = other.bill_id
-               WHERE other.gateway_no = line.gateway_no AND other.kind = line.kind AND other.refund_no = line.refund_no
-                 AND (other.bill_id = line.bill_id AND other.line_no < line.line_no
-                      OR bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.state = 'matched'
-                         AND bill.day <> %(day)s)
-           ) AS is_twice,
+               WHERE {SAME} AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.state = 'matched'
+                 AND bill.day <> %(day)s
+           ) AS is_elsewhere,
            CASE line.kind WHEN 'payment' THEN named.amount_fen ELSE -refund.amount_fen END AS expected_fen,
            coalesce(booked.amount_fen, twice.amount_fen) AS booked_fen, coalesce(booked.at, twice.at) AS booked_at
     FROM line {KNOWN}
 ),
 told AS (
-    SELECT *, coalesce(is_ours AND NOT is_twice AND (kind <> 'payment' OR owner_id = payment_id)
+    SELECT *, coalesce(is_ours AND NOT is_again AND NOT is_elsewhere AND (kind <> 'payment' OR owner_id = payment_id)
                        AND amount_fen = booked_fen AND amount_fen = expected_fen
                        AND booked_at >= %(from)s AND booked_at < %(to)s, false) AS is_matched FROM known
 )
 SELECT line_no, kind, gateway_no, trade_no, refund_no, amount_fen, fee_fen, at, pool_id, refund_id, payment_id,
-       payment_state, order_id, owner_id, refund_state, is_ours, is_twice, expected_fen, booked_fen, booked_at
+       payment_state, order_id, owner_id, refund_state, is_ours, is_again, is_elsewhere, expected_fen, booked_fen, booked_at
 FROM told WHERE NOT is_matched
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, coalesce(sum(amount_fen), 0)::bigint, count(*), NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM told WHERE is_matched
 """
-IN_BILL = "line.gateway_no = ours.gateway_no AND line.kind = ours.kind AND line.refund_no = ours.refund_no"
+IN_BILL = """
+line.gateway_no = ours.gateway_no AND line.kind = ours.kind AND line.refund_no = ours.refund_no
+AND line.trade_no = ours.trade_no
+"""
 BOOKS = f"""
 WITH entry AS MATERIALIZED (
     SELECT pool_id, reason_id, recipe, -sum(amount_fen)::bigint AS amount_fen, min(posted_at) AS at
@@ -86,6 +96,7 @@ ours AS MATERIALIZED (
     SELECT entry.pool_id, entry.recipe, entry.amount_fen, entry.at,
            CASE entry.recipe WHEN 'refund_done' THEN 'refund' ELSE 'payment' END AS kind,
            coalesce(payment.gateway_no, refund.gateway_no, '') AS gateway_no,
+           coalesce(payment.trade_no, whole.trade_no, '') AS trade_no,
            CASE entry.recipe WHEN 'refund_done' THEN refund.id::text ELSE '' END AS refund_no,
            coalesce(payment.id, refund.payment_id) AS payment_id, coalesce(payment.order_id, refund.order_id) AS order_id,
            CASE entry.recipe WHEN 'refund_done' THEN refund.id END AS refund_id, entry.reason_id
@@ -96,17 +107,17 @@ ours AS MATERIALIZED (
     LEFT JOIN payments_refund AS refund
       ON entry.recipe IN ('refund_requested', 'refund_done') AND refund.pool_id = entry.pool_id
      AND refund.id = entry.reason_id
+    LEFT JOIN payments_payment AS whole ON whole.pool_id = refund.pool_id AND whole.id = refund.payment_id
 ),
 told AS MATERIALIZED (
     SELECT ours.*,
            EXISTS (SELECT FROM settlement_bill_line AS line WHERE line.bill_id = %(bill)s AND {IN_BILL}) AS is_on_bill
     FROM ours
 )
-SELECT ours.kind, ours.pool_id, ours.payment_id, ours.order_id, ours.refund_id, coalesce(payment.trade_no, '') AS trade_no,
+SELECT ours.kind, ours.pool_id, ours.payment_id, ours.order_id, ours.refund_id, ours.trade_no,
        CASE WHEN ours.gateway_no = '' THEN ours.reason_id::text ELSE ours.gateway_no END AS gateway_no,
        coalesce(ours.refund_no, '') AS refund_no, ours.amount_fen, ours.at, ours.recipe
 FROM told AS ours
-LEFT JOIN payments_payment AS payment ON payment.pool_id = ours.pool_id AND payment.id = ours.payment_id
 WHERE NOT ours.is_on_bill AND NOT EXISTS (
     SELECT FROM settlement_bill_line AS line JOIN settlement_bill AS bill ON bill.id = line.bill_id
     WHERE {IN_BILL} AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.day <> %(day)s
@@ -121,7 +132,7 @@ SELECT told.id FROM settlement_case AS told
 WHERE told.id = ANY (%(ids)s) AND told.theirs_fen IS NULL AND EXISTS (
     SELECT FROM settlement_bill_line AS line JOIN settlement_bill AS bill ON bill.id = line.bill_id
     WHERE line.gateway_no = told.gateway_no AND line.kind = told.line_kind AND line.refund_no = told.refund_no
-      AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.state = 'matched')
+      AND line.trade_no = told.trade_no AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.state = 'matched')
 """
 IN_BOOKS = f"""
 SELECT line.id FROM (
