@@ -59,7 +59,7 @@ CREATE TABLE settlement_bill_line (
     at         timestamptz NOT NULL,
     PRIMARY KEY (bill_id, line_no)
 );
-CREATE INDEX settlement_bill_line_of_number ON settlement_bill_line (gateway_no);
+CREATE INDEX settlement_bill_line_of_number ON settlement_bill_line (gateway_no, bill_id, line_no);
 CREATE TABLE settlement_case (
     id          uuid        PRIMARY KEY,
     bill_id     uuid        NOT NULL REFERENCES settlement_bill,

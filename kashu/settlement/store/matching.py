@@ -44,9 +44,19 @@ IS_OURS = """
 CASE line.kind WHEN 'payment' THEN named.id IS NOT NULL AND (owner.payment_id IS NULL OR owner.payment_id = named.id)
                ELSE coalesce(refund.payment_id = named.id AND refund.gateway_no = line.gateway_no, false) END
 """
+# Each of these asks one index once for each row. As EXISTS they would be as true, and a plan that was made before the
+# table had statistics would read the whole bill for every step.
 SAME = """
-other.gateway_no = line.gateway_no AND other.kind = line.kind AND other.refund_no = line.refund_no
-AND other.trade_no = line.trade_no
+other.gateway_no = {of}.gateway_no AND other.kind = {of}.kind AND other.refund_no = {of}.refund_no
+AND other.trade_no = {of}.trade_no
+"""
+ELSEWHERE = """
+LEFT JOIN LATERAL (
+    SELECT true AS is_so FROM (SELECT other.bill_id FROM settlement_bill_line AS other WHERE {same} OFFSET 0) AS seen
+    JOIN settlement_bill AS bill ON bill.id = seen.bill_id
+    WHERE bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.day <> %(day)s AND bill.state = ANY (%(states)s)
+    LIMIT 1
+) AS elsewhere ON true
 """
 LINES = f"""
 WITH line AS MATERIALIZED (
@@ -56,18 +66,15 @@ known AS MATERIALIZED (
     SELECT line.line_no, line.kind, line.gateway_no, line.trade_no, line.refund_no, line.amount_fen, line.fee_fen,
            line.at, line.pool_id, line.refund_id, named.id AS payment_id, named.state AS payment_state, named.order_id,
            owner.payment_id AS owner_id, refund.state AS refund_state, {IS_OURS} AS is_ours,
-           EXISTS (
-               SELECT FROM settlement_bill_line AS other
-               WHERE {SAME} AND other.bill_id = line.bill_id AND other.line_no < line.line_no
-           ) AS is_again,
-           EXISTS (
-               SELECT FROM settlement_bill_line AS other JOIN settlement_bill AS bill ON bill.id = other.bill_id
-               WHERE {SAME} AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.state = 'matched'
-                 AND bill.day <> %(day)s
-           ) AS is_elsewhere,
+           coalesce(again.is_so, false) AS is_again, coalesce(elsewhere.is_so, false) AS is_elsewhere,
            CASE line.kind WHEN 'payment' THEN named.amount_fen ELSE -refund.amount_fen END AS expected_fen,
            coalesce(booked.amount_fen, twice.amount_fen) AS booked_fen, coalesce(booked.at, twice.at) AS booked_at
     FROM line {KNOWN}
+    LEFT JOIN LATERAL (
+        SELECT true AS is_so FROM settlement_bill_line AS other
+        WHERE {SAME.format(of="line")} AND other.bill_id = line.bill_id AND other.line_no < line.line_no LIMIT 1
+    ) AS again ON true
+    {ELSEWHERE.format(same=SAME.format(of="line"))}
 ),
 told AS (
     SELECT *, coalesce(is_ours AND NOT is_again AND NOT is_elsewhere AND (kind <> 'payment' OR owner_id = payment_id)
@@ -81,10 +88,6 @@ UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, coalesce(sum(amount_fen), 0)::bigint, count(*), NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM told WHERE is_matched
-"""
-IN_BILL = """
-line.gateway_no = ours.gateway_no AND line.kind = ours.kind AND line.refund_no = ours.refund_no
-AND line.trade_no = ours.trade_no
 """
 BOOKS = f"""
 WITH entry AS MATERIALIZED (
@@ -110,18 +113,18 @@ ours AS MATERIALIZED (
     LEFT JOIN payments_payment AS whole ON whole.pool_id = refund.pool_id AND whole.id = refund.payment_id
 ),
 told AS MATERIALIZED (
-    SELECT ours.*,
-           EXISTS (SELECT FROM settlement_bill_line AS line WHERE line.bill_id = %(bill)s AND {IN_BILL}) AS is_on_bill
-    FROM ours
+    SELECT ours.*, coalesce(here.is_so, false) AS is_on_bill
+    FROM ours LEFT JOIN LATERAL (
+        SELECT true AS is_so FROM settlement_bill_line AS other
+        WHERE {SAME.format(of="ours")} AND other.bill_id = %(bill)s LIMIT 1
+    ) AS here ON true
 )
 SELECT ours.kind, ours.pool_id, ours.payment_id, ours.order_id, ours.refund_id, ours.trade_no,
        CASE WHEN ours.gateway_no = '' THEN ours.reason_id::text ELSE ours.gateway_no END AS gateway_no,
        coalesce(ours.refund_no, '') AS refund_no, ours.amount_fen, ours.at, ours.recipe
-FROM told AS ours
-WHERE NOT ours.is_on_bill AND NOT EXISTS (
-    SELECT FROM settlement_bill_line AS line JOIN settlement_bill AS bill ON bill.id = line.bill_id
-    WHERE {IN_BILL} AND bill.channel_id = %(channel)s AND bill.kind = 'trade' AND bill.day <> %(day)s
-      AND bill.state IN ('loaded', 'matching', 'matched'))
+FROM (SELECT * FROM told WHERE NOT is_on_bill) AS ours
+{ELSEWHERE.format(same=SAME.format(of="ours"))}
+WHERE elsewhere.is_so IS NULL
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, coalesce(sum(amount_fen), 0)::bigint, NULL,
        coalesce(sum(amount_fen) FILTER (WHERE NOT is_on_bill), 0)::text
@@ -158,7 +161,7 @@ class Where:
 def look_at_lines(db: Db, where: Where, after: int, until: int) -> tuple[int, int, list[Facts]]:
     """A stretch of lines: how many are matched, their sum, and what is known of each of the others."""
     told = {"bill": where.bill, "channel": where.channel, "account": where.account, "day": where.day,
-            "from": where.begins, "to": where.ends, "after": after, "until": until}  # fmt: skip
+            "from": where.begins, "to": where.ends, "after": after, "until": until, "states": ["matched"]}  # fmt: skip
     found = db.execute(LINES, told).fetchall()
     total = next(row for row in found if row[0] is None)
     others = sorted((row for row in found if row[0] is not None), key=lambda row: row[0])
@@ -168,7 +171,7 @@ def look_at_lines(db: Db, where: Where, after: int, until: int) -> tuple[int, in
 def look_at_books(db: Db, where: Where, begins: datetime, ends: datetime) -> tuple[int, int, list[Break]]:
     """A stretch of the day's books: their sum, what of it is not on this bill, and what is on no bill at all."""
     told = {"bill": where.bill, "channel": where.channel, "account": where.account, "day": where.day,
-            "from": begins, "to": ends}  # fmt: skip
+            "from": begins, "to": ends, "states": ["loaded", "matching", "matched"]}  # fmt: skip
     found = db.execute(BOOKS, told).fetchall()
     total = next(row for row in found if row[0] is None)
     breaks = []
