@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime, time, timedelta
 from itertools import islice
@@ -24,6 +23,7 @@ from kashu.wire import spool
 from kashu.wire.context import Context
 from kashu.wire.pay import bills
 from kashu.wire.pay.bills import BillRefusedError, Expected
+from kashu.wire.pay.bills.spooled import count, unpacked
 
 log = logging.getLogger(__name__)
 CHUNK_LINES = 10_000
@@ -165,14 +165,3 @@ def review(ctx: Context) -> None:
     while after is not None:
         with ctx.pool.transaction() as db:
             after = settlement.review(db, after, clock.now())
-
-
-def unpacked(ctx: Context, name: str) -> Generator[bytes, None, None]:
-    """The clear bytes of a spooled bill."""
-    with io.BufferedReader(spool.Reader(ctx.spool, ctx.ring, name)) as file:
-        yield from bills.unpack(file)
-
-
-def count(ctx: Context, name: str) -> int:
-    with closing(unpacked(ctx, name)) as chunks:
-        return bills.count_lines(chunks)

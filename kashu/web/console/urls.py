@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from kashu.web.console import accounts, batches, dashboard, fulfilments, orders, products, settings
+from kashu.web.console import accounts, batches, dashboard, fulfilments, orders, products, reconciliation, settings
 
 
 class IdConverter(IntConverter):
@@ -66,4 +66,14 @@ urlpatterns = [
     path("settings/fees", settings.add_fee, name="add_fee"),
     path("trail", settings.trail, name="trail"),
     path("payments", settings.quarantine, name="payments"),
+    path("reconciliation", reconciliation.overview, name="reconciliation"),
+    path("reconciliation/upload", reconciliation.upload, name="upload_bill"),
+    path("reconciliation/bills/<uuid:bill_id>", reconciliation.bill, name="bill"),
+    path("reconciliation/bills/<uuid:bill_id>/progress", reconciliation.progress, name="bill_progress"),
+    path("reconciliation/cases/<uuid:case_id>", reconciliation.case, name="case"),
+    path("reconciliation/cases/<uuid:case_id>/assign", reconciliation.assign, name="assign_case"),
+    path("reconciliation/cases/<uuid:case_id>/resolve", reconciliation.resolve, name="resolve_case"),
+    path("reconciliation/cases/<uuid:case_id>/reverse", reconciliation.reverse, name="reverse_case"),
+    path("reconciliation/cases/<uuid:case_id>/<uuid:approval_id>/confirm", reconciliation.confirm, name="confirm_case"),
+    path("reconciliation/cases/<uuid:case_id>/<uuid:approval_id>/cancel", reconciliation.cancel, name="cancel_case"),
 ]
