@@ -851,6 +851,102 @@ CREATE TABLE public.sales_topup (
     CONSTRAINT sales_topup_contract_no_check CHECK ((contract_no <> ''::text)),
     CONSTRAINT sales_topup_state_check CHECK ((state = ANY (ARRAY['asked'::text, 'credited'::text, 'cancelled'::text])))
 );
+CREATE TABLE public.settlement_bill (
+    id uuid NOT NULL,
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL,
+    state text NOT NULL,
+    sha256 text DEFAULT ''::text NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    spool text DEFAULT ''::text NOT NULL,
+    lines_total integer DEFAULT 0 NOT NULL,
+    lines_loaded integer DEFAULT 0 NOT NULL,
+    lines_matched integer DEFAULT 0 NOT NULL,
+    windows_done integer DEFAULT 0 NOT NULL,
+    payments integer DEFAULT 0 NOT NULL,
+    refunds integer DEFAULT 0 NOT NULL,
+    bill_fen bigint DEFAULT 0 NOT NULL,
+    fee_fen bigint DEFAULT 0 NOT NULL,
+    matched integer DEFAULT 0 NOT NULL,
+    matched_fen bigint DEFAULT 0 NOT NULL,
+    breaks integer DEFAULT 0 NOT NULL,
+    break_fen bigint DEFAULT 0 NOT NULL,
+    booked_fen bigint DEFAULT 0 NOT NULL,
+    ledger_fen bigint DEFAULT 0 NOT NULL,
+    ledger_only_fen bigint DEFAULT 0 NOT NULL,
+    trouble text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone,
+    matched_at timestamp with time zone,
+    CONSTRAINT settlement_bill_adds_up CHECK (((state <> 'matched'::text) OR (kind <> 'trade'::text) OR ((bill_fen = (matched_fen + break_fen)) AND (ledger_fen = ((matched_fen + booked_fen) + ledger_only_fen))))),
+    CONSTRAINT settlement_bill_check CHECK ((lines_matched <= lines_loaded)),
+    CONSTRAINT settlement_bill_check1 CHECK (((state = ANY (ARRAY['matched'::text, 'superseded'::text])) = (matched_at IS NOT NULL))),
+    CONSTRAINT settlement_bill_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'fund'::text]))),
+    CONSTRAINT settlement_bill_source_check CHECK ((source = ANY (ARRAY['fetched'::text, 'uploaded'::text]))),
+    CONSTRAINT settlement_bill_state_check CHECK ((state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text, 'matched'::text, 'failed'::text, 'superseded'::text]))),
+    CONSTRAINT settlement_bill_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.settlement_bill_line (
+    bill_id uuid NOT NULL,
+    line_no integer NOT NULL,
+    kind text NOT NULL,
+    pool_id bigint NOT NULL,
+    refund_id uuid,
+    gateway_no text NOT NULL,
+    trade_no text NOT NULL,
+    refund_no text NOT NULL,
+    amount_fen bigint NOT NULL,
+    fee_fen bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_bill_line_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'fee'::text, 'split'::text, 'other'::text])))
+);
+CREATE TABLE public.settlement_case (
+    id uuid NOT NULL,
+    bill_id uuid NOT NULL,
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    line_no integer,
+    line_kind text NOT NULL,
+    pool_id bigint NOT NULL,
+    payment_id uuid,
+    order_id uuid,
+    refund_id uuid,
+    trade_no text NOT NULL,
+    gateway_no text NOT NULL,
+    refund_no text NOT NULL,
+    theirs_fen bigint,
+    ours_fen bigint,
+    detail text DEFAULT ''::text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    owner text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    resolution text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    reason_id uuid,
+    opened_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text DEFAULT ''::text NOT NULL,
+    CONSTRAINT settlement_case_check CHECK (((theirs_fen IS NOT NULL) OR (ours_fen IS NOT NULL))),
+    CONSTRAINT settlement_case_check1 CHECK (((state = 'resolved'::text) = ((resolved_at IS NOT NULL) AND (resolution <> ''::text) AND (resolved_by <> ''::text)))),
+    CONSTRAINT settlement_case_kind_check CHECK ((kind = ANY (ARRAY['long'::text, 'short'::text, 'amount_differs'::text, 'late'::text, 'unknown'::text, 'duplicate'::text]))),
+    CONSTRAINT settlement_case_line_kind_check CHECK ((line_kind = ANY (ARRAY['payment'::text, 'refund'::text, 'fee'::text, 'split'::text, 'other'::text]))),
+    CONSTRAINT settlement_case_state_check CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
+);
+CREATE TABLE public.settlement_form (
+    channel_id text NOT NULL,
+    kind text NOT NULL,
+    columns jsonb NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_form_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'fund'::text])))
+);
 ALTER TABLE ONLY public.audit_approval
     ADD CONSTRAINT audit_approval_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.audit_entry
@@ -1003,6 +1099,18 @@ ALTER TABLE ONLY public.sales_reference
     ADD CONSTRAINT sales_reference_pkey PRIMARY KEY (account_id, reference);
 ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_channel_id_day_kind_version_key UNIQUE (channel_id, day, kind, version);
+ALTER TABLE ONLY public.settlement_bill_line
+    ADD CONSTRAINT settlement_bill_line_pkey PRIMARY KEY (bill_id, line_no);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_channel_id_kind_subject_key UNIQUE (channel_id, kind, subject);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_form
+    ADD CONSTRAINT settlement_form_pkey PRIMARY KEY (channel_id, kind);
 CREATE UNIQUE INDEX audit_approval_open ON public.audit_approval USING btree (act, object_kind, object_id) WHERE (state = ANY (ARRAY['waiting'::text, 'approved'::text]));
 CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact, id);
 CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
@@ -1019,6 +1127,7 @@ CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
 CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
+CREATE INDEX ledger_sale_entry_of_day ON public.ledger_sale_entry USING brin (posted_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at, id);
 CREATE INDEX party_api_key_of_party ON public.party_api_key USING btree (party_id, made_at);
@@ -1048,6 +1157,11 @@ CREATE INDEX sales_order_of_tail ON public.sales_order USING btree (phone_tail, 
 CREATE INDEX sales_quota_of_order ON public.sales_quota USING btree (order_id);
 CREATE INDEX sales_topup_of_account ON public.sales_topup USING btree (account_id, asked_at);
 CREATE UNIQUE INDEX sales_topup_once ON public.sales_topup USING btree (bank_reference) WHERE (state <> 'cancelled'::text);
+CREATE UNIQUE INDEX settlement_bill_in_force ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = 'matched'::text);
+CREATE INDEX settlement_bill_line_of_number ON public.settlement_bill_line USING btree (gateway_no, bill_id, line_no);
+CREATE UNIQUE INDEX settlement_bill_under_way ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text]));
+CREATE INDEX settlement_case_of_bill ON public.settlement_case USING btree (bill_id, line_no);
+CREATE INDEX settlement_case_open ON public.settlement_case USING btree (due_at, id) WHERE (state = 'open'::text);
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_seq_fkey FOREIGN KEY (seq) REFERENCES public.audit_seal(seq);
 ALTER TABLE ONLY public.cards_batch
@@ -1152,3 +1266,13 @@ ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.sales_account(id);
 ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES public.audit_approval(id);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.settlement_bill_line
+    ADD CONSTRAINT settlement_bill_line_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES public.settlement_bill(id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES public.settlement_bill(id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.settlement_form
+    ADD CONSTRAINT settlement_form_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
