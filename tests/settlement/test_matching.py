@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -333,3 +334,38 @@ def test_the_proof_holds_where_a_line_of_two_bills_is_booked_on_the_later_day(sh
     bill = shop.matched(DAY + timedelta(days=1))
     assert sorted((one.kind, one.state) for one in shop.cases()) == [("duplicate", "open"), ("late", "resolved")]
     assert (bill.ledger_fen, bill.booked_fen, bill.ledger_only_fen) == (3_990, 3_990, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_goes_wrong_every_fen_is_explained(db, ring, seed):
+    """Random days of random faults: the proof holds for each (`World.match` asserts it), and steps of any size agree."""
+    chance = random.Random(seed)
+    shop = World(db, ring, chance.choice(["wechatpay", "alipay", "douyinpay"]))
+    for n in range(18):
+        at = NOON + timedelta(seconds=n)
+        placed, notice = shop.paid(at, booked_at=chance.choice([at, at, MORNING]))
+        if chance.random() < 0.3:
+            shop.refunded(placed, notice, MORNING, done_at=chance.choice([False, MORNING, MORNING + timedelta(days=1)]))
+    for _ in range(3):
+        shop.row(shop.notice(shop.placed()))
+        shop.row(shop.notice(shop.placed()), trade_no=chance.choice(["strange", shop.rows[0]["trade_no"]]))
+
+    def some(many=3):
+        return frozenset(row["gateway_no"] for row in chance.sample(shop.rows, many))
+
+    faults = Faults(
+        missing=some(),
+        twice=some(),
+        next_day=some(),
+        more_fen={number: chance.choice([-1, 1, 700]) for number in some()},
+    )
+    for back in range(3):
+        bill = shop.matched(DAY + timedelta(days=back), faults, step=chance.choice([1, 4, 100]))
+        assert bill.matched + sum(many for _kind, many, *_ in lines_of(shop, bill)) == bill.lines_loaded
+        shop.review()
+
+
+def lines_of(shop, bill):
+    """Breaks of a bill that are lines of it; what only our books have is no line."""
+    sql = "SELECT kind, count(*) FROM settlement_case WHERE bill_id = %s AND line_no IS NOT NULL GROUP BY 1"
+    return shop.db.execute(sql, [bill.id]).fetchall()
