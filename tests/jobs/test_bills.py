@@ -120,7 +120,7 @@ def test_killed_after_any_step_a_bill_ends_the_same(place, dsn, monkeypatch):
         living = replace(ctx, bills={"wechatpay": fetcher})
         with connect(dsn) as db, db.transaction():
             db.execute(
-                "UPDATE settlement_bill SET day = day - %s WHERE channel_id = %s AND day = %s",
+                "UPDATE settlement_bill SET day = day - %s::int WHERE channel_id = %s AND day = %s",
                 [400 + survives, world.channel, DAY],
             )
             clear_cases(db, world)
