@@ -11,7 +11,7 @@ from datetime import timedelta
 from bench import house
 from bench.bench_import import in_a_child, peak_mib
 
-CHANNEL = "bench-pay"
+CHANNEL, MERCHANT = "bench-pay", "1900000109"
 POOL = 1
 STRANGE = 1_000  # one line in so many is not ours
 PAYMENTS = """
@@ -23,8 +23,8 @@ FROM (SELECT n, %(day)s::timestamptz + n * (interval '86399 s' / %(many)s) AS at
       FROM generate_series(%(from)s, %(to)s) AS n WHERE n %% %(strange)s <> 0) AS told
 """
 TRANSACTIONS = """
-INSERT INTO payments_transaction (channel_id, gateway_no, pool_id, payment_id)
-SELECT channel_id, gateway_no, pool_id, id FROM payments_payment WHERE channel_id = %(channel)s
+INSERT INTO payments_transaction (channel_id, gateway_no, pool_id, payment_id, amount_fen)
+SELECT channel_id, gateway_no, pool_id, id, amount_fen FROM payments_payment WHERE channel_id = %(channel)s
 """
 ENTRIES = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
@@ -64,18 +64,15 @@ def day():
 
 def prepare(lines: int) -> None:
     """The payments that the bill is about: paid over the whole day, written in its order."""
-    from kashu import payments, sales
-    from kashu.kernel import clock
+    from kashu import sales
     from kashu.kernel.clock import day_start
     from kashu.kernel.db import connect
-    from kashu.payments import Channel
     from kashu.server.runtime import runtime
     from tests import make
 
     run = runtime()
     with connect(run.dsn) as db, db.transaction():
-        channel = Channel(CHANNEL, "wechatpay", "通道", "1900000109", "http://127.0.0.1:1", "public", b"", True)
-        payments.open_channel(db, run.ring, make.STAFF, channel, "private", clock.now())
+        make.channel(db, CHANNEL, "wechat", merchant=MERCHANT)
         account = sales.psp_account(db, CHANNEL)
     told = {
         "pool": POOL,
@@ -108,7 +105,7 @@ def reconcile(lines: int) -> tuple[float, float, float, float, str]:
     run = runtime()
     ctx = context(run)
     begun = time.perf_counter()
-    chunks = stream("wechatpay", rows(lines), day(), "1900000109")
+    chunks = stream("wechat", rows(lines), day(), MERCHANT)
     kept = spool.keep(ctx.spool, ctx.ring, chunks, 8 << 30)
     with connect(run.dsn) as db, db.transaction():
         told = (kept.name, kept.sha256, kept.size, bills.count(ctx, kept.name))

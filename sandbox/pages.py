@@ -1,4 +1,4 @@
-"""The sandbox's two pages. Plain on purpose: nobody should take them for a real cashier."""
+"""The sandbox's page of messages. Plain on purpose: nobody should take them for a real cashier."""
 
 from __future__ import annotations
 
@@ -18,27 +18,6 @@ button.ok {{ background: #1d54a5; border-color: transparent; color: #fff }}
 li {{ padding: 12px 0; border-bottom: 1px solid rgb(128 128 128 / .3) }} ul {{ padding: 0; list-style: none }}
 b.num {{ font-variant-numeric: tabular-nums }}
 </style><body>{body}</body></html>"""
-
-
-def pay(trade: dict[str, Any], *, expired: bool) -> str:
-    """The pay page: who is paid, how much, and the two outcomes a buyer can bring about."""
-    yuan = f"{trade['amount_fen'] // 100}.{trade['amount_fen'] % 100:02d}"
-    state = {"PAID": "这笔交易已支付。", "CLOSED": "这笔交易已关闭。"}.get(trade["state"], "")
-    if expired and not state:
-        state = "这笔交易已过期。"
-    if state:
-        choice = f'<p>{state}</p><form method="post"><button name="outcome" value="later">返回商家</button></form>'
-    else:
-        choice = (
-            '<form method="post"><button class="ok" name="outcome" value="success">支付成功</button>'
-            '<button name="outcome" value="later">不支付，返回商家</button></form>'
-        )
-    body = (
-        f'<p class="sub">沙箱收银台 · 不会真的扣款</p><h1 style="font-size:18px;margin:0">{escape(trade["subject"])}</h1>'
-        f'<p class="sub">收款商户 {escape(trade["merchant"])} · 单号 {escape(trade["trade_no"])}</p>'
-        f'<div class="fen">¥{yuan}</div>{choice}'
-    )
-    return SHELL.format(title="沙箱收银台", body=body)
 
 
 def messages(found: list[dict[str, Any]]) -> str:

@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS trade (
-    id TEXT PRIMARY KEY, trade_no TEXT NOT NULL, merchant TEXT NOT NULL, amount_fen INTEGER NOT NULL,
-    currency TEXT NOT NULL, subject TEXT NOT NULL, notify_url TEXT NOT NULL, return_url TEXT NOT NULL,
-    expires_at TEXT NOT NULL, state TEXT NOT NULL, gateway_no TEXT, event_id TEXT, paid_at TEXT,
-    notified INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, UNIQUE (merchant, trade_no));
-CREATE TABLE IF NOT EXISTS refund (
-    id TEXT PRIMARY KEY, gateway_no TEXT NOT NULL, amount_fen INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pay_trade (
+    id TEXT PRIMARY KEY, channel TEXT NOT NULL, trade_no TEXT NOT NULL, amount_fen INTEGER NOT NULL, subject TEXT NOT NULL,
+    method TEXT NOT NULL, notify_url TEXT NOT NULL, return_url TEXT NOT NULL, expires_at REAL NOT NULL, payer TEXT NOT NULL,
+    state TEXT NOT NULL, gateway_no TEXT, event_id TEXT, paid_at REAL, notified INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (channel, trade_no));
+CREATE INDEX IF NOT EXISTS pay_trade_gateway_no ON pay_trade (channel, gateway_no);
+CREATE TABLE IF NOT EXISTS pay_refund (
+    number TEXT NOT NULL, channel TEXT NOT NULL, gateway_no TEXT NOT NULL, trade_no TEXT NOT NULL,
+    amount_fen INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (channel, number));
+CREATE TABLE IF NOT EXISTS pay_split (
+    number TEXT NOT NULL, channel TEXT NOT NULL, gateway_no TEXT NOT NULL, amount_fen INTEGER NOT NULL,
+    shares TEXT NOT NULL, back_fen INTEGER NOT NULL, PRIMARY KEY (channel, number));
+CREATE TABLE IF NOT EXISTS pay_return (number TEXT PRIMARY KEY, split TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pay_fault (channel TEXT NOT NULL, name TEXT NOT NULL, told TEXT NOT NULL, PRIMARY KEY (channel, name));
+CREATE TABLE IF NOT EXISTS pay_call (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, channel TEXT NOT NULL, call TEXT NOT NULL, told BLOB NOT NULL,
+    status INTEGER NOT NULL, verdict TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS supply (
     id TEXT PRIMARY KEY, code TEXT NOT NULL, form TEXT NOT NULL, done_at REAL NOT NULL, is_refused INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS message (

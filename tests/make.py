@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, Notice
 from kashu.sales import Buyer, Checkout, Placed
+from tests import gateways
 
 numbers = count(1)
 STAFF = Actor("person", "tester@kashu.example")
@@ -171,11 +173,35 @@ def stocked(db: Db, ring: Keyring, stock: int, **told: object) -> Sku:
     return made
 
 
-def channel(db: Db, channel_id: str = CHANNEL) -> str:
-    if channel_id not in payments.channels(db):
-        told = Channel(channel_id, "sandbox", "沙箱", "m-1", "http://127.0.0.1:1", "public", b"", True)
-        payments.open_channel(db, Keyring.new(), STAFF, told, "private", clock.now())
+def channel(db: Db, channel_id: str = CHANNEL, kind: str = "douyin", **changed: Any) -> str:
+    """An open channel whose gateway is not there; its platform's keys are those of `tests.gateways`."""
+    if channel_id in payments.channels(db):
+        return channel_id
+    at = clock.now() - timedelta(days=1)
+    methods = ["h5", "jsapi", "native", "app", "page"]
+    told = Channel(
+        channel_id, kind, "沙箱", "测试商户", gateways.MERCHANT, gateways.APP, "http://127.0.0.1:9", methods, 1, 1,
+        10**12, None, None, None, None, False,
+    )  # fmt: skip
+    told = replace(told, **changed)
+    assert payments.set_channel(db, STAFF, replace(told, is_open=False), at) is None
+    for use, serial, text in (
+        ("sign", "OURS1", gateways.pair("merchant")[0]),
+        ("verify", gateways.SERIAL, gateways.pair("platform")[1]),
+        ("open", "1", gateways.OPEN_KEY),
+        ("app", "1", "app secret"),
+    ):
+        assert payments.add_key(db, house_ring(), STAFF, channel_id, payments.NewKey(use, serial, text), at) is None
+    assert payments.set_channel(db, STAFF, replace(told, is_open=changed.get("is_open", True)), at) is None
     return channel_id
+
+
+@cache
+def house_ring() -> Keyring:
+    """The keys of the house under test, which every process of it has."""
+    from kashu.server.runtime import runtime
+
+    return runtime().ring
 
 
 def buyer(phone: str = "", device: str | None = None, address: str | None = None, ring: Keyring | None = None) -> Buyer:
@@ -196,7 +222,8 @@ def checkout(
     offer = catalog.offers(db, [of.code], at)[of.code]
     body = catalog.page_body(offer, None)
     consent = sales.consent(db, at)[1]
-    seen = (channel(db), catalog.page_hash(body), consent)
+    channel(db)
+    seen = (told.pop("pay", "douyin"), told.pop("method", "h5"), catalog.page_hash(body), consent)
     return Checkout(of.code, quantity, who or buyer(), key or name("k"), *seen, **told)
 
 
@@ -212,15 +239,16 @@ def notice(placed: Placed, **changed: object) -> Notice:
     """The notice of an honest gateway for this order."""
     gateway_no = name("G")
     told = Notice(
-        placed.checkout.channel_id,
+        placed.channel_id,
         name("e"),
         placed.number,
         gateway_no,
         placed.total_fen,
         "CNY",
-        "m-1",
+        gateways.MERCHANT,
         clock.now(),
         b"{}",
+        app_id=gateways.APP,
     )
     return replace(told, **changed)  # type: ignore[arg-type]
 

@@ -19,6 +19,7 @@ from kashu.wire.open import bulk, document
 from kashu.wire.open.desk import BODY_BYTES_MAX, Desk
 from kashu.wire.open.messages import Request, Response
 from kashu.wire.open.problems import problem
+from kashu.wire.pay.protocol import RefundNotice
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -56,7 +57,8 @@ def callback(request: HttpRequest, channel_id: str) -> HttpResponseBase:
         told = _callback(request, channel_id)
     except (psycopg.Error, psycopg_pool.PoolTimeout):
         told = Answer(503, "try again")
-    return _respond(Response(told.status, told.body.encode(), TEXT, retry_after=2 if told.status == 503 else None))
+    again = 2 if told.status == 503 else None
+    return _respond(Response(told.status, told.body.encode(), told.content_type, retry_after=again))
 
 
 @require_GET
@@ -86,11 +88,15 @@ def _callback(request: HttpRequest, channel_id: str) -> Answer:
         channel = callbacks.channels(db).get(channel_id)
     headers = {name.lower(): text for name, text in request.headers.items()}
     at = clock.now()
-    found = callbacks.read(channel, headers, request.body, at)
+    found = callbacks.read(edge.ctx(), channel, headers, request.body, at)
     if isinstance(found, Answer):
         return found
-    [verdict] = callbacks.settle_all(edge.ctx().pool, [found], at)
-    return callbacks.answer(verdict)
+    assert channel is not None, "a notice was verified by a channel's keys"
+    if isinstance(found, RefundNotice):
+        callbacks.take_refund(edge.ctx().pool, found, at)
+    else:
+        callbacks.settle_all(edge.ctx().pool, [found], at)
+    return callbacks.answer(channel)
 
 
 @lru_cache(maxsize=1)

@@ -24,12 +24,13 @@ from kashu.wire.context import Context
 from kashu.wire.pay import bills
 from kashu.wire.pay.bills import BillRefusedError, Expected
 from kashu.wire.pay.bills.spooled import count, unpacked
+from kashu.wire.pay.protocol import GatewayError
 
 log = logging.getLogger(__name__)
 CHUNK_LINES = 10_000
 CLEAR_AT_ONCE = 20_000
 BACK_DAYS = 7  # how far back a bill that is not there is still asked for
-OUT_AT = {"alipay": time(9, 15), "wechatpay": time(10, 15), "douyinpay": time(10, 15)}  # of the next day, in Shanghai
+OUT_AT = {"alipay": time(9, 15), "wechat": time(10, 15), "douyin": time(10, 15)}  # of the next day, in Shanghai
 OUT_LATEST = time(10, 15)
 NUMBER_FIRST = UUID(int=0)
 Watch = Callable[[Bill], None]
@@ -39,7 +40,7 @@ def fetch_due(ctx: Context) -> int:
     """Open every bill that is out by now and not here; what failed is tried again. Says how many."""
     at, opened = clock.now(), 0
     with ctx.pool.transaction() as db:
-        channels = [one for one in payments.channels(db).values() if one.is_open and one.kind in ctx.bills]
+        channels = [one for one in payments.channels(db).values() if one.is_open]
     for channel in channels:
         for back in range(1, BACK_DAYS + 1):
             day = biz_date(at) - timedelta(days=back)
@@ -87,14 +88,15 @@ def reconcile_bill(ctx: Context, bill_id: UUID, watch: Watch = lambda _: None) -
 def fetch(ctx: Context, bill: Bill, channel: Channel) -> None:
     """Bring the file into the spool. Nothing is written of one that does not come, or not whole."""
     fetcher = ctx.bills.get(channel.kind)
-    if fetcher is None:
+    if fetcher is None and (bill.kind != "trade" or channel.sign_serial is None):
         raise BillRefusedError(BillRefusal.NO_FETCHER, 0, channel.kind)
     try:
-        kept = spool.keep(ctx.spool, ctx.ring, fetcher(channel, bill.day, bill.kind), bills.BILL_BYTES_MAX)
+        chunks = fetcher(channel, bill.day, bill.kind) if fetcher else ctx.gateway(channel).bill(bill.day)
+        kept = spool.keep(ctx.spool, ctx.ring, chunks, bills.BILL_BYTES_MAX)
     except spool.TooLargeError as error:
         raise BillRefusedError(BillRefusal.TOO_LARGE) from error
-    except (httpx.HTTPError, OSError) as error:
-        raise BillRefusedError(BillRefusal.NO_ANSWER, 0, type(error).__name__) from error
+    except (GatewayError, httpx.HTTPError, OSError) as error:
+        raise BillRefusedError(BillRefusal.NO_ANSWER, 0, str(error)[:80]) from error
     begun = None
     try:
         told = (kept.name, kept.sha256, kept.size, count(ctx, kept.name))

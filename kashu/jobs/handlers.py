@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kashu import catalog, party, payments, sales
+from kashu import catalog, party, sales
 from kashu.jobs.bills import reconcile
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
+from kashu.jobs.payments import ask_payment, ask_refund, close_payments, look_at_payments, send_refund
 from kashu.jobs.supply import ask_order, send_order
 from kashu.jobs.webhooks import (
     announce_bulk,
@@ -20,13 +21,11 @@ from kashu.jobs.webhooks import (
     list_purchases,
     send_webhook,
 )
-from kashu.kernel import clock, text
-from kashu.kernel.events import Fact, tell
-from kashu.wire import cashier, spool
+from kashu.kernel import clock
+from kashu.wire import spool
 from kashu.wire.context import Context
 
 Body = Mapping[str, Any]
-QUERY_GAPS_SECONDS = (20, 90, 480, 1_200)  # after the first look at 10 s: 30 s, 2 m, 10 m, 30 m (payments.md §3.3)
 
 
 def keep_lists(ctx: Context, bodies: Sequence[Body]) -> None:
@@ -76,62 +75,6 @@ def warn_owners(ctx: Context, body: Body) -> None:
         )
 
 
-def look_at_payments(ctx: Context, bodies: Sequence[Body]) -> None:
-    """Payments that no notice has told us of: those being paid are asked about, all are looked at again while open."""
-    at = clock.now()
-    with ctx.pool.transaction() as db:
-        found = payments.by_ids(db, [(int(body["pool_id"]), UUID(body["payment_id"])) for body in bodies])
-        facts = []
-        for body in bodies:
-            payment, pool_id, turn = found.get(UUID(body["payment_id"])), int(body["pool_id"]), int(body["round"])
-            if payment is None or payment.state in ("paid", "closed"):
-                continue
-            if payment.state == "paying":
-                facts.append(Fact("payment.ask", {"pool_id": pool_id, "payment_id": payment.id}, pool_id))
-            if turn < len(QUERY_GAPS_SECONDS):
-                due_at = at + timedelta(seconds=QUERY_GAPS_SECONDS[turn])
-                facts.append(Fact("payment.query", {**body, "round": turn + 1}, pool_id, due_at))
-        tell(db, facts, at)
-
-
-def ask_payment(ctx: Context, body: Body) -> None:
-    """Ask the gateway about one payment."""
-    with ctx.pool.transaction() as db:
-        payment = payments.payment(db, int(body["pool_id"]), UUID(body["payment_id"]))
-    if payment is not None and payment.state == "paying":
-        cashier.ask(ctx, payment)
-
-
-def close_payments(ctx: Context, body: Body) -> None:
-    """An order ended unpaid: close its trades at the gateway. One that was paid in the meantime is settled late."""
-    with ctx.pool.transaction() as db:
-        open_ones = [one for one in payments.of_order(db, *_key(body)) if one.state in ("created", "paying")]
-    for payment in open_ones:
-        cashier.close(ctx, payment)
-
-
-def send_refund(ctx: Context, body: Body) -> None:
-    """Have the gateway give money back, under the one id this refund has for ever."""
-    pool_id, refund_id = int(body["pool_id"]), UUID(body["refund_id"])
-    with ctx.pool.transaction() as db:
-        refund = payments.refund(db, pool_id, refund_id)
-        assert refund is not None
-        payment = payments.payment(db, pool_id, refund.payment_id)
-        assert payment is not None
-        channel = payments.channels(db)[payment.channel_id]
-    if refund.state == "done":
-        return
-    try:
-        done = ctx.gateway(channel).refund(str(refund.id), refund.gateway_no, refund.amount_fen)
-    except Exception as error:
-        with ctx.pool.transaction() as db:
-            payments.trouble_refund(db, pool_id, refund_id, text.canonical_json([type(error).__name__, str(error)]))
-        raise
-    if done:
-        with ctx.pool.transaction() as db:
-            sales.refunded(db, pool_id, refund_id, clock.now())
-
-
 def load_cards(ctx: Context, body: Body) -> None:
     load_file(ctx, int(body["pool_id"]))
 
@@ -158,6 +101,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "payment.ask": ask_payment,
     "payment.close": close_payments,
     "refund.send": send_refund,
+    "refund.ask": ask_refund,
     "cards.load": load_cards,
     "cards.loaded": clear_spool,
     "cards.cancelled": give_up_cards,

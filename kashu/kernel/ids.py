@@ -43,6 +43,17 @@ def pool_of(number_or_token: str) -> int | None:
     return pool if pool < 2**63 else None
 
 
+def id_of(number: str) -> UUID | None:
+    """The id that a number of the form `POOL-ID` carries, both in base32; None for any other."""
+    pool, _, tail = number.partition("-")
+    if not pool or not 1 <= len(tail) <= 26 or any(letter not in ALPHABET for letter in tail):
+        return None
+    told = 0
+    for letter in tail:
+        told = told * 32 + ALPHABET.index(letter)
+    return UUID(int=told) if told < 2**128 else None
+
+
 def base32(number: int) -> str:
     digits = ""
     while True:

@@ -46,8 +46,10 @@ def is_signed(public_key: str, told: bytes, signature: str) -> bool:
 def private(key: str) -> rsa.RSAPrivateKey:
     """A private key from PEM, or from its bare base64 as consoles show it (PKCS#1 or PKCS#8). ValueError otherwise."""
     raw = key.strip().encode()
-    pem_or_der = load_pem_private_key(raw, None) if raw.startswith(b"-----") else load_der_private_key(_bare(raw), None)
-    return _wide(pem_or_der, rsa.RSAPrivateKey)
+    found = load_pem_private_key(raw, None) if raw.startswith(b"-----") else load_der_private_key(_bare(raw), None)
+    if not isinstance(found, rsa.RSAPrivateKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004  # callers take one error for every unreadable key
+    return _wide(found)
 
 
 @lru_cache(maxsize=KEYS_MAX)
@@ -55,10 +57,12 @@ def public(key: str) -> rsa.RSAPublicKey:
     """A public key from PEM, from a PEM certificate, or from its bare base64. ValueError otherwise."""
     raw = key.strip().encode()
     if raw.startswith(b"-----BEGIN CERTIFICATE"):
-        return _wide(load_pem_x509_certificate(raw).public_key(), rsa.RSAPublicKey)
-    return _wide(
-        load_pem_public_key(raw) if raw.startswith(b"-----") else load_der_public_key(_bare(raw)), rsa.RSAPublicKey
-    )
+        found: object = load_pem_x509_certificate(raw).public_key()
+    else:
+        found = load_pem_public_key(raw) if raw.startswith(b"-----") else load_der_public_key(_bare(raw))
+    if not isinstance(found, rsa.RSAPublicKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004  # callers take one error for every unreadable key
+    return _wide(found)
 
 
 def open_envelope(key: bytes, nonce: str, associated_data: str, ciphertext: str) -> str:
@@ -74,9 +78,7 @@ def _bare(raw: bytes) -> bytes:
     return base64.b64decode(b"".join(raw.split()), validate=True)
 
 
-def _wide(key: object, kind: type[Key]) -> Key:
-    if not isinstance(key, kind):
-        raise ValueError("not an RSA key")  # noqa: TRY004  # callers take one error for every unreadable key
+def _wide(key: Key) -> Key:
     if key.key_size < KEY_BITS_MIN:
         raise ValueError("an RSA key below 2048 bits")
     return key

@@ -1,30 +1,110 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from uuid import UUID
 
 from kashu import audit
 from kashu.audit import Actor, Deed
+from kashu.kernel import rsa
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import pool_of
 from kashu.kernel.seal import Keyring
 from kashu.payments import rules, store
-from kashu.payments.types import Channel, Judged, Notice, Payment, Verdict
+from kashu.payments.types import Channel, ChannelRefusal, Judged, Key, NewKey, Notice, Payment, Refund, Verdict
+
+TOLD = (
+    "kind", "title", "payee", "merchant", "app_id", "gateway", "methods", "weight", "amount_fen_min", "amount_fen_max",
+    "day_fen_max", "confirm_fen", "is_open",
+)  # fmt: skip
+SERIAL_CHARS_MAX = 128
 
 OTHER_TRADE = "the gateway's number belongs to another trade"
+OPEN_KEY_CHARS = 32
+APP_SECRET_CHARS_MAX = 64
+TAKEN_SLOTS = 16
 Trade = tuple[str, str]  # channel and trade number
 
 
-def open_channel(db: Db, ring: Keyring, actor: Actor, channel: Channel, private_key: str, at: datetime) -> Channel:
-    """Set a channel up with its keys. One without keys cannot be opened: the table refuses it."""
+def set_channel(db: Db, actor: Actor, channel: Channel, at: datetime) -> ChannelRefusal | None:
+    """Set a channel up, or change it. What is open has to have its keys; they are added before."""
     assert_in_transaction(db)
-    sealed = ring.seal_personal(private_key, f"channel {channel.id}") if private_key else b""
-    told = replace(channel, sealed_key=sealed)
-    store.keep_channel(db, told)
-    after = {"merchant": channel.merchant, "gateway": channel.gateway, "is_open": channel.is_open}
+    if channel.kind not in rules.KINDS:
+        return ChannelRefusal.NO_SUCH_KIND
+    known = store.channels(db).get(channel.id)
+    if known is not None and known.kind != channel.kind:
+        return ChannelRefusal.OTHER_KIND
+    if known is not None:
+        signs, verifies = known.sign_serial, known.verify_serial
+        channel = replace(channel, keys=known.keys, sign_serial=signs, verify_serial=verifies)
+    if channel.is_open and not _is_whole(channel, at):
+        return ChannelRefusal.WITHOUT_KEYS
+    store.keep_channel(db, channel)
+    after = {name: getattr(channel, name) for name in TOLD}
     audit.record(db, [Deed(actor, "channel.set", "channel", channel.id, after=after)], at)
-    return told
+    return None
+
+
+def add_key(db: Db, ring: Keyring, actor: Actor, channel_id: str, new: NewKey, at: datetime) -> ChannelRefusal | None:
+    """Add a key to a channel. A new key of ours to sign with is the one that signs from now on; older ones stay."""
+    assert_in_transaction(db)
+    channel = store.channels(db).get(channel_id)
+    if channel is None:
+        return ChannelRefusal.NO_SUCH_CHANNEL
+    if not _can_be(new):
+        return ChannelRefusal.NOT_A_KEY
+    public, sealed = (
+        (new.text, b"") if new.use == "verify" else ("", ring.seal_personal(new.text, f"channel {channel_id}"))
+    )
+    if not store.keep_key(db, Key(channel_id, new.use, new.serial, public, sealed, at, None)):
+        return ChannelRefusal.KEY_IS_THERE
+    if new.use == "sign":
+        store.keep_channel(db, replace(channel, sign_serial=new.serial))
+    elif new.use == "verify":
+        store.keep_channel(db, replace(channel, verify_serial=new.serial))
+    told = {"use": new.use, "serial": new.serial}
+    audit.record(db, [Deed(actor, "channel.key_added", "channel", channel_id, after=told)], at)
+    return None
+
+
+def end_key(db: Db, actor: Actor, channel_id: str, use: str, serial: str, at: datetime) -> ChannelRefusal | None:
+    """A key is believed no longer. The one that is in use cannot end: another has to take its place first."""
+    assert_in_transaction(db)
+    channel = store.channels(db).get(channel_id)
+    if channel is None:
+        return ChannelRefusal.NO_SUCH_CHANNEL
+    in_use = {"sign": channel.sign_serial, "verify": channel.verify_serial}.get(use)
+    if in_use == serial or (use == "open" and len(channel.keys_for("open", at)) < 2):
+        return ChannelRefusal.KEY_IN_USE
+    if not store.end_key(db, channel_id, use, serial, at):
+        return ChannelRefusal.NO_SUCH_KEY
+    told = {"use": use, "serial": serial}
+    audit.record(db, [Deed(actor, "channel.key_ended", "channel", channel_id, after=told)], at)
+    return None
+
+
+def _can_be(new: NewKey) -> bool:
+    try:
+        if new.use == "sign":
+            rsa.private(new.text)
+        elif new.use == "verify":
+            rsa.public(new.text)
+        else:
+            most = OPEN_KEY_CHARS if new.use == "open" else APP_SECRET_CHARS_MAX
+            least = OPEN_KEY_CHARS if new.use == "open" else 1
+            return new.use in ("open", "app") and least <= len(new.text.encode()) <= most
+    except ValueError:
+        return False
+    return len(new.serial) <= SERIAL_CHARS_MAX
+
+
+def _is_whole(channel: Channel, at: datetime) -> bool:
+    """Whether a channel has every key its kind needs."""
+    needed = {"sign", "verify"} if channel.kind == "alipay" else {"sign", "verify", "open"}
+    return bool(channel.merchant and channel.app_id) and all(channel.keys_for(use, at) for use in needed)
 
 
 def find(db: Db, notices: Sequence[Notice], *, lock: bool = False) -> dict[Trade, Payment]:
@@ -66,9 +146,12 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
     assert_in_transaction(db)
     store.keep_events(db, judged, at)
     paid = [one for one in judged if one.verdict in (Verdict.PAID, Verdict.LATE)]
-    moved = [one for one in judged if one.verdict in (Verdict.PAID, Verdict.LATE, Verdict.PAID_TWICE)]
-    if moved:
-        store.keep_transactions(db, moved)
+    twice = [one for one in judged if one.verdict is Verdict.PAID_TWICE]
+    if paid or twice:
+        store.keep_transactions(db, [*paid, *twice])
+        store.note_taken(db, _taken([*paid, *twice]), os.getpid() % TAKEN_SLOTS)
+    # Another payment of an order that was paid already is paid all the same, before its money goes back.
+    paid += [one for one in twice if one.payment is not None and one.payment.state != "paid"]
     if paid:
         assert store.mark_paid(db, paid) == len(paid), "a payment is paid once"
     deeds = [
@@ -89,6 +172,22 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
         if one.verdict is not Verdict.REPEATED
     ]
     audit.record(db, deeds, at)
+
+
+def _taken(moved: Sequence[Judged]) -> dict[tuple[str, date], tuple[int, int]]:
+    told: dict[tuple[str, date], tuple[int, int]] = {}
+    for one in moved:
+        key = one.notice.channel_id, biz_date(one.notice.paid_at)
+        times, fen = told.get(key, (0, 0))
+        told[key] = times + 1, fen + one.notice.amount_fen
+    return told
+
+
+def request_refunds(db: Db, new: Sequence[Refund], paid: Mapping[UUID, Payment]) -> None:
+    """Write down what is to go back, under numbers that stay. The caller has looked that so much is left."""
+    assert_in_transaction(db)
+    channels = {payment_id: one.channel_id for payment_id, one in paid.items()}
+    assert store.request_refunds(db, new, channels) == len(new), "no more goes back than came"
 
 
 def create(db: Db, new: Collection[Payment]) -> None:

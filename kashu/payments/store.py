@@ -1,16 +1,52 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, columns, one, rows, run
-from kashu.payments.types import Channel, Event, Judged, Payment, Refund
+from kashu.payments import rules
+from kashu.payments.types import Channel, Event, Health, Judged, Key, Payment, Refund, Route
 
-CHANNEL = "SELECT id, kind, title, merchant, gateway, public_key, sealed_key, is_open FROM payments_channel"
+HEALTH_MINUTES = 5
+
+CHANNEL = """
+SELECT id, kind, title, payee, merchant, app_id, gateway, methods, weight, amount_fen_min, amount_fen_max, day_fen_max,
+       confirm_fen, sign_serial, verify_serial, is_open
+FROM payments_channel
+"""
+KEY = "SELECT channel_id, use, serial, public, sealed, starts_at, ends_at FROM payments_key"
+ROUTES = """
+SELECT channel.id AS channel_id, channel.kind, channel.methods, channel.weight, channel.amount_fen_min,
+       channel.amount_fen_max, channel.day_fen_max,
+       coalesce((SELECT sum(taken.amount_fen) FROM payments_taken AS taken
+                 WHERE taken.channel_id = channel.id AND taken.day = %s), 0)::bigint AS taken_fen,
+       coalesce(health.failed, 0)::bigint AS failed, coalesce(health.tried, 0)::bigint AS tried
+FROM payments_channel AS channel
+LEFT JOIN LATERAL (
+    SELECT sum(times) FILTER (WHERE told = 'unknown') AS failed, sum(times) AS tried
+    FROM payments_health WHERE channel_id = channel.id AND minute >= %s
+) AS health ON true
+WHERE channel.is_open ORDER BY channel.id
+"""
+NOTE_TAKEN = """
+INSERT INTO payments_taken (channel_id, day, slot, times, amount_fen)
+SELECT channel_id, day, %s, times, amount_fen
+FROM unnest(%s::text[], %s::date[], %s::bigint[], %s::bigint[]) AS told (channel_id, day, times, amount_fen)
+ORDER BY channel_id, day
+ON CONFLICT (channel_id, day, slot) DO UPDATE
+SET times = payments_taken.times + excluded.times, amount_fen = payments_taken.amount_fen + excluded.amount_fen
+"""
+NOTE_HEALTH = """
+INSERT INTO payments_health (channel_id, minute, call, told, times, took_ms) VALUES (%s, %s, %s, %s, 1, %s)
+ON CONFLICT (channel_id, minute, call, told) DO UPDATE
+SET times = payments_health.times + 1, took_ms = payments_health.took_ms + excluded.took_ms
+"""
 PAYMENT = """
 SELECT payment.pool_id, payment.id, payment.order_id, payment.channel_id, payment.trade_no, payment.amount_fen,
-       payment.currency, payment.state, payment.pay_url, payment.gateway_no, payment.created_at,
+       payment.currency, payment.state, payment.method, payment.shape, payment.pay_url, payment.gateway_no, payment.created_at,
        payment.expires_at, payment.paid_at
 FROM payments_payment AS payment
 """
@@ -27,7 +63,7 @@ ORDER BY payment.pool_id, payment.id
 MARK_PAID = """
 UPDATE payments_payment AS payment SET state = 'paid', gateway_no = told.gateway_no, paid_at = told.paid_at
 FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[]) AS told (pool_id, id, gateway_no, paid_at)
-WHERE payment.pool_id = told.pool_id AND payment.id = told.id AND payment.state IN ('created', 'paying', 'closed')
+WHERE payment.pool_id = told.pool_id AND payment.id = told.id AND payment.state IN ('created', 'paying', 'unknown', 'closed')
 """
 KEEP_EVENTS = """
 INSERT INTO payments_event (channel_id, event_id, trade_no, gateway_no, amount_fen, body, source, verdict, detail,
@@ -40,50 +76,140 @@ ORDER BY channel_id, event_id
 ON CONFLICT (channel_id, event_id, verdict) DO NOTHING
 """
 KEEP_TRANSACTIONS = """
-INSERT INTO payments_transaction (channel_id, gateway_no, pool_id, payment_id)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[]) ORDER BY 1, 2
+INSERT INTO payments_transaction (channel_id, gateway_no, pool_id, payment_id, amount_fen)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::bigint[]) ORDER BY 1, 2
+"""
+REQUEST_REFUNDS = """
+WITH asked AS (
+    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::text[],
+                         %s::timestamptz[])
+    AS new (channel_id, pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, requested_at)
+), taken AS (
+    UPDATE payments_transaction AS paid SET refunded_fen = paid.refunded_fen + total.fen
+    FROM (SELECT channel_id, gateway_no, sum(amount_fen)::bigint AS fen FROM asked GROUP BY 1, 2) AS total
+    WHERE paid.channel_id = total.channel_id AND paid.gateway_no = total.gateway_no
+      AND paid.refunded_fen + total.fen <= paid.amount_fen
+    RETURNING paid.channel_id, paid.gateway_no
+)
+INSERT INTO payments_refund (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, requested_at)
+SELECT asked.pool_id, asked.id, asked.payment_id, asked.order_id, asked.gateway_no, asked.amount_fen, asked.reason,
+       'requested', asked.requested_at
+FROM asked JOIN taken USING (channel_id, gateway_no)
 """
 
 
 def channels(db: Db) -> dict[str, Channel]:
-    return {channel.id: channel for channel in rows(db, Channel, f"{CHANNEL} ORDER BY id")}
+    """Every channel with its keys."""
+    keys = rows(db, Key, f"{KEY} ORDER BY channel_id, use, starts_at")
+    found = rows(db, Channel, f"{CHANNEL} ORDER BY id")
+    return {one.id: replace(one, keys=tuple(key for key in keys if key.channel_id == one.id)) for one in found}
+
+
+def routes(db: Db, at: datetime) -> list[Route]:
+    """The open channels with what they took today and how their calls of the last minutes fared."""
+    return rows(db, Route, ROUTES, [biz_date(at), at - timedelta(minutes=HEALTH_MINUTES)])
 
 
 def keep_channel(db: Db, channel: Channel) -> None:
     sql = """
-    INSERT INTO payments_channel (id, kind, title, merchant, gateway, public_key, sealed_key, is_open)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, merchant = excluded.merchant, gateway = excluded.gateway,
-        public_key = excluded.public_key, sealed_key = excluded.sealed_key, is_open = excluded.is_open
+    INSERT INTO payments_channel (id, kind, title, payee, merchant, app_id, gateway, methods, weight, amount_fen_min,
+                                  amount_fen_max, day_fen_max, confirm_fen, sign_serial, verify_serial, is_open)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title, payee = excluded.payee, merchant = excluded.merchant,
+        app_id = excluded.app_id, gateway = excluded.gateway, methods = excluded.methods, weight = excluded.weight,
+        amount_fen_min = excluded.amount_fen_min, amount_fen_max = excluded.amount_fen_max,
+        day_fen_max = excluded.day_fen_max, confirm_fen = excluded.confirm_fen, sign_serial = excluded.sign_serial,
+        verify_serial = excluded.verify_serial, is_open = excluded.is_open
     """
-    told = [channel.id, channel.kind, channel.title, channel.merchant, channel.gateway, channel.public_key]
-    run(db, sql, [*told, channel.sealed_key, channel.is_open])
+    run(
+        db,
+        sql,
+        [
+            channel.id, channel.kind, channel.title, channel.payee, channel.merchant, channel.app_id, channel.gateway,
+            channel.methods, channel.weight, channel.amount_fen_min, channel.amount_fen_max, channel.day_fen_max,
+            channel.confirm_fen, channel.sign_serial, channel.verify_serial, channel.is_open,
+        ],
+    )  # fmt: skip
+
+
+def keep_key(db: Db, key: Key) -> int:
+    """Add a key; one that is there already stays as it is."""
+    sql = """
+    INSERT INTO payments_key (channel_id, use, serial, public, sealed, starts_at, ends_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (channel_id, use, serial) DO NOTHING
+    """
+    return run(
+        db, sql, [key.channel_id, key.use, key.serial, key.public, key.sealed, key.starts_at, key.ends_at]
+    )  # fmt: skip
+
+
+def end_key(db: Db, channel_id: str, use: str, serial: str, ends_at: datetime) -> int:
+    sql = "UPDATE payments_key SET ends_at = %s WHERE channel_id = %s AND use = %s AND serial = %s AND starts_at < %s"
+    return run(db, sql, [ends_at, channel_id, use, serial, ends_at])
+
+
+def note_health(db: Db, channel_id: str, minute: datetime, call: str, told: str, took_ms: int) -> None:
+    run(db, NOTE_HEALTH, [channel_id, minute, call, told, took_ms])
+
+
+def health(db: Db, since: datetime) -> list[Health]:
+    sql = """
+    SELECT channel_id, minute, call, told, times, took_ms FROM payments_health
+    WHERE minute >= %s ORDER BY channel_id, minute, call
+    """
+    return rows(db, Health, sql, [since])
+
+
+def note_taken(db: Db, told: Mapping[tuple[str, date], tuple[int, int]], slot: int) -> None:
+    """Add to what channels took: payments and fen by channel and business day, in one of a few slots."""
+    days = sorted(told)
+    columns = [[channel for channel, _ in days], [day for _, day in days]]
+    run(db, NOTE_TAKEN, [slot, *columns, [told[one][0] for one in days], [told[one][1] for one in days]])
 
 
 def create(db: Db, new: Sequence[Payment]) -> None:
     sql = """
-    INSERT INTO payments_payment (pool_id, id, order_id, channel_id, trade_no, amount_fen, state, created_at, expires_at)
-    SELECT pool_id, id, order_id, channel_id, trade_no, amount_fen, 'created', created_at, expires_at
-    FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[],
-                %s::timestamptz[])
-        AS new (pool_id, id, order_id, channel_id, trade_no, amount_fen, created_at, expires_at)
+    INSERT INTO payments_payment (pool_id, id, order_id, channel_id, trade_no, amount_fen, state, method, created_at,
+                                  expires_at)
+    SELECT pool_id, id, order_id, channel_id, trade_no, amount_fen, 'created', method, created_at, expires_at
+    FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+                %s::timestamptz[], %s::timestamptz[])
+        AS new (pool_id, id, order_id, channel_id, trade_no, amount_fen, method, created_at, expires_at)
     """
-    names = ("pool_id", "id", "order_id", "channel_id", "trade_no", "amount_fen", "created_at", "expires_at")
+    names = ("pool_id", "id", "order_id", "channel_id", "trade_no", "amount_fen", "method", "created_at", "expires_at")
     run(db, sql, [[getattr(one, name) for one in new] for name in names])
 
 
-def paying(db: Db, pool_id: int, payment_id: UUID, pay_url: str) -> int:
+def move(db: Db, payment: Payment, before: Collection[str], after: str) -> int:
+    """Move one payment from one of the named states; the number of payments that moved."""
+    for state in before:
+        rules.PAYMENT.check(state, after)
+    sql = "UPDATE payments_payment SET state = %s WHERE pool_id = %s AND id = %s AND state = ANY (%s)"
+    return run(db, sql, [after, payment.pool_id, payment.id, list(before)])
+
+
+def paying(db: Db, pool_id: int, payment_id: UUID, shape: str, told: str) -> int:
+    """The gateway opened the trade; what the browser does next is kept."""
     sql = """
-    UPDATE payments_payment SET state = 'paying', pay_url = %s
-    WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying')
+    UPDATE payments_payment SET state = 'paying', shape = %s, pay_url = %s
+    WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying', 'unknown')
     """
-    return run(db, sql, [pay_url, pool_id, payment_id])
+    return run(db, sql, [shape, told, pool_id, payment_id])
+
+
+def aim(db: Db, payment: Payment, channel_id: str, method: str) -> int:
+    """Lead a payment that no gateway has heard of through another channel."""
+    sql = """
+    UPDATE payments_payment SET channel_id = %s, method = %s WHERE pool_id = %s AND id = %s AND state = 'created'
+    """
+    return run(db, sql, [channel_id, method, payment.pool_id, payment.id])
 
 
 def close(db: Db, pool_id: int, payment_id: UUID) -> int:
-    sql = (
-        "UPDATE payments_payment SET state = 'closed' WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying')"
-    )
+    sql = """
+    UPDATE payments_payment SET state = 'closed'
+    WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying', 'unknown')
+    """
     return run(db, sql, [pool_id, payment_id])
 
 
@@ -112,7 +238,7 @@ def seen(db: Db, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     sql = """
     SELECT channel_id, event_id FROM payments_event
     JOIN unnest(%s::text[], %s::text[]) AS told (channel_id, event_id) USING (channel_id, event_id)
-    WHERE verdict <> 'quarantined'   -- what was refused once is judged again: the fault may have been ours
+    WHERE verdict NOT IN ('quarantined', 'to_confirm')   -- those are judged again: the fault may have been ours
     """
     columns = [list(column) for column in zip(*events, strict=True)] or [[], []]
     return set(db.execute(sql, columns).fetchall())  # type: ignore[arg-type]  # two columns
@@ -148,6 +274,7 @@ def keep_transactions(db: Db, paid: Sequence[Judged]) -> None:
             [notice.gateway_no for notice, _ in told],
             [payment.pool_id for _, payment in told],
             [payment.id for _, payment in told],
+            [notice.amount_fen for notice, _ in told],
         ],
     )
 
@@ -161,15 +288,14 @@ def transaction_owner(db: Db, told: Collection[tuple[str, str]]) -> dict[tuple[s
     return {(channel, gateway_no): payment_id for channel, gateway_no, payment_id in db.execute(sql, columns)}
 
 
-def request_refunds(db: Db, new: Sequence[Refund]) -> None:
-    sql = """
-    INSERT INTO payments_refund (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, requested_at)
-    SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, 'requested', requested_at
-    FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[])
-        AS new (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, requested_at)
+def request_refunds(db: Db, new: Sequence[Refund], channels: Mapping[UUID, str]) -> int:
+    """Write refunds down and take them off what came with their transactions, in one statement; how many were written.
+
+    One that is more than is left writes nothing: Σ refunds never exceeds what was paid. `channels` by payment id.
     """
     names = ("pool_id", "id", "payment_id", "order_id", "gateway_no", "amount_fen", "reason", "requested_at")
-    run(db, sql, [[getattr(one, name) for one in new] for name in names])
+    through = [channels[one.payment_id] for one in new]
+    return run(db, REQUEST_REFUNDS, [through, *([getattr(one, name) for one in new] for name in names)])
 
 
 def refund(db: Db, pool_id: int, refund_id: UUID, *, lock: bool = False) -> Refund | None:
@@ -184,14 +310,26 @@ def refunds_of(db: Db, pool_id: int, order_id: UUID) -> list[Refund]:
 def finish_refund(db: Db, pool_id: int, refund_id: UUID, at: datetime) -> int:
     sql = """
     UPDATE payments_refund SET state = 'done', done_at = %s, tries = tries + 1, trouble = ''
-    WHERE pool_id = %s AND id = %s AND state = 'requested'
+    WHERE pool_id = %s AND id = %s AND state IN ('requested', 'unknown')
     """
     return run(db, sql, [at, pool_id, refund_id])
 
 
-def trouble_refund(db: Db, pool_id: int, refund_id: UUID, trouble: str) -> None:
-    sql = "UPDATE payments_refund SET tries = tries + 1, trouble = %s WHERE pool_id = %s AND id = %s"
-    run(db, sql, [trouble[:300], pool_id, refund_id])
+def move_refund(db: Db, refund: Refund, before: Collection[str], after: str, trouble: str) -> int:
+    """Move one refund from one of the named states, with what the gateway said; the number that moved."""
+    for state in before:
+        assert state == after or rules.REFUND.allows(state, after), f"refund: no move from {state} to {after}"
+    sql = """
+    UPDATE payments_refund SET state = %s, tries = tries + 1, trouble = %s
+    WHERE pool_id = %s AND id = %s AND state = ANY (%s)
+    """
+    return run(db, sql, [after, trouble[:300], refund.pool_id, refund.id, list(before)])
+
+
+def refunds_to_look_at(db: Db, most: int = 100) -> list[Refund]:
+    """Refunds that are not done: refused ones first, then the oldest."""
+    sql = f"{REFUND} WHERE state <> 'done' ORDER BY state = 'refused' DESC, requested_at LIMIT %s"
+    return rows(db, Refund, sql, [most])
 
 
 def events_of(db: Db, trade_nos: Sequence[str]) -> list[Event]:

@@ -45,6 +45,6 @@ def check(run: Runtime) -> list[Finding]:
         channels = [one for one in payments.channels(db).values() if one.is_open]
         if not channels:
             found.append(Finding("error", "no payment channel is open"))
-        if run.env.is_production and any(one.kind == "sandbox" for one in channels):
-            found.append(Finding("error", "the sandbox channel is open in production"))
+        if run.env.is_production and any(not one.gateway.startswith("https://") for one in channels):
+            found.append(Finding("error", "a channel is open whose gateway is not reached by https: a sandbox's"))
     return found

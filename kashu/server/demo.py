@@ -6,7 +6,7 @@ import json
 import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import ALPHABET, new_id
 from kashu.party import Licence, Party
-from kashu.payments import Channel
+from kashu.payments import Channel, NewKey
 from kashu.sales import ContractPrice
 from kashu.server.runtime import ROOT, Runtime
 from kashu.wire.context import Context
@@ -34,6 +34,13 @@ PEOPLE = (
     ("buyer@kashu.example", "顾星野", "buyer"),
 )
 PREPAID_FEN = 20_000_000
+# The sandbox's merchants: kind, where its gateway is, merchant, application, our serial, theirs, methods.
+SANDBOX_CHANNELS: tuple[tuple[str, str, str, str, str, str, list[str]], ...] = (
+    ("alipay", "/alipay/gateway.do", "2088000000000001", "2021000000000001", "1", "1", ["h5", "page", "native"]),
+    ("wechat", "/wechatpay", "1900000001", "wxd678efh567hg6787", "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+     "PUB_KEY_ID_0119000000012026", ["h5", "jsapi", "native"]),
+    ("douyin", "/douyinpay", "80001234567", "awz9w2wncdof4ba6", "41A48FEF2A9F04C5", "623DFCD5354E06BC", ["h5", "native"]),
+)  # fmt: skip
 CONSENT = "我已知晓：卡密查看前、充值开始办理前可随时退款；之后不适用七日无理由退货，质量问题与假卡仍可赔付。"
 TRADE = """一、下单即为你留货，留货结束前未支付会自动释放，不收任何费用。
 二、付款后卡密直接显示在订单页。查看前可以随时全额退款，原路退回。
@@ -126,7 +133,7 @@ def load(run: Runtime, ctx: Context) -> Path:
             _agreements(db)
             _source(db, run, ctx, sellers[""], at)
             _goods(db, ctx, sellers, at)
-            _channel(db, run, ctx, at)
+            _channels(db, run, ctx, at)
             _buyer(db, at)
     return _people(run)
 
@@ -277,13 +284,26 @@ def _secret() -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
 
 
-def _channel(db: Db, run: Runtime, ctx: Context, at: datetime) -> None:
-    keys = run.env.var / "sandbox"
-    told = Channel(
-        "sandbox", "sandbox", "沙箱支付", "sandbox-merchant-1", f"http://127.0.0.1:{run.env.sandbox_port}",
-        (keys / "gateway.pub").read_text(), b"", True,
-    )  # fmt: skip
-    payments.open_channel(db, ctx.ring, DEMO, told, (keys / "merchant.pem").read_text(), at)
+def _channels(db: Db, run: Runtime, ctx: Context, at: datetime) -> None:
+    """The three channels, as an operator would have set them up, against the sandbox's gateways."""
+    folder, base = run.env.var / "sandbox", f"http://127.0.0.1:{run.env.sandbox_port}"
+    for kind, gateway, merchant, app, ours, theirs, methods in SANDBOX_CHANNELS:
+        told = Channel(
+            f"{kind}-sandbox", kind, "沙箱", "卡枢演示商户", merchant, app, base + gateway, methods, 1, 1, 5_000_000, None,
+            100_000, None, None, False,
+        )  # fmt: skip
+        assert payments.set_channel(db, DEMO, told, at) is None
+        keys = [
+            NewKey("sign", ours, (folder / f"{kind}-merchant.pem").read_text()),
+            NewKey("verify", theirs, (folder / f"{kind}-platform.pub").read_text()),
+        ]
+        if kind != "alipay":
+            keys.append(NewKey("open", "1", (folder / f"{kind}.open").read_text()))
+        if kind == "wechat":
+            keys.append(NewKey("app", "1", (folder / "wechat.app").read_text()))
+        for key in keys:
+            assert payments.add_key(db, ctx.ring, DEMO, told.id, key, at) is None
+        assert payments.set_channel(db, DEMO, replace(told, is_open=True), at) is None
 
 
 def _buyer(db: Db, at: datetime) -> None:

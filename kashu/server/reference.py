@@ -17,8 +17,8 @@ from kashu.server.env import Env
 from kashu.server.migrate import migrate
 from kashu.server.postgres import binaries
 from kashu.server.runtime import ROOT, Runtime, runtime
-from kashu.wire import sandboxpay
 from kashu.wire.open import document
+from kashu.wire.pay import protocol
 
 FOLDER = ROOT / "docs" / "reference"
 
@@ -50,7 +50,7 @@ def answers_md() -> str:
         "",
         "Expected answers are values, not exceptions. Made from the enums of the domain.",
     ]
-    for module in (sales, settlement, payments, cards, catalog, audit, sandboxpay):
+    for module in (sales, settlement, payments, cards, catalog, audit, protocol):
         for name, kind in sorted(_enums(module).items()):
             doc = inspect.getdoc(kind) or ""
             lines += ["", f"## `{module.__name__}.{name}`", "", doc, "", *[f"- `{member.value}`" for member in kind]]

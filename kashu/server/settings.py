@@ -173,9 +173,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = ["kashu.web.uploads.NoUploads"]  # the two views that take files say so
 
-_PAY_PAGES = (
-    [] if _env.is_production else [f"http://127.0.0.1:{_env.sandbox_port}", f"http://localhost:{_env.sandbox_port}"]
-)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -183,7 +180,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
-        "form-action": [SELF, *_PAY_PAGES],
+        "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -70,7 +70,7 @@ def _kind(facts: Facts, day: date) -> tuple[str, str, str]:
     if not facts.is_ours:
         return "unknown", _stranger(facts), ""
     if facts.booked_fen is None or facts.booked_at is None:
-        if line.kind == "refund" and facts.refund_state == "requested":
+        if line.kind == "refund" and facts.refund_state in ("requested", "unknown"):
             return "late", "asked for, not told to be done yet", ""
         known = facts.refund_state if line.kind == "refund" else facts.payment_state
         return "long", f"{line.kind} {known}", ""

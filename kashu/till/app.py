@@ -26,6 +26,7 @@ from kashu.wire.open.desk import Desk
 from kashu.wire.open.messages import Request, Response, Stretch
 from kashu.wire.open.problems import problem
 from kashu.wire.open.purchases import Call
+from kashu.wire.pay.protocol import RefundNotice
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -109,7 +110,12 @@ class App:
             if method != "POST":
                 return _text(405, "POST only")
             found = await self._callback(path.removeprefix("/callbacks/"), scope, receive)
-            return _text(found.status, found.body)
+            return Response(
+                found.status,
+                found.body.encode(),
+                found.content_type,
+                retry_after=2 if found.status in (429, 503) else None,
+            )
         if path == "/healthz":
             return _text(200, "ok")
         if path == "/readyz":
@@ -172,7 +178,7 @@ class App:
         peer = (scope.get("client") or ("",))[0]
         behind = self._ctx.is_behind_proxy
         address = buyers.address_of(headers.get("x-forwarded-for", ""), peer, is_behind_proxy=behind)
-        found = checkout.weigh(Arrival(form, device, address), self._effort, self._ring)
+        found = checkout.weigh(Arrival(form, device, address, headers.get("user-agent", "")), self._effort, self._ring)
         if isinstance(found, Response):
             return found
         try:
@@ -188,10 +194,15 @@ class App:
             return Answer(413, "too large")
         try:
             channel = (await self._open_channels()).get(channel_id)
-            found = callbacks.read(channel, _headers(scope), body, clock.now())
+            found = callbacks.read(self._ctx, channel, _headers(scope), body, clock.now())
             if isinstance(found, Answer):
                 return found
-            return callbacks.answer(await self._notices.do(found))
+            assert channel is not None, "a notice was verified by a channel's keys"
+            if isinstance(found, RefundNotice):
+                await self._read(callbacks.take_refund, self._pool, found, clock.now())
+            else:
+                await self._notices.do(found)
+            return callbacks.answer(channel)
         except TillIsFullError:
             return Answer(429, "busy")
         except (BrokenError, psycopg.Error, psycopg_pool.PoolTimeout):

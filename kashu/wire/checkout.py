@@ -15,7 +15,7 @@ from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import canonical_json
 from kashu.sales import Buyer, Checkout, Earlier, Placed, Refusal, Source
-from kashu.wire import buyers, metrics
+from kashu.wire import buyers, entry, metrics
 from kashu.wire.effort import Effort
 from kashu.wire.open.messages import Response
 
@@ -40,6 +40,7 @@ class Arrival:
     form: Mapping[str, str]
     device: str
     address: str
+    agent: str = ""
 
 
 def form_of(body: bytes) -> dict[str, str]:
@@ -47,7 +48,7 @@ def form_of(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
 
 
-def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring) -> Checkout | None:
+def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring, agent: str) -> Checkout | None:
     """The checkout that a form asks for; None where it is not whole."""
     try:
         page_hash = bytes.fromhex(form.get("page", ""))
@@ -67,7 +68,8 @@ def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring) -> Checkout | No
         quantity=quantity,
         buyer=buyer,
         key=key,
-        channel_id=form.get("pay", "")[:32],
+        pay=form.get("pay", "")[:32],
+        method=entry.method_of(agent, form.get("pay", "")),
         page_hash=page_hash,
         consent_hash=form.get("consent", "")[:64],
         source=source_of(form),
@@ -84,8 +86,8 @@ def source_of(form: Mapping[str, str]) -> Source:
         name: form.get(name, "")[:64].replace("\x00", "")
         for name in ("live_room", "author", "video", "community", "link")
     }
-    entry = "live" if named["live_room"] else "video" if named["video"] else "store"
-    return Source(entry=entry, **named)
+    came_by = "live" if named["live_room"] else "video" if named["video"] else "store"
+    return Source(entry=came_by, **named)
 
 
 def weigh(arrival: Arrival, effort: Effort, ring: Keyring) -> Checkout | Response:
@@ -94,7 +96,7 @@ def weigh(arrival: Arrival, effort: Effort, ring: Keyring) -> Checkout | Respons
     if not buyers.is_name(arrival.device) or (phone and not buyers.is_phone(phone)):
         return _told(422, refused="incomplete")
     buyer = buyers.buyer(ring, arrival.device, arrival.address, phone)
-    found = asked(arrival.form, buyer, ring)
+    found = asked(arrival.form, buyer, ring, arrival.agent)
     if found is None:
         return _told(422, refused="incomplete")
     work = to_do(arrival.form, found, effort)

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import httpx
 
+from kashu import payments
+from kashu.audit import SYSTEM
+from kashu.kernel import clock
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
-from kashu.payments import Channel
+from kashu.payments import Channel, NewKey
+from kashu.wire import pay
 from kashu.wire.messages import Sender
-from kashu.wire.sandboxpay import Gateway
+from kashu.wire.pay import PaymentChannel
 
 FetchBill = Callable[[Channel, date, str], Iterator[bytes]]  # the bill of a day and a kind, checked, as it was sent
 
@@ -31,6 +35,14 @@ class Context:
     is_behind_proxy: bool
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
-    def gateway(self, channel: Channel) -> Gateway:
-        """The channel as we call it, with its private key opened for this process only."""
-        return Gateway(channel, self.ring.open_personal(channel.sealed_key, f"channel {channel.id}"), self.http)
+    def gateway(self, channel: Channel) -> PaymentChannel:
+        """The channel as we call it, with its keys opened for this process only."""
+        return pay.adapter(channel, self.ring, self.http, lambda found: self._learn(channel, found))
+
+    def _learn(self, channel: Channel, found: list[tuple[str, str]]) -> None:
+        """Keep platform certificates that were proven; those we know stay as they are."""
+        known = {key.serial for key in channel.keys if key.use == "verify"}
+        with self.pool.transaction() as db:
+            for serial, pem in found:
+                if serial not in known:
+                    payments.add_key(db, self.ring, SYSTEM, channel.id, NewKey("verify", serial, pem), clock.now())

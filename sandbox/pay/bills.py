@@ -76,7 +76,7 @@ NO_FAULTS = Faults()
 def file(
     kind: str, rows: Iterable[Row], day: date, merchant: str, faults: Faults = NO_FAULTS, *, packed: bool = True
 ) -> BillFile:
-    """A whole bill in memory: of `alipay`, `wechatpay`, `wechatpay_fund` or `douyinpay`."""
+    """A whole bill in memory: of `alipay`, `wechat`, `wechat_fund` or `douyin`."""
     plain = b"".join(stream(kind, rows_of_day(rows, day, faults), day, merchant))
     value = hashlib.sha1(plain, usedforsecurity=False).hexdigest()
     if faults.is_truncated:
@@ -105,7 +105,7 @@ def rows_of_day(rows: Iterable[Row], day: date, faults: Faults = NO_FAULTS) -> I
 def stream(kind: str, rows: Iterable[Row], day: date, merchant: str) -> Iterator[bytes]:
     """A bill in pieces, unpacked, however long it is."""
     encoding = "gb18030" if kind == "alipay" else "utf-8"
-    lines = {"wechatpay": _wechatpay, "wechatpay_fund": _fund, "douyinpay": _douyinpay, "alipay": _alipay}[kind]
+    lines = {"wechat": _wechatpay, "wechat_fund": _fund, "douyin": _douyinpay, "alipay": _alipay}[kind]
     waiting, size = [], 0
     for line in lines(rows, day, merchant):
         waiting.append(line)

@@ -37,7 +37,7 @@ def run(*words):
 
 def test_a_file_is_loaded_matched_and_shown(day, tmp_path):
     bill = tmp_path / "bill.gz"
-    bill.write_bytes(file("wechatpay", day.rows, DAY, "m-1", Faults(more_fen={day.rows[0]["gateway_no"]: 1})).content)
+    bill.write_bytes(file("wechat", day.rows, DAY, "m-1", Faults(more_fen={day.rows[0]["gateway_no"]: 1})).content)
 
     done = run("load", str(bill), "--channel", day.channel, "--day", str(DAY), "--json")
 
@@ -54,7 +54,7 @@ def test_a_file_is_loaded_matched_and_shown(day, tmp_path):
 
 def test_what_cannot_be_loaded_says_why(day, tmp_path):
     bill = tmp_path / "bill.csv"
-    bill.write_bytes(file("wechatpay", day.rows, DAY, "m-2", packed=False).content)
+    bill.write_bytes(file("wechat", day.rows, DAY, "m-2", packed=False).content)
     other = run("load", str(bill), "--channel", day.channel, "--day", str(DAY), "--json")
     assert (other.returncode, json.loads(other.stdout)["trouble"]) == (1, "other_merchant 2 m-2")
     assert run("load", str(tmp_path / "no"), "--channel", day.channel, "--day", str(DAY)).returncode == 1

@@ -40,7 +40,7 @@ def told(db, ring):
     begins = day_start(DAY)
     return {
         "bill": bill.id, "channel": world.channel, "account": sales.psp_account(db, world.channel), "day": DAY,
-        "from": begins, "to": begins + timedelta(days=1), "after": 0, "until": 5, "states": ["matched"],
+        "from": begins, "to": begins + timedelta(days=1), "after": 0, "until": 5, "states": ["matched"], "at_once": [],
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from kashu.settlement import Bill
 from kashu.wire.pay import bills
 from kashu.wire.pay.bills import Expected, form_of
 from sandbox.pay.bills import NO_FAULTS, rows_of_day, stream
-from tests import make
+from tests import gateways, make
 
 DAY = biz_date(clock.now()) - timedelta(days=3)  # with two days over behind it
 NOON = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=SHANGHAI)
@@ -23,24 +23,26 @@ MORNING = NOON + timedelta(days=1)
 class World:
     """One channel of its own, in a transaction of the test's."""
 
-    def __init__(self, db, ring, kind="wechatpay", stock=30):
+    def __init__(self, db, ring, kind="wechat", stock=30):
         self.db, self.ring, self.kind = db, ring, kind
         self.channel = make.name("ch").lower()
-        told = payments.Channel(self.channel, kind, "通道", "m-1", "http://127.0.0.1:1", "public", b"", True)
-        payments.open_channel(db, ring, make.STAFF, told, "private", clock.now())
+        make.channel(db, self.channel, kind)
         self.sku = make.stocked(db, ring, stock)
         self.rows = []
 
     def placed(self, hold_seconds=600):
-        checkout = replace(make.checkout(self.db, self.sku), channel_id=self.channel)
+        """An order whose payment is this channel's, whichever it was led to."""
+        checkout = make.checkout(self.db, self.sku, pay=self.kind)
         [placed] = sales.place(self.db, self.ring, [checkout], clock.now(), hold_seconds)
         assert isinstance(placed, sales.Placed), placed
-        return placed
+        self.db.execute("UPDATE payments_payment SET channel_id = %s WHERE id = %s", [self.channel, placed.payment_id])
+        return replace(placed, channel_id=self.channel)
 
     def notice(self, placed, at=NOON, **changed):
         told = Notice(
-            self.channel, make.name("e"), placed.number, make.name("G"), placed.total_fen, "CNY", "m-1", at, b"{}"
-        )
+            self.channel, make.name("e"), placed.number, make.name("G"), placed.total_fen, "CNY", "m-1", at, b"{}",
+            app_id=gateways.APP,
+        )  # fmt: skip
         return replace(told, **changed)
 
     def paid(self, at=NOON, booked_at=None):
@@ -62,7 +64,7 @@ class World:
         assert isinstance(asked, payments.Refund), asked
         if done_at is not False:
             assert sales.refunded(self.db, asked.pool_id, asked.id, done_at or at)
-        self.row(notice, at, refund_id=str(asked.id), state="REFUND", fee_fen=0)
+        self.row(notice, at, refund_id=asked.number, state="REFUND", fee_fen=0)
         return asked
 
     def load(self, day=DAY, faults=NO_FAULTS, step=7, source="fetched", form_kind=None):

@@ -29,7 +29,7 @@ def day(site, dsn, ring):
             world.paid(NOON + timedelta(seconds=n))
         world.row(world.notice(world.placed()), trade_no="strange")
     numbers = [row["gateway_no"] for row in world.rows]
-    world.made = file("wechatpay", world.rows, DAY, "m-1", Faults(more_fen={numbers[0]: 1}))
+    world.made = file("wechat", world.rows, DAY, "m-1", Faults(more_fen={numbers[0]: 1}))
     return world
 
 

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from kashu import catalog
+from kashu import catalog, payments
 from kashu.cards import Card
 from kashu.catalog import Deal, Offer, Quote
 from kashu.kernel import ids
 from kashu.kernel.money import share
+from kashu.kernel.text import sha256_hex
+from kashu.payments import Route
 from kashu.sales.types import Ask, Checkout, Line, Placed, Refusal, Usage
 
 UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
@@ -35,7 +37,7 @@ class World:
     shelf: dict[Ask, deque[Card]]
     shelf_sizes: Mapping[int, int]
     surcharges: Mapping[tuple[int, str], int]
-    open_channels: frozenset[str]
+    routes: Sequence[Route]
     consent_hash: str
     at: datetime
     hold_seconds: int
@@ -85,7 +87,9 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
     if len(shelf) < checkout.quantity:
         return Refusal.PICK_TAKEN if checkout.pick else Refusal.OUT_OF_STOCK
     lines = lines_of_pools(shelf, checkout.quantity, mint)
-    quoted = with_surcharge(catalog.quote(offer.price_fen, offer.tiers, checkout.quantity), *ask[1:])
+    quoted = quote_of(checkout, offer, world)
+    channel_id = channel_of(checkout, quoted, world)
+    assert channel_id is not None, "a checkout without a channel was refused"
     pool_id = lines[0].pool_id
     form = catalog.filled(offer.form, checkout.form)
     assert not isinstance(form, str), "it was found right"
@@ -95,6 +99,7 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
         number=ids.new_number(pool_id),
         token=ids.new_token(pool_id),
         payment_id=mint(),
+        channel_id=channel_id,
         price_fen=quoted.price_fen,
         total_fen=quoted.total_fen,
         steps=quoted.steps,
@@ -134,8 +139,6 @@ def lines_of_pools(shelf: deque[Card], quantity: int, mint: Callable[[], UUID]) 
 def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal | None:
     if offer is None:
         return Refusal.NOT_FOR_SALE
-    if checkout.channel_id not in world.open_channels:
-        return Refusal.CHANNEL_CLOSED
     if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
     if checkout.consent_hash != world.consent_hash:
@@ -151,7 +154,21 @@ def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal |
             return Refusal.PICK_TAKEN
         if surcharge_fen != checkout.surcharge_fen:
             return Refusal.PAGE_CHANGED
+    if channel_of(checkout, quote_of(checkout, offer, world), world) is None:
+        return Refusal.CHANNEL_CLOSED
     return _over_limits(checkout, offer, world)
+
+
+def quote_of(checkout: Checkout, offer: Offer, world: World) -> Quote:
+    """What this checkout costs, with what a picked card costs more."""
+    ask = ask_of(offer, checkout.pick, world.surcharges)
+    return with_surcharge(catalog.quote(offer.price_fen, offer.tiers, checkout.quantity), *ask[1:])
+
+
+def channel_of(checkout: Checkout, quoted: Quote, world: World) -> str | None:
+    """The channel instance this checkout is paid through; the same key is led to the same one while nothing changes."""
+    chance = int(sha256_hex(checkout.key)[:8], 16)
+    return payments.route(world.routes, checkout.pay, checkout.method, quoted.total_fen, chance)
 
 
 def _over_limits(checkout: Checkout, offer: Offer, world: World) -> Refusal | None:

@@ -53,8 +53,9 @@ from kashu.sales.service.redeem import (
     redeem,
     undo_redemption,
 )
-from kashu.sales.service.refund import cancel, refund, refunded
+from kashu.sales.service.refund import cancel, look_at_refund, refund, refund_again, refund_refused, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
+from kashu.sales.service.repay import pay_anew
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, reveal
 from kashu.sales.service.settle import settle
 
@@ -100,14 +101,18 @@ __all__ = [
     "issued_after_end",
     "keep_file",
     "look",
+    "look_at_refund",
     "not_arrived",
     "open_account",
     "overdue",
+    "pay_anew",
     "place",
     "psp_account",
     "receipts",
     "redeem",
     "refund",
+    "refund_again",
+    "refund_refused",
     "refunded",
     "release",
     "reveal",

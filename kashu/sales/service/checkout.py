@@ -64,7 +64,7 @@ def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime,
         shelf={},
         shelf_sizes=cards.on_shelf(db, sku_ids, biz_date(at), rules.SHELF_COUNT_MAX) if sku_ids else {},
         surcharges=shelves.surcharges(db, [(offers.get(one.code), one.pick) for one in fresh], at),
-        open_channels=frozenset(one.id for one in payments.channels(db).values() if one.is_open),
+        routes=payments.routes(db, at),
         consent_hash=consent(db, at)[1],
         at=at,
         hold_seconds=hold_seconds,
@@ -113,8 +113,8 @@ def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> Non
 def _payment(p: Placed) -> Payment:
     expires_at = p.hold_until - timedelta(seconds=PAY_MARGIN_SECONDS)
     return Payment(
-        p.pool_id, p.payment_id, p.id, p.checkout.channel_id, p.number, p.total_fen, "CNY", "created", "", None,
-        p.placed_at, expires_at, None,
+        p.pool_id, p.payment_id, p.id, p.channel_id, p.number, p.total_fen, "CNY", "created", p.checkout.method,
+        "redirect", "", None, p.placed_at, expires_at, None,
     )  # fmt: skip
 
 

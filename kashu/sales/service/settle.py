@@ -43,6 +43,8 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], at)
     twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
     _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], at)
+    asked = [one.payment for one in judged if one.verdict is Verdict.TO_CONFIRM and one.payment]
+    tell(db, [Fact("payment.ask", {"pool_id": one.pool_id, "payment_id": one.id}, one.pool_id) for one in asked], at)
     return [one.verdict for one in judged]
 
 
@@ -194,7 +196,7 @@ def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) 
             store.note_incidents(db, [(why, order.pool_id, order.id, one.notice.gateway_no)], at)
         else:
             store.move(db, [order], "refunding", at, paid_at={order.id: one.notice.paid_at}, late=True, reason=why)
-    payments.request_refunds(db, refunds)
+    payments.request_refunds(db, refunds, {one.payment.id: one.payment for one, _, _ in told if one.payment})
     ledger.post(db, postings, at)
     audit.record(db, [_refunding(one, order, why) for one, order, why in told], at)
     tell(db, facts, at)

@@ -55,7 +55,8 @@ class Checkout:
     quantity: int
     buyer: Buyer
     key: str
-    channel_id: str
+    pay: str  # the kind of channel to pay through; which instance is ours to choose
+    method: str
     page_hash: bytes
     consent_hash: str
     source: Source = Source()
@@ -102,6 +103,7 @@ class Placed:
     number: str
     token: str
     payment_id: UUID
+    channel_id: str
     price_fen: int
     total_fen: int
     steps: tuple[dict[str, Any], ...]

@@ -109,7 +109,7 @@ CREATE TABLE settlement_form (
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("payments", "0001_payments"), ("ledger", "0004_day")]
+    dependencies = [("payments", "0002_cashiers"), ("ledger", "0004_day")]
     operations = [
         migrations.RunSQL(SQL, "DROP TABLE settlement_form, settlement_case, settlement_bill_line, settlement_bill")
     ]

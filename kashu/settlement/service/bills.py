@@ -11,7 +11,7 @@ from kashu.audit import SYSTEM, Actor, Deed
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
-from kashu.kernel.ids import new_id, pool_of
+from kashu.kernel.ids import id_of, new_id, pool_of
 from kashu.settlement import store
 from kashu.settlement.types import BILL, KINDS, Bill, BillLine, BillRefusal
 
@@ -77,11 +77,7 @@ def load(db: Db, bill_id: UUID, done: int, lines: Sequence[BillLine]) -> Bill | 
         return None
     # From here on lines are counted from one, without what is above them in the file: steps are ranges of numbers.
     told = [
-        (
-            line._replace(line_no=line_no, refund_no=_plain(line.refund_no)),
-            pool_of(line.trade_no) or 0,
-            _uuid(line.refund_no),
-        )
+        (line._replace(line_no=line_no), pool_of(line.trade_no) or 0, id_of(line.refund_no))
         for line_no, line in enumerate(lines, done + 1)
     ]
     store.add_lines(db, bill_id, told)
@@ -139,19 +135,6 @@ def set_columns(
     store.keep_columns(db, channel_id, kind, columns, actor.name, at)
     after = {role: list(names) for role, names in columns.items()}
     audit.record(db, [Deed(actor, "bill.columns", "channel", channel_id, after=after)], at)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def _plain(refund_no: str) -> str:
-    """A refund's number as we write it, where it is one of ours in other letters."""
-    found = _uuid(refund_no)
-    return refund_no if found is None else str(found)
 
 
 def _deed(actor: Actor, bill: Bill, verb: str, after: Mapping[str, object] | None = None) -> Deed:

@@ -176,7 +176,7 @@ def _settle_refund(db: Db, case: Case, at: datetime) -> Done | CaseRefusal:
     refund = None if case.refund_id is None else payments.refund(db, case.pool_id, case.refund_id)
     if refund is None:
         return CaseRefusal.NOT_ALL_KNOWN
-    if refund.state != "requested" or -refund.amount_fen != case.theirs_fen:
+    if refund.state not in ("requested", "unknown") or -refund.amount_fen != case.theirs_fen:
         return CaseRefusal.NOT_FOR_THIS
     sales.refunded(db, case.pool_id, refund.id, at)
     return "settled", refund.id
@@ -202,7 +202,7 @@ def _send_back(db: Db, case: Case, at: datetime) -> Done | CaseRefusal:
         case.pool_id, new_id(), payment.id, case.order_id, case.gateway_no, amount_fen, "reconciliation", "requested",
         0, at, None, "",
     )  # fmt: skip
-    payments.request_refunds(db, [refund])
+    payments.request_refunds(db, [refund], {payment.id: payment})
     sides: Mapping[int, int] = {suspense: -amount_fen, REFUND_CLEARING: amount_fen}
     ledger.post(
         db, [Posting(case.pool_id, refund.id, "refund_requested", one, fen) for one, fen in sides.items()], at
@@ -217,7 +217,7 @@ def _notice(db: Db, case: Case) -> Notice:
     told = {"bill": case.bill_id, "day": case.day, "line": case.line_no, "fen": case.theirs_fen}
     return Notice(
         case.channel_id, f"bill:{case.id}", case.trade_no, case.gateway_no, case.theirs_fen, "CNY", channel.merchant,
-        case.at, canonical_json(told).encode(), "query",
+        case.at, canonical_json(told).encode(), "query", app_id=channel.app_id,
     )  # fmt: skip
 
 

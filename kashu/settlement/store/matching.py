@@ -9,6 +9,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from kashu.kernel.db import Db, values
+from kashu.kernel.ids import base32
 from kashu.settlement import rules
 from kashu.settlement.types import BillLine, Break, Facts
 
@@ -35,8 +36,8 @@ LEFT JOIN LATERAL (
     SELECT -sum(entry.amount_fen)::bigint AS amount_fen, min(entry.posted_at) AS at
     FROM payments_refund AS back
     JOIN ledger_sale_entry AS entry ON entry.pool_id = back.pool_id AND entry.reason_id = back.id
-    WHERE line.kind = 'payment' AND named.gateway_no IS DISTINCT FROM line.gateway_no
-      AND back.pool_id = owner.pool_id AND back.payment_id = owner.payment_id AND back.gateway_no = line.gateway_no
+    WHERE line.kind = 'payment' AND back.pool_id = named.pool_id AND back.order_id = named.order_id
+      AND back.payment_id = owner.payment_id AND back.gateway_no = line.gateway_no
       AND entry.account_id = %(account)s AND entry.recipe = 'refund_requested'
 ) AS twice ON true
 """
@@ -50,6 +51,11 @@ SAME = """
 other.gateway_no = {of}.gateway_no AND other.kind = {of}.kind AND other.refund_no = {of}.refund_no
 AND other.trade_no = {of}.trade_no
 """
+SAME_ENTRY = """
+other.gateway_no = ours.gateway_no AND other.kind = ours.kind AND other.trade_no = ours.trade_no
+AND other.refund_id IS NOT DISTINCT FROM ours.refund_id
+"""
+SENT_BACK_AT_ONCE = ["paid_twice", "reconciliation"]
 ELSEWHERE = """
 LEFT JOIN LATERAL (
     SELECT true AS is_so FROM (SELECT other.bill_id FROM settlement_bill_line AS other WHERE {same} OFFSET 0) AS seen
@@ -68,7 +74,7 @@ known AS MATERIALIZED (
            owner.payment_id AS owner_id, refund.state AS refund_state, {IS_OURS} AS is_ours,
            coalesce(again.is_so, false) AS is_again, coalesce(elsewhere.is_so, false) AS is_elsewhere,
            CASE line.kind WHEN 'payment' THEN named.amount_fen ELSE -refund.amount_fen END AS expected_fen,
-           coalesce(booked.amount_fen, twice.amount_fen) AS booked_fen, coalesce(booked.at, twice.at) AS booked_at
+           coalesce(twice.amount_fen, booked.amount_fen) AS booked_fen, coalesce(twice.at, booked.at) AS booked_at
     FROM line {KNOWN}
     LEFT JOIN LATERAL (
         SELECT true AS is_so FROM settlement_bill_line AS other
@@ -100,13 +106,15 @@ ours AS MATERIALIZED (
            CASE entry.recipe WHEN 'refund_done' THEN 'refund' ELSE 'payment' END AS kind,
            coalesce(payment.gateway_no, refund.gateway_no, '') AS gateway_no,
            coalesce(payment.trade_no, whole.trade_no, '') AS trade_no,
-           CASE entry.recipe WHEN 'refund_done' THEN refund.id::text ELSE '' END AS refund_no,
            coalesce(payment.id, refund.payment_id) AS payment_id, coalesce(payment.order_id, refund.order_id) AS order_id,
            CASE entry.recipe WHEN 'refund_done' THEN refund.id END AS refund_id, entry.reason_id
     FROM entry
     LEFT JOIN payments_payment AS payment
       ON entry.recipe = 'order_paid' AND payment.pool_id = entry.pool_id AND payment.order_id = entry.reason_id
-     AND payment.channel_id = %(channel)s AND payment.gateway_no IS NOT NULL
+     AND payment.channel_id = %(channel)s AND payment.gateway_no IS NOT NULL AND NOT EXISTS (
+         SELECT FROM payments_refund AS back   -- what was sent back at once paid nothing, though it is a paid payment
+         WHERE back.pool_id = payment.pool_id AND back.order_id = payment.order_id AND back.payment_id = payment.id
+           AND back.gateway_no = payment.gateway_no AND back.reason = ANY (%(at_once)s))
     LEFT JOIN payments_refund AS refund
       ON entry.recipe IN ('refund_requested', 'refund_done') AND refund.pool_id = entry.pool_id
      AND refund.id = entry.reason_id
@@ -116,17 +124,17 @@ told AS MATERIALIZED (
     SELECT ours.*, coalesce(here.is_so, false) AS is_on_bill
     FROM ours LEFT JOIN LATERAL (
         SELECT true AS is_so FROM settlement_bill_line AS other
-        WHERE {SAME.format(of="ours")} AND other.bill_id = %(bill)s LIMIT 1
+        WHERE {SAME_ENTRY} AND other.bill_id = %(bill)s LIMIT 1
     ) AS here ON true
 )
 SELECT ours.kind, ours.pool_id, ours.payment_id, ours.order_id, ours.refund_id, ours.trade_no,
        CASE WHEN ours.gateway_no = '' THEN ours.reason_id::text ELSE ours.gateway_no END AS gateway_no,
-       coalesce(ours.refund_no, '') AS refund_no, ours.amount_fen, ours.at, ours.recipe
+       ours.amount_fen, ours.at, ours.recipe
 FROM (SELECT * FROM told WHERE NOT is_on_bill) AS ours
-{ELSEWHERE.format(same=SAME.format(of="ours"))}
+{ELSEWHERE.format(same=SAME_ENTRY)}
 WHERE elsewhere.is_so IS NULL
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, coalesce(sum(amount_fen), 0)::bigint, NULL,
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, coalesce(sum(amount_fen), 0)::bigint, NULL,
        coalesce(sum(amount_fen) FILTER (WHERE NOT is_on_bill), 0)::text
 FROM told
 """
@@ -142,7 +150,7 @@ SELECT line.id FROM (
     SELECT id, line_kind AS kind, gateway_no, trade_no, refund_no, pool_id, refund_id, theirs_fen AS amount_fen
     FROM settlement_case WHERE id = ANY (%(ids)s) AND theirs_fen IS NOT NULL
 ) AS line {KNOWN}
-WHERE {IS_OURS} AND line.amount_fen = coalesce(booked.amount_fen, twice.amount_fen)
+WHERE {IS_OURS} AND line.amount_fen = coalesce(twice.amount_fen, booked.amount_fen)
 """
 
 
@@ -171,18 +179,19 @@ def look_at_lines(db: Db, where: Where, after: int, until: int) -> tuple[int, in
 def look_at_books(db: Db, where: Where, begins: datetime, ends: datetime) -> tuple[int, int, list[Break]]:
     """A stretch of the day's books: their sum, what of it is not on this bill, and what is on no bill at all."""
     told = {"bill": where.bill, "channel": where.channel, "account": where.account, "day": where.day,
-            "from": begins, "to": ends, "states": ["loaded", "matching", "matched"]}  # fmt: skip
+            "from": begins, "to": ends, "states": ["loaded", "matching", "matched"], "at_once": SENT_BACK_AT_ONCE}  # fmt: skip
     found = db.execute(BOOKS, told).fetchall()
     total = next(row for row in found if row[0] is None)
     breaks = []
-    for kind, pool_id, payment_id, order_id, refund_id, trade_no, gateway_no, refund_no, fen, at, recipe in found:
+    for kind, pool_id, payment_id, order_id, refund_id, trade_no, gateway_no, fen, at, recipe in found:
         if kind is not None:
+            refund_no = "" if refund_id is None else f"{base32(pool_id)}-{base32(refund_id.int)}"
             subject = rules.subject(kind, gateway_no, refund_no)
             breaks.append(
                 Break("late", subject, None, kind, pool_id, payment_id, order_id, refund_id, trade_no, gateway_no,
                       refund_no, None, fen, f"booked as {recipe}, on no bill yet", at)
             )  # fmt: skip
-    return total[8], int(total[10]), sorted(breaks, key=lambda one: one.subject)
+    return total[7], int(total[9]), sorted(breaks, key=lambda one: one.subject)
 
 
 def appeared(db: Db, channel: str, account: int, ids: Sequence[UUID]) -> set[UUID]:

@@ -20,7 +20,7 @@ from kashu.sales.queries import Search
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, with_charts
 from kashu.web.rights import actor, needs
 from kashu.wire import cashier, edge
-from kashu.wire.sandboxpay import GatewayError
+from kashu.wire.pay.protocol import GatewayError
 
 REFUND_REFUSALS = {
     RefundRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",

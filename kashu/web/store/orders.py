@@ -21,9 +21,8 @@ from kashu.payments import Payment, Refund
 from kashu.sales import CodeRefusal, Fulfilment, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.web.store.shop import pay_url
 from kashu.wire import cashier, edge, metrics
-from kashu.wire.sandboxpay import GatewayError
+from kashu.wire.pay.protocol import GatewayError
 
 LISTED_MAX = 50
 CHECKS_MAX = 10  # calls to the gateway per order and minute that a visitor can cause
@@ -96,28 +95,12 @@ def status(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001  #
 
 
 @require_POST
-def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """To the pay page of an unpaid order."""
-    with edge.transaction() as db:
-        seen = _seen(db, request, token)
-        is_patient = limits.allow(db, f"pay:{seen.order.id}", clock.now(), most=CHECKS_MAX, seconds=60)
-    if seen.order.state != "placed":
-        return redirect("store:order", token=token)
-    if not is_patient:
-        return _page(request, seen, _("操作过于频繁，请一分钟后再试。"), 429)
-    try:
-        return redirect(pay_url(seen.payment, token))
-    except GatewayError:
-        return _page(request, seen, _("支付通道暂时没有回应，没有扣款。请稍后再试。"), 503)
-
-
-@require_POST
 def check(request: HttpRequest, token: str) -> HttpResponse:
     """`I have paid`: ask the gateway now instead of waiting for its notice."""
     with edge.transaction() as db:
         seen = _seen(db, request, token)
         is_patient = limits.allow(db, f"check:{seen.order.id}", clock.now(), most=CHECKS_MAX, seconds=60)
-    if seen.payment.state == "paying" and is_patient:
+    if seen.payment.state in ("paying", "unknown", "closed") and is_patient:
         try:
             cashier.ask(edge.ctx(), seen.payment)
         except GatewayError:

@@ -25,13 +25,13 @@ from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
-from kashu.sales import Checkout, Earlier, Placed, Refusal, Source
+from kashu.sales import Checkout, Refusal, Source
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.wire import cashier, edge
+from kashu.web.store.cashier import agent, lead, ways_of
 from kashu.wire import checkout as checkouts
+from kashu.wire import edge
 from kashu.wire.effort import Effort
-from kashu.wire.sandboxpay import GatewayError
 
 SHELF_SHOWN_MAX = 1_000
 CHOICES_SHOWN = 24
@@ -118,7 +118,7 @@ def _sheet(
         shown = _shown(db, slug, told.get("sku", ""))
         at = clock.now()
         text, text_hash = sales.consent(db, at)
-        channels = [one for one in payments.channels(db).values() if one.is_open]
+        ways = ways_of(db, request, at)
         own = _own_licences(db)
         p99 = _p99(db)
         picking = _picking(db, shown.chosen, told)
@@ -140,7 +140,8 @@ def _sheet(
         "consent": text,
         "consent_hash": text_hash,
         "is_agreed": request.POST.get("consent") == text_hash,
-        "channels": channels,
+        "ways": ways,
+        "here": f"{edge.ctx().public_url}/s/{slug}",
         "pay": told.get("pay", ""),
         "phone": told.get("phone", ""),
         "key": told.get("key") or secrets.token_urlsafe(16),
@@ -159,7 +160,7 @@ def _place(request: HttpRequest, slug: str) -> HttpResponse:
     phone = device.tidy_phone(request.POST.get("phone", ""))
     if phone and not device.is_phone(phone):
         return _sheet(request, slug, _("手机号应为 11 位数字，以 1 开头。"), 422)
-    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone), edge.ctx().ring)
+    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone), edge.ctx().ring, agent(request))
     if asked is None:
         return _sheet(request, slug, _("请求不完整，没有下单。请再试一次。"), 422)
     work = checkouts.to_do(request.POST.dict(), asked, _effort())
@@ -169,14 +170,17 @@ def _place(request: HttpRequest, slug: str) -> HttpResponse:
     [answer] = checkouts.place_all(ctx.pool, ctx.ring, [asked], clock.now(), ctx.hold_seconds)
     if isinstance(answer, Refusal):
         return _sheet(request, slug, _(REFUSALS[answer]), checkouts.STATUS.get(answer, 422))
-    return device.remember(request, _to_cashier(answer))
+    with edge.transaction() as db:
+        order = sales.orders(db, [(answer.pool_id, answer.id)])[answer.id]
+        payment = payments.of_order(db, answer.pool_id, answer.id)[-1]
+    return device.remember(request, lead(request, order, payment))
 
 
 @require_POST
 def quick_checkout(request: HttpRequest) -> HttpResponse:
     """What the page's script posts: the till's address, here as a batch of one."""
     ctx = edge.ctx()
-    arrival = checkouts.Arrival(request.POST.dict(), device.name_of(request), device.address(request))
+    arrival = checkouts.Arrival(request.POST.dict(), device.name_of(request), device.address(request), agent(request))
     found = checkouts.weigh(arrival, _effort(), ctx.ring)
     if isinstance(found, Checkout):
         try:
@@ -190,40 +194,9 @@ def quick_checkout(request: HttpRequest) -> HttpResponse:
     return HttpResponse(found.body, status=found.status, content_type=found.content_type, headers=headers)
 
 
-@require_GET
-def go(request: HttpRequest, token: str) -> HttpResponse:
-    """From a placed order to its pay page."""
-    with edge.transaction() as db:
-        order = sales.by_token(db, token)
-        if order is None or not sales.possesses(db, order.pool_id, order.id, device.identity(request)):
-            raise Http404
-    return _to_cashier(Earlier(order.pool_id, order.id, token, ""))
-
-
 @lru_cache(maxsize=1)
 def _effort() -> Effort:
     return Effort(edge.ctx().ring)
-
-
-def _to_cashier(answer: Placed | Earlier) -> HttpResponse:
-    """To the pay page; where the gateway does not answer, the order's page offers to try again."""
-    with edge.transaction() as db:
-        order = sales.orders(db, [(answer.pool_id, answer.id)])[answer.id]
-        [payment] = payments.of_order(db, answer.pool_id, answer.id)[:1]
-    if order.state != "placed":
-        return redirect("store:order", token=answer.token)
-    try:
-        return redirect(pay_url(payment, answer.token))
-    except GatewayError:
-        return redirect("store:order", token=answer.token)
-
-
-def pay_url(payment: payments.Payment, token: str) -> str:
-    """Where to pay; the trade is opened at the gateway if it is not yet."""
-    if payment.pay_url:
-        return payment.pay_url
-    subject = _("卡枢订单 %(tail)s") % {"tail": payment.trade_no[-4:]}
-    return cashier.open_trade(edge.ctx(), payment, subject, f"{edge.ctx().public_url}/o/{token}")
 
 
 def _source(request: HttpRequest) -> Source:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import orders, shop
+from kashu.web.store import cashier, orders, shop
 
 app_name = "store"
 urlpatterns = [
@@ -10,11 +10,13 @@ urlpatterns = [
     path("s/<slug:slug>", shop.product, name="product"),
     path("s/<slug:slug>/checkout", shop.checkout, name="checkout"),
     path("checkout", shop.quick_checkout, name="quick_checkout"),
-    path("o/<str:token>/go", shop.go, name="order_go"),
+    path("o/<str:token>/go", cashier.go, name="order_go"),
+    path("o/<str:token>/cashier", cashier.page, name="order_cashier"),
+    path("o/<str:token>/payer", cashier.payer, name="order_payer"),
     path("img/<uuid:image_id>", shop.image, name="image"),
     path("o/<str:token>", orders.order, name="order"),
     path("o/<str:token>/status", orders.status, name="order_status"),
-    path("o/<str:token>/pay", orders.pay, name="order_pay"),
+    path("o/<str:token>/pay", cashier.pay, name="order_pay"),
     path("o/<str:token>/check", orders.check, name="order_check"),
     path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
     path("o/<str:token>/refund", orders.refund, name="order_refund"),

@@ -47,7 +47,7 @@ class Form:
 
 
 WECHATPAY = Form(
-    "wechatpay", "trade", "utf-8", "ticked",
+    "wechat", "trade", "utf-8", "ticked",
     {
         "at": ("交易时间",),
         "merchant": ("商户号",),
@@ -74,7 +74,7 @@ WECHATPAY = Form(
 )  # fmt: skip
 AMOUNT = "收支金额(元)"
 WECHATPAY_FUND = Form(
-    "wechatpay", "fund", "utf-8", "ticked",
+    "wechat", "fund", "utf-8", "ticked",
     {
         "at": ("记账时间",),
         "gateway_no": ("微信支付业务单号",),
@@ -109,7 +109,7 @@ ALIPAY = Form(
     name_column="商品名称",
 )  # fmt: skip
 DOUYINPAY = Form(  # assumed: the public SDKs tell the addresses, the hash and gzip, but no column
-    "douyinpay", "trade", "utf-8", "ticked",
+    "douyin", "trade", "utf-8", "ticked",
     {
         "at": ("交易时间",),
         "merchant": ("商户号",),
@@ -127,7 +127,6 @@ DOUYINPAY = Form(  # assumed: the public SDKs tell the addresses, the hash and g
 )  # fmt: skip
 FORMS: Mapping[tuple[str, str], Form] = MappingProxyType(
     {(one.name, one.kind): one for one in (WECHATPAY, WECHATPAY_FUND, ALIPAY, DOUYINPAY)}
-    | {("sandbox", "trade"): DOUYINPAY}
 )
 
 

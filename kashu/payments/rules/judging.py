@@ -5,12 +5,20 @@ from __future__ import annotations
 from kashu.kernel.states import moves
 from kashu.payments.types import Channel, Notice, Payment, Verdict
 
-PAYMENT = moves("payment", created="paying paid closed", paying="paid closed", closed="paid", paid="")
+PAYMENT = moves(
+    "payment",
+    created="paying unknown paid closed",
+    paying="unknown paid closed",
+    unknown="paying paid closed",  # by a query, or by the gateway's own signed word
+    closed="paid",
+    paid="",
+)
+REFUND = moves("refund", requested="unknown done refused", unknown="done refused", refused="requested", done="")
 EVENT_ID_CHARS_MAX = 128
 
 
 def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Verdict, str]:
-    """PAID when the notice is new and true to the order in amount, currency, merchant and channel.
+    """PAID when the notice is new and true to the order in amount, currency, merchant, application and channel.
 
     The amount is compared before the state: a wrong amount under a paid trade number is still a wrong amount.
     """
@@ -18,10 +26,14 @@ def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Ve
         return Verdict.QUARANTINED, "unknown trade"
     if notice.merchant != channel.merchant:
         return Verdict.QUARANTINED, "another merchant"
+    if notice.app_id != channel.app_id:
+        return Verdict.QUARANTINED, "another application"
     if notice.currency != payment.currency:
         return Verdict.QUARANTINED, f"currency {notice.currency}"
     if notice.amount_fen != payment.amount_fen:
         return Verdict.QUARANTINED, f"amount {notice.amount_fen} instead of {payment.amount_fen}"
     if payment.state == "paid":
         return (Verdict.REPEATED, "") if notice.gateway_no == payment.gateway_no else (Verdict.PAID_TWICE, "")
+    if notice.source == "notice" and channel.confirm_fen is not None and notice.amount_fen >= channel.confirm_fen:
+        return Verdict.TO_CONFIRM, ""
     return Verdict.PAID, ""
