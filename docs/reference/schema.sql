@@ -635,11 +635,29 @@ CREATE TABLE public.payments_channel (
     title text NOT NULL,
     merchant text NOT NULL,
     gateway text NOT NULL,
-    public_key text NOT NULL,
-    sealed_key bytea NOT NULL,
     is_open boolean DEFAULT false NOT NULL,
+    app_id text DEFAULT ''::text NOT NULL,
+    payee text DEFAULT ''::text NOT NULL,
+    methods text[] DEFAULT '{}'::text[] NOT NULL,
+    weight integer DEFAULT 1 NOT NULL,
+    amount_fen_min bigint DEFAULT 1 NOT NULL,
+    amount_fen_max bigint DEFAULT 5000000 NOT NULL,
+    day_fen_max bigint,
+    confirm_fen bigint DEFAULT 100000,
+    sign_serial text,
+    verify_serial text,
+    sign_use text DEFAULT 'sign'::text NOT NULL,
+    verify_use text DEFAULT 'verify'::text NOT NULL,
+    CONSTRAINT payments_channel_amount_fen_min_check CHECK ((amount_fen_min > 0)),
+    CONSTRAINT payments_channel_amounts CHECK ((amount_fen_min <= amount_fen_max)),
+    CONSTRAINT payments_channel_confirm_fen_check CHECK ((confirm_fen > 0)),
+    CONSTRAINT payments_channel_day_fen_max_check CHECK ((day_fen_max > 0)),
     CONSTRAINT payments_channel_id_check CHECK ((id ~ '^[a-z0-9-]{2,32}$'::text)),
-    CONSTRAINT payments_channel_open_with_keys CHECK (((NOT is_open) OR ((public_key <> ''::text) AND (length(sealed_key) > 0) AND (merchant <> ''::text))))
+    CONSTRAINT payments_channel_methods_check CHECK ((methods <@ '{h5,jsapi,native,app,page}'::text[])),
+    CONSTRAINT payments_channel_open_with_keys CHECK (((NOT is_open) OR ((sign_serial IS NOT NULL) AND (verify_serial IS NOT NULL) AND (merchant <> ''::text) AND (app_id <> ''::text)))),
+    CONSTRAINT payments_channel_sign_use_check CHECK ((sign_use = 'sign'::text)),
+    CONSTRAINT payments_channel_verify_use_check CHECK ((verify_use = 'verify'::text)),
+    CONSTRAINT payments_channel_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 CREATE TABLE public.payments_event (
     channel_id text NOT NULL,
@@ -653,7 +671,29 @@ CREATE TABLE public.payments_event (
     detail text DEFAULT ''::text NOT NULL,
     received_at timestamp with time zone NOT NULL,
     CONSTRAINT payments_event_source_check CHECK ((source = ANY (ARRAY['notice'::text, 'query'::text]))),
-    CONSTRAINT payments_event_verdict_check CHECK ((verdict = ANY (ARRAY['paid'::text, 'late'::text, 'repeated'::text, 'paid_twice'::text, 'quarantined'::text])))
+    CONSTRAINT payments_event_verdict_check CHECK ((verdict = ANY (ARRAY['paid'::text, 'late'::text, 'repeated'::text, 'paid_twice'::text, 'to_confirm'::text, 'quarantined'::text])))
+);
+CREATE TABLE public.payments_health (
+    channel_id text NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    call text NOT NULL,
+    told text NOT NULL,
+    times integer NOT NULL,
+    took_ms bigint NOT NULL,
+    CONSTRAINT payments_health_told_check CHECK ((told = ANY (ARRAY['ok'::text, 'refused'::text, 'unknown'::text])))
+);
+CREATE TABLE public.payments_key (
+    channel_id text NOT NULL,
+    use text NOT NULL,
+    serial text NOT NULL,
+    public text DEFAULT ''::text NOT NULL,
+    sealed bytea DEFAULT '\x'::bytea NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    CONSTRAINT payments_key_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT payments_key_serial_check CHECK ((length(serial) <= 128)),
+    CONSTRAINT payments_key_theirs_or_ours CHECK ((((use = 'verify'::text) = (public <> ''::text)) AND ((use = 'verify'::text) = (sealed = '\x'::bytea)))),
+    CONSTRAINT payments_key_use_check CHECK ((use = ANY (ARRAY['sign'::text, 'verify'::text, 'open'::text, 'app'::text])))
 );
 CREATE TABLE public.payments_payment (
     pool_id bigint NOT NULL,
@@ -669,9 +709,12 @@ CREATE TABLE public.payments_payment (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     paid_at timestamp with time zone,
+    method text DEFAULT 'h5'::text NOT NULL,
+    shape text DEFAULT 'redirect'::text NOT NULL,
     CONSTRAINT payments_payment_amount_fen_check CHECK ((amount_fen > 0)),
     CONSTRAINT payments_payment_check CHECK (((state = 'paid'::text) = ((paid_at IS NOT NULL) AND (gateway_no IS NOT NULL)))),
-    CONSTRAINT payments_payment_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paying'::text, 'paid'::text, 'closed'::text])))
+    CONSTRAINT payments_payment_shape_check CHECK ((shape = ANY (ARRAY['redirect'::text, 'qr'::text, 'call'::text]))),
+    CONSTRAINT payments_payment_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paying'::text, 'unknown'::text, 'paid'::text, 'closed'::text])))
 );
 CREATE TABLE public.payments_refund (
     pool_id bigint NOT NULL,
@@ -688,13 +731,23 @@ CREATE TABLE public.payments_refund (
     trouble text DEFAULT ''::text NOT NULL,
     CONSTRAINT payments_refund_amount_fen_check CHECK ((amount_fen > 0)),
     CONSTRAINT payments_refund_check CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
-    CONSTRAINT payments_refund_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'done'::text, 'refused'::text])))
+    CONSTRAINT payments_refund_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'unknown'::text, 'done'::text, 'refused'::text])))
+);
+CREATE TABLE public.payments_taken (
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    slot integer NOT NULL,
+    times bigint NOT NULL,
+    amount_fen bigint NOT NULL
 );
 CREATE TABLE public.payments_transaction (
     channel_id text NOT NULL,
     gateway_no text NOT NULL,
     pool_id bigint NOT NULL,
-    payment_id uuid NOT NULL
+    payment_id uuid NOT NULL,
+    amount_fen bigint NOT NULL,
+    refunded_fen bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT payments_transaction_refunds_within CHECK (((refunded_fen >= 0) AND (refunded_fen <= amount_fen)))
 );
 CREATE TABLE public.sales_account (
     id bigint NOT NULL,
@@ -959,6 +1012,102 @@ CREATE TABLE public.sales_topup (
     CONSTRAINT sales_topup_contract_no_check CHECK ((contract_no <> ''::text)),
     CONSTRAINT sales_topup_state_check CHECK ((state = ANY (ARRAY['asked'::text, 'credited'::text, 'cancelled'::text])))
 );
+CREATE TABLE public.settlement_bill (
+    id uuid NOT NULL,
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL,
+    state text NOT NULL,
+    sha256 text DEFAULT ''::text NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    spool text DEFAULT ''::text NOT NULL,
+    lines_total integer DEFAULT 0 NOT NULL,
+    lines_loaded integer DEFAULT 0 NOT NULL,
+    lines_matched integer DEFAULT 0 NOT NULL,
+    windows_done integer DEFAULT 0 NOT NULL,
+    payments integer DEFAULT 0 NOT NULL,
+    refunds integer DEFAULT 0 NOT NULL,
+    bill_fen bigint DEFAULT 0 NOT NULL,
+    fee_fen bigint DEFAULT 0 NOT NULL,
+    matched integer DEFAULT 0 NOT NULL,
+    matched_fen bigint DEFAULT 0 NOT NULL,
+    breaks integer DEFAULT 0 NOT NULL,
+    break_fen bigint DEFAULT 0 NOT NULL,
+    booked_fen bigint DEFAULT 0 NOT NULL,
+    ledger_fen bigint DEFAULT 0 NOT NULL,
+    ledger_only_fen bigint DEFAULT 0 NOT NULL,
+    trouble text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone,
+    matched_at timestamp with time zone,
+    CONSTRAINT settlement_bill_adds_up CHECK (((state <> 'matched'::text) OR (kind <> 'trade'::text) OR ((bill_fen = (matched_fen + break_fen)) AND (ledger_fen = ((matched_fen + booked_fen) + ledger_only_fen))))),
+    CONSTRAINT settlement_bill_check CHECK ((lines_matched <= lines_loaded)),
+    CONSTRAINT settlement_bill_check1 CHECK (((state = ANY (ARRAY['matched'::text, 'superseded'::text])) = (matched_at IS NOT NULL))),
+    CONSTRAINT settlement_bill_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'fund'::text]))),
+    CONSTRAINT settlement_bill_source_check CHECK ((source = ANY (ARRAY['fetched'::text, 'uploaded'::text]))),
+    CONSTRAINT settlement_bill_state_check CHECK ((state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text, 'matched'::text, 'failed'::text, 'superseded'::text]))),
+    CONSTRAINT settlement_bill_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.settlement_bill_line (
+    bill_id uuid NOT NULL,
+    line_no integer NOT NULL,
+    kind text NOT NULL,
+    pool_id bigint NOT NULL,
+    refund_id uuid,
+    gateway_no text NOT NULL,
+    trade_no text NOT NULL,
+    refund_no text NOT NULL,
+    amount_fen bigint NOT NULL,
+    fee_fen bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_bill_line_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'fee'::text, 'split'::text, 'other'::text])))
+);
+CREATE TABLE public.settlement_case (
+    id uuid NOT NULL,
+    bill_id uuid NOT NULL,
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    line_no integer,
+    line_kind text NOT NULL,
+    pool_id bigint NOT NULL,
+    payment_id uuid,
+    order_id uuid,
+    refund_id uuid,
+    trade_no text NOT NULL,
+    gateway_no text NOT NULL,
+    refund_no text NOT NULL,
+    theirs_fen bigint,
+    ours_fen bigint,
+    detail text DEFAULT ''::text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    owner text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    resolution text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    reason_id uuid,
+    opened_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text DEFAULT ''::text NOT NULL,
+    CONSTRAINT settlement_case_check CHECK (((theirs_fen IS NOT NULL) OR (ours_fen IS NOT NULL))),
+    CONSTRAINT settlement_case_check1 CHECK (((state = 'resolved'::text) = ((resolved_at IS NOT NULL) AND (resolution <> ''::text) AND (resolved_by <> ''::text)))),
+    CONSTRAINT settlement_case_kind_check CHECK ((kind = ANY (ARRAY['long'::text, 'short'::text, 'amount_differs'::text, 'late'::text, 'unknown'::text, 'duplicate'::text]))),
+    CONSTRAINT settlement_case_line_kind_check CHECK ((line_kind = ANY (ARRAY['payment'::text, 'refund'::text, 'fee'::text, 'split'::text, 'other'::text]))),
+    CONSTRAINT settlement_case_state_check CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text])))
+);
+CREATE TABLE public.settlement_form (
+    channel_id text NOT NULL,
+    kind text NOT NULL,
+    columns jsonb NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_form_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'fund'::text])))
+);
 ALTER TABLE ONLY public.audit_approval
     ADD CONSTRAINT audit_approval_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.audit_entry
@@ -1073,14 +1222,18 @@ ALTER TABLE ONLY public.payments_channel
     ADD CONSTRAINT payments_channel_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.payments_event
     ADD CONSTRAINT payments_event_pkey PRIMARY KEY (channel_id, event_id, verdict);
+ALTER TABLE ONLY public.payments_health
+    ADD CONSTRAINT payments_health_pkey PRIMARY KEY (channel_id, minute, call, told);
+ALTER TABLE ONLY public.payments_key
+    ADD CONSTRAINT payments_key_pkey PRIMARY KEY (channel_id, use, serial);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_pool_id_channel_id_trade_no_key UNIQUE (pool_id, channel_id, trade_no);
 ALTER TABLE ONLY public.payments_refund
     ADD CONSTRAINT payments_refund_pkey PRIMARY KEY (pool_id, id);
-ALTER TABLE ONLY public.payments_refund
-    ADD CONSTRAINT payments_refund_pool_id_payment_id_gateway_no_key UNIQUE (pool_id, payment_id, gateway_no);
+ALTER TABLE ONLY public.payments_taken
+    ADD CONSTRAINT payments_taken_pkey PRIMARY KEY (channel_id, day, slot);
 ALTER TABLE ONLY public.payments_transaction
     ADD CONSTRAINT payments_transaction_pkey PRIMARY KEY (channel_id, gateway_no);
 ALTER TABLE ONLY public.sales_account
@@ -1127,6 +1280,18 @@ ALTER TABLE ONLY public.sales_reference
     ADD CONSTRAINT sales_reference_pkey PRIMARY KEY (account_id, reference);
 ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_channel_id_day_kind_version_key UNIQUE (channel_id, day, kind, version);
+ALTER TABLE ONLY public.settlement_bill_line
+    ADD CONSTRAINT settlement_bill_line_pkey PRIMARY KEY (bill_id, line_no);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_channel_id_kind_subject_key UNIQUE (channel_id, kind, subject);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.settlement_form
+    ADD CONSTRAINT settlement_form_pkey PRIMARY KEY (channel_id, kind);
 CREATE UNIQUE INDEX audit_approval_open ON public.audit_approval USING btree (act, object_kind, object_id) WHERE (state = ANY (ARRAY['waiting'::text, 'approved'::text]));
 CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact, id);
 CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
@@ -1143,6 +1308,7 @@ CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
 CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
+CREATE INDEX ledger_sale_entry_of_day ON public.ledger_sale_entry USING brin (posted_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);
 CREATE INDEX messages_message_newest ON public.messages_message USING btree (made_at, id);
 CREATE INDEX messages_message_of_number ON public.messages_message USING btree (to_identity, taken_at) WHERE (taken_at IS NOT NULL);
@@ -1160,6 +1326,8 @@ CREATE INDEX party_webhook_of_party ON public.party_webhook USING btree (party_i
 CREATE INDEX payments_event_of_trade ON public.payments_event USING btree (trade_no);
 CREATE INDEX payments_event_to_look_at ON public.payments_event USING btree (received_at) WHERE (verdict = ANY (ARRAY['quarantined'::text, 'paid_twice'::text]));
 CREATE INDEX payments_payment_of_order ON public.payments_payment USING btree (pool_id, order_id);
+CREATE UNIQUE INDEX payments_payment_one_open ON public.payments_payment USING btree (pool_id, order_id) WHERE (state = ANY (ARRAY['created'::text, 'paying'::text, 'unknown'::text]));
+CREATE INDEX payments_refund_of_order ON public.payments_refund USING btree (pool_id, order_id);
 CREATE INDEX sales_bulk_of_account ON public.sales_bulk USING btree (account_id, made_at);
 CREATE INDEX sales_buyer_order_newest ON public.sales_buyer_order USING btree (buyer, placed_at);
 CREATE INDEX sales_code_newest ON public.sales_code USING btree (phone_identity, device, made_at);
@@ -1179,6 +1347,11 @@ CREATE INDEX sales_order_of_tail ON public.sales_order USING btree (phone_tail, 
 CREATE INDEX sales_quota_of_order ON public.sales_quota USING btree (order_id);
 CREATE INDEX sales_topup_of_account ON public.sales_topup USING btree (account_id, asked_at);
 CREATE UNIQUE INDEX sales_topup_once ON public.sales_topup USING btree (bank_reference) WHERE (state <> 'cancelled'::text);
+CREATE UNIQUE INDEX settlement_bill_in_force ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = 'matched'::text);
+CREATE INDEX settlement_bill_line_of_number ON public.settlement_bill_line USING btree (gateway_no, bill_id, line_no);
+CREATE UNIQUE INDEX settlement_bill_under_way ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text]));
+CREATE INDEX settlement_case_of_bill ON public.settlement_case USING btree (bill_id, line_no);
+CREATE INDEX settlement_case_open ON public.settlement_case USING btree (due_at, id) WHERE (state = 'open'::text);
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_seq_fkey FOREIGN KEY (seq) REFERENCES public.audit_seal(seq);
 ALTER TABLE ONLY public.cards_batch
@@ -1253,10 +1426,20 @@ ALTER TABLE ONLY public.party_webhook_message
     ADD CONSTRAINT party_webhook_message_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.party_webhook(id);
 ALTER TABLE ONLY public.party_webhook
     ADD CONSTRAINT party_webhook_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.payments_channel
+    ADD CONSTRAINT payments_channel_signs_with FOREIGN KEY (id, sign_use, sign_serial) REFERENCES public.payments_key(channel_id, use, serial);
+ALTER TABLE ONLY public.payments_channel
+    ADD CONSTRAINT payments_channel_verifies_with FOREIGN KEY (id, verify_use, verify_serial) REFERENCES public.payments_key(channel_id, use, serial);
+ALTER TABLE ONLY public.payments_health
+    ADD CONSTRAINT payments_health_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.payments_key
+    ADD CONSTRAINT payments_key_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.payments_refund
     ADD CONSTRAINT payments_refund_pool_id_payment_id_fkey FOREIGN KEY (pool_id, payment_id) REFERENCES public.payments_payment(pool_id, id);
+ALTER TABLE ONLY public.payments_taken
+    ADD CONSTRAINT payments_taken_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.sales_account
     ADD CONSTRAINT sales_account_id_fkey FOREIGN KEY (id) REFERENCES public.ledger_guarded(account_id);
 ALTER TABLE ONLY public.sales_account
@@ -1293,3 +1476,13 @@ ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.sales_account(id);
 ALTER TABLE ONLY public.sales_topup
     ADD CONSTRAINT sales_topup_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES public.audit_approval(id);
+ALTER TABLE ONLY public.settlement_bill
+    ADD CONSTRAINT settlement_bill_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.settlement_bill_line
+    ADD CONSTRAINT settlement_bill_line_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES public.settlement_bill(id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_bill_id_fkey FOREIGN KEY (bill_id) REFERENCES public.settlement_bill(id);
+ALTER TABLE ONLY public.settlement_case
+    ADD CONSTRAINT settlement_case_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.settlement_form
+    ADD CONSTRAINT settlement_form_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);

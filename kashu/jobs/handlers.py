@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import sales
+from kashu.jobs.bills import reconcile
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
 from kashu.jobs.messages import ask_message, note_delivery, note_refund, send_code, send_message, warn_owners
@@ -66,6 +67,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "topup.credited": announce_topup,
     "bulk.buy": buy_bulk,
     "bulk.done": announce_bulk,
+    "bill.reconcile": reconcile,
     "webhook.send": send_webhook,
     "message.send": send_message,
     "message.ask": ask_message,
@@ -82,7 +84,8 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
 QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
-          "fulfil.send": "supply", "fulfil.ask": "supply", "message.send": "messages", "message.ask": "messages"}  # fmt: skip
+          "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply", "message.send": "messages",
+          "message.ask": "messages"}  # fmt: skip
 FACTS = "facts"
 
 

@@ -13,7 +13,8 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, messages, party, sales
+from kashu import audit, cards, messages, party, sales, settlement
+from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
@@ -67,6 +68,8 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * *", "give_up", lambda: give_up(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
+    every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
+    every("47 * * * *", "review_cases", lambda: review(ctx))
     return app
 
 
@@ -116,7 +119,7 @@ def sweep(ctx: Context) -> None:
     with ctx.pool.transaction() as db:
         limits.sweep(db, clock.now() - timedelta(days=1))
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
-        wanted = cards.spooled(db)
+        wanted = cards.spooled(db) | settlement.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
     for forget in (sales.forget_files, sales.forget_keys, sales.forget_links, messages.forget):
         while True:
@@ -177,6 +180,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_beat(app, ctx))
         group.create_task(_work_on(app, ["facts", "timetable"], CONCURRENCY))
         group.create_task(_work_on(app, ["long"], 1))
+        group.create_task(_work_on(app, ["bills"], 1))
         group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
         group.create_task(_work_on(app, ["messages"], CONCURRENCY))
         group.create_task(_work_on(app, ["supply"], SUPPLY_CONCURRENCY))

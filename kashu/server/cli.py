@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,15 +15,17 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from kashu import __version__
+from kashu.server.awake import awake
+from kashu.server.bills import bills_app
 from kashu.server.env import SettingError
 from kashu.server.postgres import CannotStartError
-from kashu.server.runtime import Runtime, runtime
+from kashu.server.runtime import runtime
 
 app = cyclopts.App(name="kashu", version=__version__, help="Kashu 卡枢: virtual goods sold as card keys.")
 cards_app = cyclopts.App(name="cards", help="Stock.")
 ledger_app = cyclopts.App(name="ledger", help="The books.")
 audit_app = cyclopts.App(name="audit", help="The audit trail.")
-for part in (cards_app, ledger_app, audit_app):
+for part in (cards_app, ledger_app, audit_app, bills_app):
     app.command(part)
 out, err = Console(), Console(stderr=True)
 AsJson = Annotated[bool, Parameter(name="--json", help="Answer with JSON.")]
@@ -59,7 +60,7 @@ def owner(email: str, name: str, *, as_json: AsJson = False) -> None:
     """Open the account of an owner; the password is printed once, the second factor set up at the first sign-in."""
     from kashu.server.migrate import set_up_django  # noqa: PLC0415  # a command loads only what it needs
 
-    run = _awake()
+    run = awake()
     set_up_django()
     from kashu.server.people import open_owner  # noqa: PLC0415  # models can be read only now
 
@@ -75,7 +76,7 @@ def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database up to date."""
     from kashu.server.migrate import migrate as bring_up  # noqa: PLC0415
 
-    run = _awake()
+    run = awake()
     are_two = bring_up(run)
     if not are_two:
         err.print(
@@ -92,7 +93,7 @@ def demo(*, as_json: AsJson = False) -> None:
     from kashu.server.wiring import context  # noqa: PLC0415
     from kashu.wire import edge  # noqa: PLC0415
 
-    run = _awake()
+    run = awake()
     set_up_django()
     edge.install(context(run))
     file = load(run, edge.ctx())
@@ -104,7 +105,7 @@ def check(*, as_json: AsJson = False) -> None:
     """Say what is missing before production."""
     from kashu.server.checks import check as look  # noqa: PLC0415
 
-    findings = look(_awake())
+    findings = look(awake())
     _tell(
         as_json,
         [dataclasses.asdict(one) for one in findings],
@@ -119,7 +120,7 @@ def invariants(*, as_json: AsJson = False) -> None:
     """Check what must always be true: cards, orders, payments and books against each other."""
     from kashu.server.invariants import check as look  # noqa: PLC0415
 
-    with _awake().pool.transaction() as db:
+    with awake().pool.transaction() as db:
         breaches = look(db)
     lines = [f"{breach.invariant}: {', '.join(breach.found)}" for breach in breaches]
     _tell(as_json, [dataclasses.asdict(one) for one in breaches], lines, "all invariants hold")
@@ -131,7 +132,7 @@ def ledger_check(*, as_json: AsJson = False) -> None:
     """Prove that every booking adds up to nothing and guarded balances equal their entries."""
     from kashu import ledger  # noqa: PLC0415
 
-    with _awake().pool.transaction() as db:
+    with awake().pool.transaction() as db:
         faults = ledger.check(db)
     lines = [f"{fault.kind}: {fault.where} {fault.amount_fen} fen" for fault in faults]
     _tell(as_json, [dataclasses.asdict(one) for one in faults], lines, "the books balance")
@@ -143,7 +144,7 @@ def audit_verify(*, as_json: AsJson = False) -> None:
     """Seal what is new and verify the whole trail: its order, its hashes, its signed heads."""
     from kashu import audit  # noqa: PLC0415
 
-    run = _awake()
+    run = awake()
     with run.pool.transaction() as db:
         audit.seal(db)
     with run.pool.transaction() as db:
@@ -197,7 +198,7 @@ def cards_import(
 
     changed = {"encoding": encoding, "separator": separator, "columns": columns}
     done = import_file(
-        _awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json
+        awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json
     )
     _exit(not done)
 
@@ -213,7 +214,7 @@ def schema() -> None:
     """Print the database's schema, as `docs/reference/schema.sql` keeps it."""
     from kashu.server.reference import schema_sql  # noqa: PLC0415
 
-    sys.stdout.write(schema_sql(_awake()))
+    sys.stdout.write(schema_sql(awake()))
 
 
 def main() -> None:
@@ -227,33 +228,6 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         err.print(f"[red]{Path(str(error.cmd[0])).name} failed with {error.returncode}")
         sys.exit(1)
-
-
-def _awake() -> Runtime:
-    """The runtime with its database running; an embedded one that we had to start stays up for the command only."""
-    run = runtime()
-    if run.embedded is not None and not run.embedded.is_running():
-        import atexit  # noqa: PLC0415
-
-        run.embedded.start()
-        atexit.register(run.embedded.stop)
-    _wait_for(run)
-    return run
-
-
-def _wait_for(run: Runtime, seconds: float = 10) -> None:
-    import psycopg  # noqa: PLC0415
-
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            psycopg.connect(run.dsn, connect_timeout=3).close()
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise CannotStartError(f"the database does not answer: {error}") from error
-            time.sleep(0.3)
-        else:
-            return
 
 
 def _tell(as_json: bool, told: list[dict[str, Any]] | dict[str, Any], lines: list[str], fine: str) -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from psycopg.conninfo import conninfo_to_dict
 
-from kashu import audit, cards, catalog, messages, payments, sales
+from kashu import audit, cards, catalog, messages, payments, sales, settlement
 from kashu.server.env import Env
 from kashu.server.migrate import migrate
 from kashu.server.postgres import binaries
@@ -50,7 +50,7 @@ def answers_md() -> str:
         "",
         "Expected answers are values, not exceptions. Made from the enums of the domain.",
     ]
-    for module in (sales, payments, cards, catalog, messages, audit, protocol):
+    for module in (sales, settlement, payments, cards, catalog, messages, audit, protocol):
         for name, kind in sorted(_enums(module).items()):
             doc = inspect.getdoc(kind) or ""
             lines += ["", f"## `{module.__name__}.{name}`", "", doc, "", *[f"- `{member.value}`" for member in kind]]

@@ -55,6 +55,8 @@ KEPT = (
     "messages_template",
     "messages_message",
     "messages_try",
+    "settlement_bill",
+    "settlement_case",
 )
 
 

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "kashu.cards",
     "kashu.payments",
     "kashu.sales",
+    "kashu.settlement",
     "kashu.jobs",
     "kashu.web",
 ]

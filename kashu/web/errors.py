@@ -24,6 +24,8 @@ RIGHT_NAMES = {
     "accounts.read": "采购账户查看",
     "accounts.edit": "采购账户管理",
     "accounts.topup": "预付款与发票",
+    "reconciliation.read": "对账查看",
+    "reconciliation.edit": "对账处理",
     "buyer": "采购台",
     "orders.read": "订单查看",
     "batches.read": "批次查看",

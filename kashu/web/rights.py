@@ -29,17 +29,29 @@ RIGHTS: dict[str, frozenset[str]] = {
             "accounts.edit",
             "accounts.topup",
             "orders.fulfil",
+            "reconciliation.read",
+            "reconciliation.edit",
         }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
-    "finance": frozenset(READ | {"orders.refund", "payments.read", "batches.export", "accounts.topup"}),
+    "finance": frozenset(
+        READ
+        | {
+            "orders.refund",
+            "payments.read",
+            "batches.export",
+            "accounts.topup",
+            "reconciliation.read",
+            "reconciliation.edit",
+        }
+    ),
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"audit.read", "payments.read"}),
+    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
-TWO_PERSONS = ("batches.export", "accounts.topup")  # what one person may not do alone
+TWO_PERSONS = ("batches.export", "accounts.topup", "reconciliation.edit")  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,8 @@ from kashu.payments import Channel, NewKey
 from kashu.wire import pay
 from kashu.wire.messages import Box
 from kashu.wire.pay import PaymentChannel
+
+FetchBill = Callable[[Channel, date, str], Iterator[bytes]]  # the bill of a day and a kind, checked, as it was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Context:
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool
+    bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> PaymentChannel:
         """The channel as we call it, with its keys opened for this process only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import struct
@@ -10,12 +11,16 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kashu.kernel.seal import Keyring, SealBrokenError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # `collections.abc.Buffer` comes with Python 3.12
 
 FRAME_BYTES = 1 << 20
 FILE_BYTES_MAX = 210 << 20  # 200 MiB is promised
@@ -25,7 +30,7 @@ PACKING_SECONDS_MAX = 86_400  # a file that is being packed is not touched
 
 
 class TooLargeError(Exception):
-    """The file is larger than `FILE_BYTES_MAX`."""
+    """The file is larger than `FILE_BYTES_MAX`, or than what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Spooled:
 class Writer:
     """Takes bytes as they arrive and keeps none of them in the clear on disk."""
 
-    def __init__(self, folder: Path, ring: Keyring) -> None:
+    def __init__(self, folder: Path, ring: Keyring, most: int = FILE_BYTES_MAX) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.name = f"{uuid4().hex}.sealed"
         self._path = folder / self.name
@@ -48,12 +53,12 @@ class Writer:
         self._file_id = os.urandom(8)
         self._cipher = AESGCM(ring.derive("spool"))
         self._file.write(HEAD.pack(ring.current, self._file_id))
-        self._waiting, self._frames, self.size = bytearray(), 0, 0
+        self._waiting, self._frames, self.size, self._most = bytearray(), 0, 0, most
         self._digest = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        if self.size > FILE_BYTES_MAX:
+        if self.size > self._most:
             raise TooLargeError
         self._digest.update(chunk)
         self._waiting += chunk
@@ -76,9 +81,9 @@ class Writer:
         self._frames += 1
 
 
-def keep(folder: Path, ring: Keyring, chunks: Iterable[bytes]) -> Spooled:
+def keep(folder: Path, ring: Keyring, chunks: Iterable[bytes], most: int = FILE_BYTES_MAX) -> Spooled:
     """Spool a whole file."""
-    writer = Writer(folder, ring)
+    writer = Writer(folder, ring, most)
     try:
         for chunk in chunks:
             writer.write(chunk)
@@ -103,6 +108,58 @@ def read(folder: Path, ring: Keyring, name: str) -> Iterator[bytes]:
             if not following:
                 return
             frame, at = following, at + 1
+
+
+class Reader(io.RawIOBase):
+    """A spooled file that can seek, as an archive's reader needs it; one frame is open at a time."""
+
+    def __init__(self, folder: Path, ring: Keyring, name: str) -> None:
+        self._file = (folder / Path(name).name).open("rb")
+        version, self._file_id = HEAD.unpack(self._file.read(HEAD.size))
+        self._cipher, self._name = AESGCM(ring.derive("spool", version)), name
+        sealed = self._file.seek(0, os.SEEK_END) - HEAD.size
+        self._frames = max(1, -(-sealed // (FRAME_BYTES + TAG_BYTES)))
+        self._size, self._at = sealed - self._frames * TAG_BYTES, 0
+        self._open: tuple[int, bytes] = (-1, b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Buffer) -> int:
+        if self._at >= self._size:
+            return 0
+        view, (number, start) = memoryview(buffer).cast("B"), divmod(self._at, FRAME_BYTES)
+        piece = self._frame(number)[start : start + len(view)]
+        view[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _frame(self, number: int) -> bytes:
+        if self._open[0] != number:
+            self._file.seek(HEAD.size + number * (FRAME_BYTES + TAG_BYTES))
+            sealed, is_last = self._file.read(FRAME_BYTES + TAG_BYTES), number == self._frames - 1
+            try:
+                clear = self._cipher.decrypt(
+                    self._file_id + struct.pack(">I", number), sealed, b"last" if is_last else b"more"
+                )
+            except InvalidTag as error:
+                raise SealBrokenError(f"spooled file {self._name}") from error
+            self._open = (number, clear)
+        return self._open[1]
 
 
 def remove(folder: Path, name: str) -> None:

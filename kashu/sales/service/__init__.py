@@ -10,6 +10,7 @@ from kashu.sales.service.accounts import (
     open_account,
     set_contract_price,
 )
+from kashu.sales.service.books import psp_account
 from kashu.sales.service.bulk import (
     BULK_MAX,
     BULK_OPEN_MAX,
@@ -111,6 +112,7 @@ __all__ = [
     "overdue",
     "pay_anew",
     "place",
+    "psp_account",
     "push_card",
     "receipts",
     "redeem",

@@ -13,6 +13,7 @@ from kashu.web.console import (
     orders,
     payments,
     products,
+    reconciliation,
     settings,
 )
 
@@ -94,4 +95,14 @@ urlpatterns = [
     path("channels/<slug:channel_id>/keys", channels.add_key, name="add_channel_key"),
     path("channels/<slug:channel_id>/keys/end", channels.end_key, name="end_channel_key"),
     path("channels/<slug:channel_id>/<slug:verb>", channels.move, name="move_channel"),
+    path("reconciliation", reconciliation.overview, name="reconciliation"),
+    path("reconciliation/upload", reconciliation.upload, name="upload_bill"),
+    path("reconciliation/bills/<uuid:bill_id>", reconciliation.bill, name="bill"),
+    path("reconciliation/bills/<uuid:bill_id>/progress", reconciliation.progress, name="bill_progress"),
+    path("reconciliation/cases/<uuid:case_id>", reconciliation.case, name="case"),
+    path("reconciliation/cases/<uuid:case_id>/assign", reconciliation.assign, name="assign_case"),
+    path("reconciliation/cases/<uuid:case_id>/resolve", reconciliation.resolve, name="resolve_case"),
+    path("reconciliation/cases/<uuid:case_id>/reverse", reconciliation.reverse, name="reverse_case"),
+    path("reconciliation/cases/<uuid:case_id>/<uuid:approval_id>/confirm", reconciliation.confirm, name="confirm_case"),
+    path("reconciliation/cases/<uuid:case_id>/<uuid:approval_id>/cancel", reconciliation.cancel, name="cancel_case"),
 ]
