@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from sandbox.pay import bills
 from sandbox.pay.faults import Faults
 from sandbox.store import Store
 
@@ -48,6 +49,39 @@ class Desk:
         if found["state"] != "OPEN":
             raise Refused(400, "ORDERPAID" if found["state"] == "PAID" else "ORDER_CLOSED")
         return found
+
+    def bill(self, day: date) -> bills.BillFile:
+        """The bill of a day, with what the faults get wrong: so many rows missing, twice, the next day, made up."""
+        found = self.store.rows(
+            "SELECT * FROM pay_trade WHERE channel = ? AND paid_at IS NOT NULL ORDER BY paid_at", self.channel
+        )
+        told: list[bills.Row] = [
+            {"trade_no": one["trade_no"], "gateway_no": one["gateway_no"], "refund_id": "", "amount_fen": one["amount_fen"],
+             "fee_fen": 0, "state": "SUCCESS", "at": datetime.fromtimestamp(one["paid_at"], UTC)}
+            for one in found
+        ]  # fmt: skip
+        back = self.store.rows(
+            "SELECT * FROM pay_refund WHERE channel = ? AND state = 'DONE' ORDER BY at", self.channel
+        )
+        told += [
+            {"trade_no": one["trade_no"], "gateway_no": one["gateway_no"], "refund_id": one["number"], "amount_fen": one["amount_fen"],
+             "fee_fen": 0, "state": "REFUND", "at": datetime.fromtimestamp(one["at"], UTC)}
+            for one in back
+        ]  # fmt: skip
+        wrong = self.faults.get(self.channel, "bill") or {}
+        names = [one["gateway_no"] for one in told if one["state"] == "SUCCESS"]
+        extra: bills.Row = {"trade_no": "1A-NOBODY", "gateway_no": "9" * 28, "refund_id": "", "amount_fen": 100, "fee_fen": 0,
+                            "state": "SUCCESS", "at": datetime(day.year, day.month, day.day, 4, tzinfo=UTC)}  # fmt: skip
+        faults = bills.Faults(
+            extra=(extra,) * bool(wrong.get("extra")),
+            missing=frozenset(names[: wrong.get("missing", 0)]),
+            more_fen=dict.fromkeys(names[:1], wrong.get("amount", 0)),
+            twice=frozenset(names[: wrong.get("twice", 0)]),
+            next_day=frozenset(names[: wrong.get("next_day", 0)]),
+            is_truncated=bool(wrong.get("truncated")),
+            is_wrong_hash=bool(wrong.get("wrong_hash")),
+        )
+        return bills.file(self.channel, told, day, self.merchant, faults)
 
     def find(self, trade_no: str) -> Row | None:
         found = self.store.one("SELECT * FROM pay_trade WHERE channel = ? AND trade_no = ?", self.channel, trade_no)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import hashlib
 import json
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -204,27 +202,13 @@ class V3Gateway:
 
     def _bill_where(self, query: dict[str, list[str]]) -> Row:
         day = query["bill_date"][0]
-        plain = self.bill(day)
-        url = f"{self._url}{self._base}/files/{day}.csv{'.gz' if self.desk.channel == 'wechat' else ''}"
-        wrong = "0" * 40 if (self.desk.faults.get(self.desk.channel, "bill") or {}).get("wrong_hash") else ""
-        return {
-            "hash_type": "SHA1",
-            "hash_value": wrong or hashlib.sha1(plain, usedforsecurity=False).hexdigest(),
-            "download_url": url,
-        }
+        made = self.desk.bill(date.fromisoformat(day))
+        url = f"{self._url}{self._base}/files/{day}.csv.gz"
+        return {"hash_type": made.hash_type, "hash_value": made.hash_value, "download_url": url}
 
     def file(self, name: str) -> bytes:
         """A bill as it is downloaded."""
-        plain = self.bill(name.partition(".")[0])
-        whole = gzip.compress(plain) if name.endswith(".gz") else plain
-        return (
-            whole[: len(whole) // 2]
-            if (self.desk.faults.get(self.desk.channel, "bill") or {}).get("truncated")
-            else whole
-        )
-
-    def bill(self, day: str) -> bytes:  # noqa: ARG002  # replaced where bills are written
-        raise Refused(404, "NO_STATEMENT_EXIST")
+        return self.desk.bill(date.fromisoformat(name.partition(".")[0])).content
 
     def _seal(self, plain: str, associated: str) -> Row:
         nonce = secrets.token_hex(6)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kashu.kernel import rsa
+from kashu.kernel.clock import biz_date
 from kashu.payments import Method, Notice, Shape
 from kashu.wire.pay import wechatpay
 from kashu.wire.pay.protocol import (
@@ -302,6 +306,29 @@ def test_a_rotated_platform_certificate_is_fetched_and_proven_by_our_own_key(wor
     trusting = tuple(one for one in known.keys if one.use not in ("verify", "open"))
     with pytest.raises(GatewayError, match="certificates"):
         world.adapter(kind, keys=trusting).query(number())
+
+
+def test_the_bill_of_a_day_comes_whole_or_not_at_all(world, kind):
+    """As the channel writes it: what it is made of is the reconciliation's matter (tests/settlement)."""
+    trade_no, adapter, gateway_no = paid(world, kind)
+    today = biz_date(datetime.now(UTC))
+    whole = b"".join(adapter.bill(today))
+    text = unpacked(whole)
+    assert gateway_no in text
+    assert trade_no.replace("-", "_" if kind == "alipay" else "-") in text
+    assert gateway_no not in unpacked(b"".join(adapter.bill(today - timedelta(days=1))))
+    if kind == "wechat":
+        for fault in ("truncated", "wrong_hash"):
+            world.fault(kind, bill={fault: 1})
+            with pytest.raises(GatewayError, match="bill"):
+                list(adapter.bill(today))
+
+
+def unpacked(whole):
+    if whole.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            return archive.read(archive.namelist()[0]).decode("gb18030")
+    return (gzip.decompress(whole) if whole.startswith(b"\x1f\x8b") else whole).decode()
 
 
 def test_the_openid_of_a_visitor_in_wechat(world):
