@@ -49,6 +49,7 @@ from kashu.cards.service import (
     set_source,
     start,
     undo_redemption,
+    void,
     withdraw,
 )
 from kashu.cards.store import (
@@ -180,6 +181,7 @@ __all__ = [
     "surcharges",
     "tidy_label",
     "undo_redemption",
+    "void",
     "void_unsold",
     "withdraw",
 ]

@@ -11,7 +11,14 @@ from kashu.jobs.bills import reconcile
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
 from kashu.jobs.messages import ask_message, note_delivery, note_refund, send_code, send_message, warn_owners
-from kashu.jobs.payments import ask_payment, ask_refund, close_payments, look_at_payments, send_refund
+from kashu.jobs.payments import (
+    ask_payment,
+    ask_refund,
+    close_payments,
+    confirm_payment,
+    look_at_payments,
+    send_refund,
+)
 from kashu.jobs.supply import ask_order, send_order
 from kashu.jobs.webhooks import (
     announce_bulk,
@@ -57,6 +64,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "code.send": send_code,
     "approval.solo": warn_owners,
     "payment.ask": ask_payment,
+    "payment.confirm": confirm_payment,
     "payment.close": close_payments,
     "refund.send": send_refund,
     "refund.ask": ask_refund,

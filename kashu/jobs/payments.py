@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from kashu.wire.pay.protocol import GatewayError, RefundAsk, RefundState, Refund
 
 Body = Mapping[str, Any]
 QUERY_GAPS_SECONDS = (20, 90, 480, 1_200)  # after the first look at 10 s: 30 s, 2 m, 10 m, 30 m (payments.md §3.3)
+CONFIRM_GAPS_SECONDS = (3, 10, 30, 120, 600, 1_800)
 REFUND_GAPS_SECONDS = (10, 30, 120, 600, 1_800, 7_200, 21_600)  # then every six hours until the gateway knows
 
 
@@ -49,6 +51,26 @@ def ask_payment(ctx: Context, body: Body) -> None:
         cashier.ask(ctx, payment)
 
 
+def confirm_payment(ctx: Context, body: Body) -> None:
+    """A notice of a large amount waits for the gateway's own word; without it, a person hears of it in the end."""
+    pool_id, turn = int(body["pool_id"]), int(body["round"])
+    with ctx.pool.transaction() as db:
+        payment = payments.payment(db, pool_id, UUID(body["payment_id"]))
+    if payment is None or payment.state == "paid":
+        return
+    with contextlib.suppress(GatewayError):
+        cashier.ask(ctx, payment)
+    with ctx.pool.transaction() as db:
+        payment = payments.payment(db, pool_id, payment.id)
+        if payment is None or payment.state == "paid":
+            return
+        if turn < len(CONFIRM_GAPS_SECONDS):
+            due_at = clock.now() + timedelta(seconds=CONFIRM_GAPS_SECONDS[turn])
+            tell(db, [Fact("payment.confirm", {**body, "round": turn + 1}, pool_id, due_at)], clock.now())
+        else:
+            sales.note_unconfirmed(db, payment, clock.now())
+
+
 def close_payments(ctx: Context, body: Body) -> None:
     """An order ends unpaid: close its trades at the gateway. One that was paid in the meantime is settled."""
     with ctx.pool.transaction() as db:
@@ -64,7 +86,7 @@ def send_refund(ctx: Context, body: Body) -> None:
     if refund.state not in ("requested", "unknown"):
         return
     try:
-        told = ctx.gateway(channel).refund(asked)
+        told = cashier.called(ctx, channel, "refund", lambda: ctx.gateway(channel).refund(asked))
     except GatewayError as error:
         _note(ctx, body, refund, RefundTold(RefundState.PENDING, f"{type(error).__name__}: {error}"))
         return
@@ -81,7 +103,7 @@ def ask_refund(ctx: Context, body: Body) -> None:
     refund, channel, asked = _refund(ctx, body)
     if refund.state not in ("requested", "unknown"):
         return
-    told = ctx.gateway(channel).query_refund(asked)
+    told = cashier.called(ctx, channel, "query_refund", lambda: ctx.gateway(channel).query_refund(asked))
     if told.state is RefundState.MISSING:  # it was never taken: send it, under its number
         with ctx.pool.transaction() as db:
             tell(db, [Fact("refund.send", {**body}, refund.pool_id)], clock.now())

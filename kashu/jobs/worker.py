@@ -13,7 +13,7 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, messages, party, sales, settlement
+from kashu import audit, cards, messages, party, payments, sales, settlement
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.kernel import clock, events, limits
@@ -30,6 +30,7 @@ WORK_AGAIN_SECONDS = 1
 CONCURRENCY = 4
 SUPPLY_CONCURRENCY = 8  # a supplier that does not answer holds at most some of them (`jobs.supply`)
 THREADS = 32
+HEALTH_DAYS = 30
 SPOOL_HOURS = 1
 RETRY_SECONDS_MAX = 3_600
 
@@ -118,6 +119,7 @@ def sweep(ctx: Context) -> None:
     """Forget counted attempts, nonces and keys past their time, and files that nobody waits for."""
     with ctx.pool.transaction() as db:
         limits.sweep(db, clock.now() - timedelta(days=1))
+        payments.forget_health(db, clock.now() - timedelta(days=HEALTH_DAYS))
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
         wanted = cards.spooled(db) | settlement.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)

@@ -1,16 +1,18 @@
 """Paying: channels, what they tell us, and money on its way back. What an order does about it is `sales`' matter."""
 
 from kashu.payments.rules import KINDS, MATRIX, SYSTEMS, Cell, Entry, route, way
-from kashu.payments.service import add_key, create, end_key, find, judge, keep, request_refunds, set_channel
+from kashu.payments.service import add_key, create, end_key, find, judge, keep, request_refunds, set_channel, use_key
 from kashu.payments.store import (
-    aim,
     by_ids,
     by_trade,
     channels,
     close,
+    drop,
     events_of,
     finish_refund,
+    forget_health,
     health,
+    left_of,
     move,
     move_refund,
     note_health,
@@ -61,19 +63,21 @@ __all__ = [
     "Shape",
     "Verdict",
     "add_key",
-    "aim",
     "by_ids",
     "by_trade",
     "channels",
     "close",
     "create",
+    "drop",
     "end_key",
     "events_of",
     "find",
     "finish_refund",
+    "forget_health",
     "health",
     "judge",
     "keep",
+    "left_of",
     "move",
     "move_refund",
     "note_health",
@@ -88,5 +92,6 @@ __all__ = [
     "route",
     "routes",
     "set_channel",
+    "use_key",
     "way",
 ]

@@ -25,8 +25,10 @@ def notice_valid(alipay_key_pem: str, params: Mapping[str, str]) -> bool:
     """Whether a notice was signed by Alipay with RSA2. `sign_type` is not among what is signed, so only RSA2 counts."""
     if params.get("sign_type") != "RSA2":
         return False
-    told = signing_text({name: text for name, text in params.items() if name != "sign_type"})
-    return rsa.is_signed(alipay_key_pem, told.encode(), params.get("sign", ""))
+    told = {name: text for name, text in params.items() if name not in ("sign", "sign_type")}
+    # Public implementations differ in whether an empty field is part of the text; either text says the same.
+    texts = {signing_text(told), "&".join(f"{name}={text}" for name, text in sorted(told.items()))}
+    return any(rsa.is_signed(alipay_key_pem, text.encode(), params.get("sign", "")) for text in texts)
 
 
 def answer_of(method: str, body: str) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ TOLD = (
 SERIAL_CHARS_MAX = 128
 
 OTHER_TRADE = "the gateway's number belongs to another trade"
-OPEN_KEY_CHARS = 32
+OPEN_KEY_CHARS, OPEN_KEY_BASE64_CHARS = 32, 44  # the latter is Douyin Pay's other form (E.3)
 APP_SECRET_CHARS_MAX = 64
 TAKEN_SLOTS = 16
 Trade = tuple[str, str]  # channel and trade number
@@ -37,6 +38,9 @@ def set_channel(db: Db, actor: Actor, channel: Channel, at: datetime) -> Channel
     known = store.channels(db).get(channel.id)
     if known is not None and known.kind != channel.kind:
         return ChannelRefusal.OTHER_KIND
+    if known is not None and (known.merchant, known.app_id) != (channel.merchant, channel.app_id):
+        if store.is_used(db, channel.id):
+            return ChannelRefusal.IN_USE
     if known is not None:
         signs, verifies = known.sign_serial, known.verify_serial
         channel = replace(channel, keys=known.keys, sign_serial=signs, verify_serial=verifies)
@@ -54,19 +58,30 @@ def add_key(db: Db, ring: Keyring, actor: Actor, channel_id: str, new: NewKey, a
     channel = store.channels(db).get(channel_id)
     if channel is None:
         return ChannelRefusal.NO_SUCH_CHANNEL
-    if not _can_be(new):
+    if not _can_be(channel.kind, new):
         return ChannelRefusal.NOT_A_KEY
     public, sealed = (
         (new.text, b"") if new.use == "verify" else ("", ring.seal_personal(new.text, f"channel {channel_id}"))
     )
-    if not store.keep_key(db, Key(channel_id, new.use, new.serial, public, sealed, at, None)):
-        return ChannelRefusal.KEY_IS_THERE
-    if new.use == "sign":
-        store.keep_channel(db, replace(channel, sign_serial=new.serial))
-    elif new.use == "verify":
-        store.keep_channel(db, replace(channel, verify_serial=new.serial))
+    store.keep_key(db, Key(channel_id, new.use, new.serial, public, sealed, at, None))
+    if new.use in ("sign", "verify"):
+        store.use_key(db, channel_id, new.use, new.serial)
     told = {"use": new.use, "serial": new.serial}
     audit.record(db, [Deed(actor, "channel.key_added", "channel", channel_id, after=told)], at)
+    return None
+
+
+def use_key(db: Db, actor: Actor, channel_id: str, use: str, serial: str, at: datetime) -> ChannelRefusal | None:
+    """Go back to another key that is in force: to sign with, or as the one of theirs that calls name."""
+    assert_in_transaction(db)
+    channel = store.channels(db).get(channel_id)
+    if channel is None:
+        return ChannelRefusal.NO_SUCH_CHANNEL
+    if use not in ("sign", "verify") or serial not in {one.serial for one in channel.keys_for(use, at)}:
+        return ChannelRefusal.NO_SUCH_KEY
+    store.use_key(db, channel_id, use, serial)
+    told = {"use": use, "serial": serial}
+    audit.record(db, [Deed(actor, "channel.key_used", "channel", channel_id, after=told)], at)
     return None
 
 
@@ -86,7 +101,7 @@ def end_key(db: Db, actor: Actor, channel_id: str, use: str, serial: str, at: da
     return None
 
 
-def _can_be(new: NewKey) -> bool:
+def _can_be(kind: str, new: NewKey) -> bool:
     if len(new.serial) > SERIAL_CHARS_MAX:
         return False
     try:
@@ -94,10 +109,12 @@ def _can_be(new: NewKey) -> bool:
             rsa.private(new.text)
         elif new.use == "verify":
             rsa.public(new.text)
+        elif new.use == "open":
+            key = new.text.encode()
+            in_base64 = kind == "douyin" and len(key) == OPEN_KEY_BASE64_CHARS
+            return len(base64.b64decode(key, validate=True) if in_base64 else key) == OPEN_KEY_CHARS
         else:
-            most = OPEN_KEY_CHARS if new.use == "open" else APP_SECRET_CHARS_MAX
-            least = OPEN_KEY_CHARS if new.use == "open" else 1
-            return new.use in ("open", "app") and least <= len(new.text.encode()) <= most
+            return new.use == "app" and 0 < len(new.text.encode()) <= APP_SECRET_CHARS_MAX
     except ValueError:
         return False
     return True
@@ -106,6 +123,8 @@ def _can_be(new: NewKey) -> bool:
 def _is_whole(channel: Channel, at: datetime) -> bool:
     """Whether a channel has every key its kind needs."""
     needed = {"sign", "verify"} if channel.kind == "alipay" else {"sign", "verify", "open"}
+    if channel.kind == "wechat" and "jsapi" in channel.methods:
+        needed.add("app")  # who pays inside WeChat is told by the official account only
     return bool(channel.merchant and channel.app_id) and all(channel.keys_for(use, at) for use in needed)
 
 

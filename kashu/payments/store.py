@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, columns, one, rows, run
+from kashu.kernel.db import Db, columns, one, rows, run, value
 from kashu.payments import rules
 from kashu.payments.types import Channel, Event, Health, Judged, Key, Payment, Refund, Route
 
@@ -118,8 +118,7 @@ def keep_channel(db: Db, channel: Channel) -> None:
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, payee = excluded.payee, merchant = excluded.merchant,
         app_id = excluded.app_id, gateway = excluded.gateway, methods = excluded.methods, weight = excluded.weight,
         amount_fen_min = excluded.amount_fen_min, amount_fen_max = excluded.amount_fen_max,
-        day_fen_max = excluded.day_fen_max, confirm_fen = excluded.confirm_fen, sign_serial = excluded.sign_serial,
-        verify_serial = excluded.verify_serial, is_open = excluded.is_open
+        day_fen_max = excluded.day_fen_max, confirm_fen = excluded.confirm_fen, is_open = excluded.is_open
     """
     run(
         db,
@@ -132,11 +131,29 @@ def keep_channel(db: Db, channel: Channel) -> None:
     )  # fmt: skip
 
 
+def use_key(db: Db, channel_id: str, use: str, serial: str) -> int:
+    """Name the key that signs from now on, or the one of theirs that calls name. Nothing else of the channel is touched."""
+    column = {"sign": "sign_serial", "verify": "verify_serial"}[use]
+    return run(db, f"UPDATE payments_channel SET {column} = %s WHERE id = %s", [serial, channel_id])
+
+
+def is_used(db: Db, channel_id: str) -> bool:
+    """Whether the channel has ever been called or paid through."""
+    sql = "SELECT EXISTS (SELECT FROM payments_health WHERE channel_id = %s AND call = 'create') OR EXISTS (SELECT FROM payments_taken WHERE channel_id = %s)"
+    return bool(value(db, sql, [channel_id, channel_id]))
+
+
+def forget_health(db: Db, before: datetime) -> int:
+    """Forget how calls fared before an instant."""
+    return run(db, "DELETE FROM payments_health WHERE minute < %s", [before])
+
+
 def keep_key(db: Db, key: Key) -> int:
-    """Add a key; one that is there already stays as it is."""
+    """Add a key, or put another in the place of one of this serial number: a typing mistake is no dead end."""
     sql = """
     INSERT INTO payments_key (channel_id, use, serial, public, sealed, starts_at, ends_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (channel_id, use, serial) DO NOTHING
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (channel_id, use, serial) DO UPDATE
+    SET public = excluded.public, sealed = excluded.sealed, starts_at = excluded.starts_at, ends_at = excluded.ends_at
     """
     return run(
         db, sql, [key.channel_id, key.use, key.serial, key.public, key.sealed, key.starts_at, key.ends_at]
@@ -197,12 +214,13 @@ def paying(db: Db, pool_id: int, payment_id: UUID, shape: str, told: str) -> int
     return run(db, sql, [shape, told, pool_id, payment_id])
 
 
-def aim(db: Db, payment: Payment, channel_id: str, method: str) -> int:
-    """Lead a payment that no gateway has heard of through another channel."""
+def drop(db: Db, payment: Payment) -> int:
+    """Close a payment that no payer was led to; one that was handed out in the meantime stays as it is."""
     sql = """
-    UPDATE payments_payment SET channel_id = %s, method = %s WHERE pool_id = %s AND id = %s AND state = 'created'
+    UPDATE payments_payment SET state = 'closed'
+    WHERE pool_id = %s AND id = %s AND state IN ('created', 'paying', 'unknown') AND pay_url = ''
     """
-    return run(db, sql, [channel_id, method, payment.pool_id, payment.id])
+    return run(db, sql, [payment.pool_id, payment.id])
 
 
 def close(db: Db, pool_id: int, payment_id: UUID) -> int:
@@ -324,6 +342,12 @@ def move_refund(db: Db, refund: Refund, before: Collection[str], after: str, tro
     WHERE pool_id = %s AND id = %s AND state = ANY (%s)
     """
     return run(db, sql, [after, trouble[:300], refund.pool_id, refund.id, list(before)])
+
+
+def left_of(db: Db, payment: Payment) -> int:
+    """Fen that a paid payment has left to give back."""
+    sql = "SELECT amount_fen - refunded_fen FROM payments_transaction WHERE channel_id = %s AND gateway_no = %s"
+    return int(value(db, sql, [payment.channel_id, payment.gateway_no]) or 0)
 
 
 def refunds_to_look_at(db: Db, most: int = 100) -> list[Refund]:

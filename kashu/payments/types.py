@@ -91,7 +91,7 @@ class ChannelRefusal(StrEnum):
     OTHER_KIND = "other_kind"
     WITHOUT_KEYS = "without_keys"
     NOT_A_KEY = "not_a_key"
-    KEY_IS_THERE = "key_is_there"
+    IN_USE = "in_use"
     KEY_IN_USE = "key_in_use"
     NO_SUCH_KEY = "no_such_key"
 
@@ -148,6 +148,7 @@ class Notice:
     body: bytes = field(repr=False)
     source: str = "notice"
     app_id: str = ""
+    is_returned: bool = False  # the gateway says that all or part of it went back already
 
 
 class Verdict(StrEnum):

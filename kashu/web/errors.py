@@ -21,6 +21,7 @@ RIGHT_NAMES = {
     "settings.edit": "平台设置",
     "payments.read": "支付记录",
     "channels.edit": "设置支付通道",
+    "orders.claim": "售后退款",
     "accounts.read": "采购账户查看",
     "accounts.edit": "采购账户管理",
     "accounts.topup": "预付款与发票",

@@ -21,6 +21,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "batches.edit",
             "batches.export",
             "orders.refund",
+            "orders.claim",
             "audit.read",
             "people.edit",
             "settings.edit",
@@ -38,6 +39,7 @@ RIGHTS: dict[str, frozenset[str]] = {
         READ
         | {
             "orders.refund",
+            "orders.claim",
             "payments.read",
             "batches.export",
             "accounts.topup",
@@ -46,12 +48,17 @@ RIGHTS: dict[str, frozenset[str]] = {
         }
     ),
     "support": frozenset(
-        {"dashboard", "orders.read", "orders.refund", "orders.fulfil", "products.read", "messages.read"}
+        {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
     "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
-TWO_PERSONS = ("batches.export", "accounts.topup", "reconciliation.edit")  # what one person may not do alone
+TWO_PERSONS = (
+    "batches.export",
+    "accounts.topup",
+    "orders.claim",
+    "reconciliation.edit",
+)  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 
 

@@ -39,7 +39,7 @@ def open_trade(ctx: Context, payment: Payment, subject: str, return_url: str, pa
         *payer,
     )
     try:
-        told = _called(ctx, channel, "create", lambda: ctx.gateway(channel).create(asked))
+        told = called(ctx, channel, "create", lambda: ctx.gateway(channel).create(asked))
     except GatewayRefusalError:
         return _go_on(ctx, payment, subject, return_url, payer)
     except GatewayError:
@@ -59,13 +59,16 @@ def _opened(ctx: Context, channel: Channel, payment: Payment, told: Instruction)
 
 
 def _go_on(ctx: Context, payment: Payment, subject: str, return_url: str, payer: Payer) -> Payment:
-    """This instance said no: end its payment, and try the next one that may take it. Each is asked once."""
+    """This instance said no: end its payment, and try the next one that may take it. Each is asked once.
+
+    Where another request was handed the trade in the meantime, that one stands.
+    """
     with ctx.pool.transaction() as db:
-        payments.close(db, payment.pool_id, payment.id)
+        payments.drop(db, payment)
         again = sales.pay_anew(db, payment, None, clock.now())
     if again is None:
         raise GatewayError("no instance of this channel takes the payment")
-    return open_trade(ctx, again, subject, return_url, payer)
+    return again if again.pay_url else open_trade(ctx, again, subject, return_url, payer)
 
 
 def _unknown(ctx: Context, payment: Payment) -> None:
@@ -82,19 +85,21 @@ def change(ctx: Context, payment: Payment, kind: str, method: str) -> Payment | 
     """Pay in another way: the payment that is open ends first, at its gateway too, so that nobody is charged twice.
 
     None where it cannot end, because it was paid or because nobody knows; what was never handed out may end unasked.
+    One that another tab was handed a moment ago is not ended: that tab's payment comes back.
     """
+    with ctx.pool.transaction() as db:
+        payment = payments.payment(db, payment.pool_id, payment.id) or payment
     if payment.state in OPEN and payment.pay_url:
         close(ctx, payment)
     with ctx.pool.transaction() as db:
-        if payment.state in OPEN:
-            payments.close(db, payment.pool_id, payment.id)
+        payments.drop(db, payment)
         return sales.pay_anew(db, payment, (kind, method), clock.now())
 
 
 def ask(ctx: Context, payment: Payment) -> TradeState:
     """Query one payment; what was paid takes the path of any notice, and what was unknown is known now."""
     channel = _channel(ctx, payment)
-    trade = _called(ctx, channel, "query", lambda: ctx.gateway(channel).query(payment.trade_no))
+    trade = called(ctx, channel, "query", lambda: ctx.gateway(channel).query(payment.trade_no))
     if trade.notice is not None:
         callbacks.settle_all(ctx.pool, [trade.notice], clock.now())
     elif payment.state == "unknown":
@@ -111,7 +116,7 @@ def close(ctx: Context, payment: Payment) -> None:
             payments.close(db, payment.pool_id, payment.id)
         return
     channel = _channel(ctx, payment)
-    trade = _called(ctx, channel, "close", lambda: ctx.gateway(channel).close(payment.trade_no))
+    trade = called(ctx, channel, "close", lambda: ctx.gateway(channel).close(payment.trade_no))
     if trade.notice is not None:
         callbacks.settle_all(ctx.pool, [trade.notice], clock.now())
         return
@@ -121,7 +126,7 @@ def close(ctx: Context, payment: Payment) -> None:
         payments.close(db, payment.pool_id, payment.id)
 
 
-def _called(ctx: Context, channel: Channel, call: str, do: Callable[[], Told]) -> Told:
+def called(ctx: Context, channel: Channel, call: str, do: Callable[[], Told]) -> Told:
     """Call, and note how it went: a channel's health is what its calls came to."""
     began, told = time.monotonic(), "unknown"
     try:

@@ -14,7 +14,7 @@ key             "wrong"                  notices are signed by a stranger
 serial          "unknown"                notices name a key nobody knows
 stale           86400                    notices are so many seconds old
 body            "cut"                    notices lose their end on the way
-refund          "processing", "abnormal", "refused", "lose"
+refund          "processing", "abnormal", "refused"
 bill            {"missing": 1, …}        what the bill gets wrong (see bills)
 chance          0.3                      the share of notices and calls that faults meet (1 if not set)
 """

@@ -53,8 +53,11 @@ class Hub:
         channel = {"alipay": "alipay", "wechatpay": "wechat", "douyinpay": "douyin"}[path.split("/")[1]]
         rest = path[len(path.split("/")[1]) + 1 :]
         if rest.startswith("/files/"):
-            gateway = self._gateway(channel)
-            return 200, gateway.file(rest.removeprefix("/files/")), {"content-type": "application/octet-stream"}
+            try:
+                whole = self._gateway(channel).file(rest.removeprefix("/files/"))
+            except ValueError:
+                return 404, b"", {}
+            return 200, whole, {"content-type": "application/octet-stream"}
         if channel == "wechat" and rest in ("/connect/oauth2/authorize", "/sns/oauth2/access_token"):
             return self._oauth(rest, parse_qs(query))
         if channel == "alipay":
@@ -176,7 +179,7 @@ class Hub:
         words = [word for word in path.split("/") if word]
         try:
             told = json.loads(body) if body and words[:1] == ["api"] else {}
-            if words[:2] == ["api", "faults"] and len(words) == 3:
+            if words[:2] == ["api", "faults"] and len(words) == 3 and words[2] in self.desks:
                 if method == "PUT":
                     self.faults.set(words[2], told)
                     self._finish_refunds(words[2])

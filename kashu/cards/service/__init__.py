@@ -35,6 +35,7 @@ from kashu.cards.service.stock import (
     put_back,
     reveal,
     sell,
+    void,
 )
 
 __all__ = [
@@ -79,5 +80,6 @@ __all__ = [
     "set_source",
     "start",
     "undo_redemption",
+    "void",
     "withdraw",
 ]

@@ -123,6 +123,12 @@ def sell(
     return _open(db, ring, rows)
 
 
+def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
+    """Void cards whose money goes back, by (pool, id): they are shown and redeemed no more. How many were good until now."""
+    assert_in_transaction(db)
+    return store.void(db, sorted(told), line_ids, at)
+
+
 def opened(db: Db, ring: Keyring, lines: Sequence[Line]) -> dict[UUID, tuple[Opened, ...]]:
     """The revealed cards of sale lines again, for the buyer who was shown them before."""
     pools, ids = [pool for pool, _ in lines], [line for _, line in lines]

@@ -66,6 +66,7 @@ from kashu.cards.store.shelf import (
     SELL,
     SOLD,
     SURCHARGES,
+    VOID,
     choices,
     content_of,
     data_keys,
@@ -85,6 +86,7 @@ from kashu.cards.store.shelf import (
     sell,
     sold,
     surcharges,
+    void,
     with_cards,
 )
 from kashu.cards.store.sources import SOURCE, keep_source, open_pools_of_source, source, source_of_pool, sources
@@ -117,6 +119,7 @@ __all__ = [
     "SOURCE",
     "STOCK",
     "SURCHARGES",
+    "VOID",
     "add_redemption",
     "add_rejects",
     "add_slots",
@@ -175,6 +178,7 @@ __all__ = [
     "stock_cost",
     "surcharges",
     "undo_redemption",
+    "void",
     "void_unsold",
     "with_cards",
 ]

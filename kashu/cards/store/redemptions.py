@@ -15,7 +15,7 @@ FROM cards_redemption AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
 """
 # Codes of this organisation only: to anybody else, they are not there.
 OF_CODE = """
-SELECT card.pool_id, card.id, card.state, card.sale_line_id, card.expires_on, card.sold_at
+SELECT card.pool_id, card.id, CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END, card.sale_line_id, card.expires_on, card.sold_at
 FROM cards_fingerprint AS print
 JOIN cards_pool AS pool ON pool.id = print.pool_id AND pool.kind = 'own_code'
 JOIN cards_batch AS batch ON batch.pool_id = print.pool_id AND batch.redeemer_id = %s

@@ -136,12 +136,20 @@ WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND reve
 
 SOLD = """
 SELECT pool_id, id, sale_line_id, expires_on, sealed, content_id FROM cards_card
-WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold'
+WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND voided_at IS NULL
+"""
+
+VOID = """
+UPDATE cards_card AS card SET voided_at = %s
+FROM unnest(%s::bigint[], %s::bigint[]) AS told (pool_id, id)
+WHERE card.pool_id = told.pool_id AND card.id = told.id AND card.sale_line_id = ANY (%s) AND card.state = 'sold'
+  AND card.voided_at IS NULL
 """
 
 MASKED = """
 SELECT card.pool_id, card.id, card.sale_line_id, coalesce(content.mask, card.mask) AS mask, card.expires_on,
-       card.state, card.revealed_at, batch.code AS batch, card.line_no
+       CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END AS state, card.revealed_at,
+       batch.code AS batch, card.line_no
 FROM cards_card AS card
 JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
 LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id
@@ -267,6 +275,11 @@ def lock_of(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[tuple[int, int, U
 
 def reveal(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID], at: datetime) -> int:
     return run(db, REVEAL, [at, list(pool_ids), list(line_ids)])
+
+
+def void(db: Db, cards: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
+    """Void sold cards of these sale lines; how many were."""
+    return run(db, VOID, [at, *columns(cards, 2), list(line_ids)])
 
 
 def sold(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:

@@ -32,6 +32,8 @@ def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Ve
         return Verdict.QUARANTINED, f"currency {notice.currency}"
     if notice.amount_fen != payment.amount_fen:
         return Verdict.QUARANTINED, f"amount {notice.amount_fen} instead of {payment.amount_fen}"
+    if notice.is_returned and payment.state != "paid":
+        return Verdict.QUARANTINED, "refunded at the gateway before we knew of it"
     if payment.state == "paid":
         return (Verdict.REPEATED, "") if notice.gateway_no == payment.gateway_no else (Verdict.PAID_TWICE, "")
     if notice.source == "notice" and channel.confirm_fen is not None and notice.amount_fen >= channel.confirm_fen:

@@ -3,6 +3,7 @@
 from kashu.sales.rules.booking import (
     ORDER,
     delivered_postings,
+    granted_postings,
     paid_postings,
     prepaid_postings,
     purchased_postings,
@@ -43,6 +44,7 @@ __all__ = [
     "delivered_postings",
     "demand",
     "due_at",
+    "granted_postings",
     "hold_seconds",
     "paid_postings",
     "prepaid_postings",

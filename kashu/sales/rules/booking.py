@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from kashu.kernel.states import moves
@@ -110,6 +110,25 @@ def refund_postings(refund: Refund, against: int) -> list[Posting]:
     return _booking(
         refund.pool_id, refund.id, "refund_requested", {against: -refund.amount_fen, REFUND_CLEARING: refund.amount_fen}
     )
+
+
+def granted_postings(refund: Refund, lines: Sequence[SaleLine], payables: Mapping[int, int]) -> list[Posting]:
+    """refund_granted: part of what an order brought goes back; each line bears its share, the last one what is left over.
+
+    Self-operated goods give income back, third-party ones the supplier's part and our commission. The voided card stays
+    a cost: it cannot be sold again.
+    """
+    total_fen, told, left_fen = sum(line.total_fen for line in lines), [], refund.amount_fen
+    for at, line in enumerate(lines):
+        fen = left_fen if at == len(lines) - 1 else refund.amount_fen * line.total_fen // total_fen
+        left_fen -= fen
+        if line.is_third_party:
+            ours = fen * line.commission_fen // line.total_fen
+            sides = {payables[line.seller_id]: -(fen - ours), COMMISSION_INCOME: -ours, REFUND_CLEARING: fen}
+        else:
+            sides = {SALES: -fen, REFUND_CLEARING: fen}
+        told += _booking(line.pool_id, refund.id, "refund_granted", sides)
+    return told
 
 
 def refunded_postings(refund: Refund, psp_account: int) -> list[Posting]:

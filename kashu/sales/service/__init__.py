@@ -34,6 +34,7 @@ from kashu.sales.service.checkout import (
     consent,
     place,
 )
+from kashu.sales.service.claim import CLAIM, ask_claim_refund, grant_claim_refund
 from kashu.sales.service.fulfil import (
     fulfilled,
     give_up,
@@ -56,7 +57,7 @@ from kashu.sales.service.redeem import (
 )
 from kashu.sales.service.refund import cancel, look_at_refund, refund, refund_again, refund_refused, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
-from kashu.sales.service.repay import pay_anew
+from kashu.sales.service.repay import note_unconfirmed, pay_anew
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 
@@ -64,6 +65,7 @@ __all__ = [
     "BANK",
     "BULK_MAX",
     "BULK_OPEN_MAX",
+    "CLAIM",
     "CODE_SECONDS",
     "CODE_TRIES_MAX",
     "COMPLETE_MAX",
@@ -82,6 +84,7 @@ __all__ = [
     "STEP_CARDS",
     "TOPUP",
     "ask_bulk",
+    "ask_claim_refund",
     "ask_invoice",
     "ask_topup",
     "bulk_cards",
@@ -101,12 +104,14 @@ __all__ = [
     "forget_links",
     "fulfilled",
     "give_up",
+    "grant_claim_refund",
     "issued_after_end",
     "keep_file",
     "look",
     "look_at_refund",
     "make_link",
     "not_arrived",
+    "note_unconfirmed",
     "open_account",
     "open_link",
     "overdue",

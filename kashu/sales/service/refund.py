@@ -51,6 +51,8 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
         return RefundRefusal.NOT_PAID
     if order.state == "paid" and not _call_off(db, order, reason, at):
         return RefundRefusal.BEING_ISSUED
+    if payments.left_of(db, payment_of(db, order)) < order.total_fen:
+        return RefundRefusal.UNDER_WAY  # part of it went back already; the rest is a claim's matter
     lines = store.lines_of(db, [order.id])[order.id]
     keys = [(line.pool_id, line.id) for line in lines]
     if cards.lock_of(db, keys) or cards.any_redeemed(db, keys):

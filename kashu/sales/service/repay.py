@@ -51,3 +51,10 @@ def pay_anew(db: Db, ended: Payment, wanted: tuple[str, str] | None, at: datetim
     body = {"pool_id": order.pool_id, "payment_id": new.id, "round": 0}
     tell(db, [Fact("payment.query", body, order.pool_id, due_at)], at)
     return new
+
+
+def note_unconfirmed(db: Db, payment: Payment, at: datetime) -> None:
+    """A notice told of money that the gateway itself does not know of: nothing is delivered, and a person looks."""
+    assert_in_transaction(db)
+    told = ("payment_unconfirmed", payment.pool_id, payment.order_id, payment.trade_no)
+    store.note_incidents(db, [told], at)

@@ -44,7 +44,8 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
     _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], at)
     asked = [one.payment for one in judged if one.verdict is Verdict.TO_CONFIRM and one.payment]
-    tell(db, [Fact("payment.ask", {"pool_id": one.pool_id, "payment_id": one.id}, one.pool_id) for one in asked], at)
+    bodies = [{"pool_id": one.pool_id, "payment_id": one.id, "round": 0} for one in asked]
+    tell(db, [Fact("payment.confirm", body, one.pool_id) for one, body in zip(asked, bodies, strict=True)], at)
     return [one.verdict for one in judged]
 
 

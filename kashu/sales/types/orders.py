@@ -184,6 +184,9 @@ class RefundRefusal(StrEnum):
     UNDER_WAY = "under_way"
     BEING_ISSUED = "being_issued"
     OF_ACCOUNT = "of_account"
+    TOO_MUCH = "too_much"
+    CARDS_LEFT = "cards_left"
+    REDEEMED = "redeemed"
 
 
 class CodeRefusal(StrEnum):

@@ -39,7 +39,7 @@ REFUSALS = {
     ChannelRefusal.OTHER_KIND: "这个编号已是另一种通道。",
     ChannelRefusal.WITHOUT_KEYS: "商户号、应用 ID 与密钥齐全后才能启用。",
     ChannelRefusal.NOT_A_KEY: "密钥读不出来：需要 2048 位以上的 RSA 密钥，API 密钥为 32 个字符。",
-    ChannelRefusal.KEY_IS_THERE: "这个序列号的密钥已经有了。",
+    ChannelRefusal.IN_USE: "这个通道已经用过，商户号和应用 ID 不能再改；请另添加一个通道。",
     ChannelRefusal.KEY_IN_USE: "正在使用的密钥不能停用，请先添加新密钥。",
     ChannelRefusal.NO_SUCH_KEY: "没有这把密钥。",
 }
@@ -120,6 +120,16 @@ def add_key(request: HttpRequest, channel_id: str) -> HttpResponse:
         _found(db, channel_id)
         refusal = payments.add_key(db, edge.ctx().ring, actor(request), channel_id, new, clock.now())
     return _after(request, channel_id, refusal, _("密钥已添加；旧密钥在停用前仍然有效。"))
+
+
+@require_POST
+@needs("channels.edit")
+@reauthentication_required
+def use_key(request: HttpRequest, channel_id: str) -> HttpResponse:
+    use, serial = request.POST.get("use", ""), request.POST.get("serial", "")
+    with edge.transaction() as db:
+        refusal = payments.use_key(db, actor(request), channel_id, use, serial, clock.now())
+    return _after(request, channel_id, refusal, _("已改用这把密钥。"))
 
 
 @require_POST

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import audit, cards, catalog, ledger, party, payments, sales
+from kashu.audit import ApprovalRefusal
 from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.ids import pool_of
+from kashu.kernel.money import parse_yuan
 from kashu.sales import RefundRefusal, queries
 from kashu.sales.queries import Search
-from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, with_charts
-from kashu.web.rights import actor, needs
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, whole, with_charts
+from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import cashier, edge
 from kashu.wire.pay.protocol import GatewayError
 
@@ -29,6 +32,16 @@ REFUND_REFUSALS = {
     RefundRefusal.UNDER_WAY: "退款已经在处理，或订单已经结束。",
     RefundRefusal.OF_ACCOUNT: "这是采购账户的订单，不能原路退款；还在办理的请到「充值办理」处理。",
     RefundRefusal.BEING_ISSUED: "已经开始办理，请在「充值办理」里处理。",
+}
+CLAIM_REFUSALS: dict[RefundRefusal | ApprovalRefusal, str] = {
+    **REFUND_REFUSALS,
+    RefundRefusal.TOO_MUCH: "金额超过可退余额，或所选卡密已作废。",
+    RefundRefusal.CARDS_LEFT: "退还全部余额时，要把剩下的卡密一起作废。",
+    RefundRefusal.REDEEMED: "有卡密已经核销，不能作废。",
+    ApprovalRefusal.GONE: "申请已经处理过。",
+    ApprovalRefusal.SAME_PERSON: "申请人不能自己复核，请另一位同事操作。",
+    ApprovalRefusal.TOO_EARLY: "还在等待时间内，请稍后再确认。",
+    ApprovalRefusal.ALREADY_ASKED: "这笔订单已有退款申请在等待复核。",
 }
 NOTHING = UUID(int=0)
 
@@ -91,6 +104,12 @@ def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
             "waiting": sales.fulfilments(db, [(pool_id, order_id)]).get(order_id),
             "events": events,
             "refunds": refunds,
+            "left_fen": payments.left_of(db, found_paid)
+            if (found_paid := next((one for one in paid if one.state == "paid"), None))
+            else 0,
+            "claims": [
+                one for one in audit.open_approvals(db) if (one.act, one.object_id) == (sales.CLAIM, str(order_id))
+            ],
             "postings": ledger.postings_of(db, [pool_id, *(line.pool_id for line in lines)], reasons),
             "trail": audit.entries_of(db, pool_id, "order", str(order_id)),
             "spans": _spans(found.paid_at, found.delivered_at, lines[0].revealed_at, events),
@@ -115,6 +134,57 @@ def refund(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
         say(request, _(REFUND_REFUSALS[answer]), is_bad=True)
     else:
         say(request, _("已发起全额退款，原路退回。"))
+    return here
+
+
+@require_POST
+@needs("orders.claim")
+@reauthentication_required
+def ask_claim(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    """Ask for a claim's refund: so much back, these cards void. A second person confirms, or the same one after the wait."""
+    amount_fen, reason = parse_yuan(request.POST.get("amount", "")), request.POST.get("reason", "").strip()[:200]
+    told = [whole(one, 2**62) for text in request.POST.getlist("cards")[:1_000] for one in text.split("/", 1)]
+    here = redirect("console:order", pool_id=pool_id, order_id=order_id)
+    if not amount_fen or not reason or len(told) % 2 or None in told:
+        say(request, _("退款金额（元）和原因都要填写。数据没有改动。"), is_bad=True)
+        return here
+    voided = [(told[at] or 0, told[at + 1] or 0) for at in range(0, len(told), 2)]
+    with edge.transaction() as db:
+        platform = party.platform(db)
+        wait = platform.solo_wait_seconds if platform.is_solo and is_alone("orders.claim") else None
+        asked = (amount_fen, voided)
+        answer = sales.ask_claim_refund(
+            db, actor(request), (pool_id, order_id), asked, reason, solo_wait_seconds=wait, at=clock.now()
+        )
+    return _claimed(request, here, answer, _("已提交，等待另一位同事复核。"))
+
+
+@require_POST
+@needs("orders.claim")
+@reauthentication_required
+def grant_claim(request: HttpRequest, pool_id: int, order_id: UUID, approval_id: UUID) -> HttpResponse:
+    with edge.transaction() as db:
+        answer = sales.grant_claim_refund(
+            db, actor(request), (pool_id, order_id), approval_id, clock.now(), is_alone=is_alone("orders.claim")
+        )
+    here = redirect("console:order", pool_id=pool_id, order_id=order_id)
+    return _claimed(request, here, answer, _("卡密已作废，退款已发起，原路退回。"))
+
+
+@require_POST
+@needs("orders.claim")
+def cancel_claim(request: HttpRequest, pool_id: int, order_id: UUID, approval_id: UUID) -> HttpResponse:
+    with edge.transaction() as db:
+        answer = audit.cancel(db, actor(request), approval_id, clock.now())
+    here = redirect("console:order", pool_id=pool_id, order_id=order_id)
+    return _claimed(request, here, answer, _("申请已撤回。"))
+
+
+def _claimed(request: HttpRequest, here: HttpResponse, answer: object, done: str) -> HttpResponse:
+    if isinstance(answer, RefundRefusal | ApprovalRefusal):
+        say(request, _(CLAIM_REFUSALS[answer]) + _("数据没有改动。"), is_bad=True)
+    else:
+        say(request, done)
     return here
 
 

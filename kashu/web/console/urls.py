@@ -82,6 +82,11 @@ urlpatterns = [
     path("messages/templates", messages.add_template, name="add_message_template"),
     path("messages/templates/<id:template_id>/withdraw", messages.withdraw_template, name="withdraw_message_template"),
     path("trail", settings.trail, name="trail"),
+    path("orders/<id:pool_id>/<uuid:order_id>/claim", orders.ask_claim, name="ask_claim"),
+    path("orders/<id:pool_id>/<uuid:order_id>/claim/<uuid:approval_id>/grant", orders.grant_claim, name="grant_claim"),
+    path(
+        "orders/<id:pool_id>/<uuid:order_id>/claim/<uuid:approval_id>/cancel", orders.cancel_claim, name="cancel_claim"
+    ),
     path("payments", payments.payments_list, name="payments"),
     path("payments/quarantine", payments.quarantine, name="quarantine"),
     path("payments/refunds", payments.refunds, name="refunds"),
@@ -93,6 +98,7 @@ urlpatterns = [
     path("channels/<slug:channel_id>", channels.channel, name="channel"),
     path("channels/<slug:channel_id>/settings", channels.change, name="change_channel"),
     path("channels/<slug:channel_id>/keys", channels.add_key, name="add_channel_key"),
+    path("channels/<slug:channel_id>/keys/use", channels.use_key, name="use_channel_key"),
     path("channels/<slug:channel_id>/keys/end", channels.end_key, name="end_channel_key"),
     path("channels/<slug:channel_id>/<slug:verb>", channels.move, name="move_channel"),
     path("reconciliation", reconciliation.overview, name="reconciliation"),

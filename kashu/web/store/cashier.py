@@ -62,9 +62,7 @@ def ways_of(db: Db, request: HttpRequest, at: datetime) -> list[Way]:
 def go(request: HttpRequest, token: str) -> HttpResponse:
     """From a placed order on to where it is paid."""
     with edge.transaction() as db:
-        order = sales.by_token(db, token)
-        if order is None or not sales.possesses(db, order.pool_id, order.id, device.identity(request)):
-            raise Http404
+        order = _order(db, token)
         payment, _channel = _current(db, order)
         is_patient = limits.allow(db, f"pay:{order.id}", clock.now(), most=TRIES_MAX, seconds=60)
     return lead(request, order, payment, is_direct=True) if is_patient else redirect("store:order", token=token)
@@ -78,6 +76,8 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         order = _order(db, token)
         payment, channel = _current(db, order)
         is_patient = limits.allow(db, f"pay:{order.id}", clock.now(), most=TRIES_MAX, seconds=60)
+        if kind and not sales.possesses(db, order.pool_id, order.id, device.identity(request)):
+            raise Http404  # who only has the link may pay, not end the payment of somebody else
     if order.state != "placed":
         return redirect("store:order", token=token)
     if not is_patient:
@@ -110,7 +110,8 @@ def payer(request: HttpRequest, token: str) -> HttpResponse:
     with edge.transaction() as db:
         order = _order(db, token)
         payment, channel = _current(db, order)
-    if order.state != "placed" or channel.kind != "wechat" or payment.method != "jsapi":
+        is_patient = limits.allow(db, f"pay:{order.id}", clock.now(), most=TRIES_MAX, seconds=60)
+    if not is_patient or order.state != "placed" or channel.kind != "wechat" or payment.method != "jsapi":
         return redirect("store:order", token=token)
     ctx = edge.ctx()
     try:
@@ -136,17 +137,23 @@ def lead(
     if order.state != "placed":
         return redirect("store:order", token=order.token)
     ctx = edge.ctx()
-    if not payment.pay_url:
-        with edge.transaction() as db:
-            channel = payments.channels(db)[payment.channel_id]
+    with edge.transaction() as db:
+        channel = payments.channels(db)[payment.channel_id]
+    # WeChat's H5 address is good for minutes only; asking again under the same number gives a fresh one.
+    is_stale = channel.kind == "wechat" and payment.method == "h5" and is_direct
+    if not payment.pay_url or is_stale:
         if channel.kind == "wechat" and payment.method == "jsapi" and not openid:
+            if not is_direct:
+                return redirect("store:order_cashier", token=order.token)
             return redirect(wechatpay.consent_url(channel, f"{ctx.public_url}/o/{order.token}/payer"))
         subject = _("卡枢订单 %(tail)s") % {"tail": order.number[-4:]}
         where = device.address(request)
         try:
             payment = cashier.open_trade(ctx, payment, subject, f"{ctx.public_url}/o/{order.token}", (where, openid))
         except GatewayError:
-            if is_new:
+            with edge.transaction() as db:
+                is_over = _order(db, order.token).state != "placed"
+            if is_new or is_over:
                 return redirect("store:order_cashier", token=order.token)
             return _page(request, order, _("支付通道暂时没有回应，没有扣款。请稍后再试，或换一种支付方式。"), 503)
     if is_direct and payment.shape == Shape.REDIRECT:

@@ -206,7 +206,9 @@ class AlipayChannel:
         """One signed call; the answer is believed by the signature over its raw piece, of which it is then read."""
         params = self._params(method, biz, notify_url, "")
         try:
-            answer = self._http.post(self.channel.gateway, data=params, timeout=protocol.TIMEOUT_SECONDS)
+            answer = self._http.post(
+                f"{self.channel.gateway}?charset=utf-8", data=params, timeout=protocol.TIMEOUT_SECONDS
+            )
         except httpx.HTTPError as error:
             raise GatewayError(f"{method}: {type(error).__name__}") from error
         try:
@@ -255,6 +257,7 @@ class AlipayChannel:
             body,
             source,
             protocol.text_of(told["app_id"]),
+            is_returned=told.get("trade_status") == "TRADE_CLOSED",
         )
 
 

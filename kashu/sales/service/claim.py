@@ -1,0 +1,104 @@
+"""Refunds that a claim leads to (售后退款): in part or whole, of cards that were seen, by two persons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from kashu import audit, cards, ledger, payments
+from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
+from kashu.kernel.ids import new_id
+from kashu.payments import Refund
+from kashu.sales import rules, store
+from kashu.sales.service.books import payable_account
+from kashu.sales.service.refund import payment_of
+from kashu.sales.types import Order, RefundRefusal
+
+CLAIM = "order.claim_refund"
+CardKey = tuple[int, int]  # pool and id
+
+
+def ask_claim_refund(
+    db: Db,
+    actor: Actor,
+    key: tuple[int, UUID],
+    asked: tuple[int, Sequence[CardKey]],
+    reason: str,
+    *,
+    solo_wait_seconds: int | None,
+    at: datetime,
+) -> Approval | ApprovalRefusal | RefundRefusal:
+    """Ask to give back so many fen of a delivered order and to void these of its cards. A second person confirms."""
+    assert_in_transaction(db)
+    order = store.orders(db, [key], lock=True).get(key[1])
+    refusal = _refusal(db, order, *asked)
+    if refusal is not None:
+        return refusal
+    body = {"pool_id": key[0], "amount_fen": asked[0], "cards": [list(one) for one in asked[1]]}
+    thing = ("order", str(key[1]))
+    return audit.ask(db, actor, CLAIM, thing, body, reason=reason, solo_wait_seconds=solo_wait_seconds, at=at)
+
+
+def grant_claim_refund(
+    db: Db, actor: Actor, key: tuple[int, UUID], approval_id: UUID, at: datetime, *, is_alone: bool
+) -> Refund | ApprovalRefusal | RefundRefusal:
+    """Confirm it: the cards are void first, then the money is on its way back by the route it came."""
+    assert_in_transaction(db)
+    order = store.orders(db, [key], lock=True).get(key[1])
+    told = audit.approval(db, approval_id)
+    if told is None or (told.act, told.object_id) != (CLAIM, str(key[1])):
+        return ApprovalRefusal.GONE
+    amount_fen, voided = int(told.body["amount_fen"]), [(int(pool), int(card)) for pool, card in told.body["cards"]]
+    refusal = _refusal(db, order, amount_fen, voided)
+    confirmed = refusal or audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
+    if isinstance(confirmed, RefundRefusal | ApprovalRefusal):
+        return confirmed
+    assert order is not None
+    lines = store.lines_of(db, [order.id])[order.id]
+    assert cards.void(db, voided, [line.id for line in lines], at) == len(voided), "they were good a moment ago"
+    paid = payment_of(db, order)
+    is_whole = payments.left_of(db, paid) == amount_fen
+    asked = Refund(
+        order.pool_id, new_id(), paid.id, order.id, paid.gateway_no or "", amount_fen, told.reason, "requested", 0, at, None, ""
+    )  # fmt: skip
+    payments.request_refunds(db, [asked], {paid.id: paid})
+    payables = {line.seller_id: payable_account(db, line.seller_id) for line in lines if line.is_third_party}
+    ledger.post(db, rules.granted_postings(asked, lines, payables), at)
+    if is_whole:
+        store.move(db, [order], "refunding", at, reason=told.reason)
+    audit.finish(db, approval_id, at)
+    after = {"amount_fen": amount_fen, "cards": len(voided), "is_whole": is_whole}
+    audit.record(
+        db, [Deed(actor, "order.claim_refunded", "order", str(order.id), after=after, pool_id=order.pool_id)], at
+    )
+    tell(db, [Fact("refund.send", {"pool_id": asked.pool_id, "refund_id": asked.id}, asked.pool_id)], at)
+    return asked
+
+
+def _refusal(db: Db, order: Order | None, amount_fen: int, voided: Sequence[CardKey]) -> RefundRefusal | None:
+    """Why so much cannot go back for these cards. All that is left goes back only for all that is still good."""
+    if order is None:
+        return RefundRefusal.NO_SUCH_ORDER
+    if order.account_id is not None:
+        return RefundRefusal.OF_ACCOUNT
+    if order.state not in ("delivered", "completed", "disputed"):
+        return RefundRefusal.UNDER_WAY if order.state in ("refunding", "refunded") else RefundRefusal.NOT_PAID
+    left_fen = payments.left_of(db, payment_of(db, order))
+    lines = store.lines_of(db, [order.id])[order.id]
+    keys = [(line.pool_id, line.id) for line in lines]
+    cards.lock_of(db, keys)
+    good = {
+        (one.pool_id, one.id)
+        for one in cards.masked(db, [pool for pool, _ in keys], [line for _, line in keys])
+        if one.state == "sold"
+    }
+    if not 0 < amount_fen <= left_fen or len(set(voided)) != len(voided) or not set(voided) <= good:
+        return RefundRefusal.TOO_MUCH
+    if amount_fen == left_fen and set(voided) != good:
+        return RefundRefusal.CARDS_LEFT
+    if cards.any_redeemed(db, keys) and voided:
+        return RefundRefusal.REDEEMED
+    return None
