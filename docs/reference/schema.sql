@@ -635,11 +635,29 @@ CREATE TABLE public.payments_channel (
     title text NOT NULL,
     merchant text NOT NULL,
     gateway text NOT NULL,
-    public_key text NOT NULL,
-    sealed_key bytea NOT NULL,
     is_open boolean DEFAULT false NOT NULL,
+    app_id text DEFAULT ''::text NOT NULL,
+    payee text DEFAULT ''::text NOT NULL,
+    methods text[] DEFAULT '{}'::text[] NOT NULL,
+    weight integer DEFAULT 1 NOT NULL,
+    amount_fen_min bigint DEFAULT 1 NOT NULL,
+    amount_fen_max bigint DEFAULT 5000000 NOT NULL,
+    day_fen_max bigint,
+    confirm_fen bigint DEFAULT 100000,
+    sign_serial text,
+    verify_serial text,
+    sign_use text DEFAULT 'sign'::text NOT NULL,
+    verify_use text DEFAULT 'verify'::text NOT NULL,
+    CONSTRAINT payments_channel_amount_fen_min_check CHECK ((amount_fen_min > 0)),
+    CONSTRAINT payments_channel_amounts CHECK ((amount_fen_min <= amount_fen_max)),
+    CONSTRAINT payments_channel_confirm_fen_check CHECK ((confirm_fen > 0)),
+    CONSTRAINT payments_channel_day_fen_max_check CHECK ((day_fen_max > 0)),
     CONSTRAINT payments_channel_id_check CHECK ((id ~ '^[a-z0-9-]{2,32}$'::text)),
-    CONSTRAINT payments_channel_open_with_keys CHECK (((NOT is_open) OR ((public_key <> ''::text) AND (length(sealed_key) > 0) AND (merchant <> ''::text))))
+    CONSTRAINT payments_channel_methods_check CHECK ((methods <@ '{h5,jsapi,native,app,page}'::text[])),
+    CONSTRAINT payments_channel_open_with_keys CHECK (((NOT is_open) OR ((sign_serial IS NOT NULL) AND (verify_serial IS NOT NULL) AND (merchant <> ''::text) AND (app_id <> ''::text)))),
+    CONSTRAINT payments_channel_sign_use_check CHECK ((sign_use = 'sign'::text)),
+    CONSTRAINT payments_channel_verify_use_check CHECK ((verify_use = 'verify'::text)),
+    CONSTRAINT payments_channel_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 CREATE TABLE public.payments_event (
     channel_id text NOT NULL,
@@ -653,7 +671,29 @@ CREATE TABLE public.payments_event (
     detail text DEFAULT ''::text NOT NULL,
     received_at timestamp with time zone NOT NULL,
     CONSTRAINT payments_event_source_check CHECK ((source = ANY (ARRAY['notice'::text, 'query'::text]))),
-    CONSTRAINT payments_event_verdict_check CHECK ((verdict = ANY (ARRAY['paid'::text, 'late'::text, 'repeated'::text, 'paid_twice'::text, 'quarantined'::text])))
+    CONSTRAINT payments_event_verdict_check CHECK ((verdict = ANY (ARRAY['paid'::text, 'late'::text, 'repeated'::text, 'paid_twice'::text, 'to_confirm'::text, 'quarantined'::text])))
+);
+CREATE TABLE public.payments_health (
+    channel_id text NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    call text NOT NULL,
+    told text NOT NULL,
+    times integer NOT NULL,
+    took_ms bigint NOT NULL,
+    CONSTRAINT payments_health_told_check CHECK ((told = ANY (ARRAY['ok'::text, 'refused'::text, 'unknown'::text])))
+);
+CREATE TABLE public.payments_key (
+    channel_id text NOT NULL,
+    use text NOT NULL,
+    serial text NOT NULL,
+    public text DEFAULT ''::text NOT NULL,
+    sealed bytea DEFAULT '\x'::bytea NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    CONSTRAINT payments_key_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT payments_key_serial_check CHECK ((length(serial) <= 128)),
+    CONSTRAINT payments_key_theirs_or_ours CHECK ((((use = 'verify'::text) = (public <> ''::text)) AND ((use = 'verify'::text) = (sealed = '\x'::bytea)))),
+    CONSTRAINT payments_key_use_check CHECK ((use = ANY (ARRAY['sign'::text, 'verify'::text, 'open'::text, 'app'::text])))
 );
 CREATE TABLE public.payments_payment (
     pool_id bigint NOT NULL,
@@ -669,9 +709,12 @@ CREATE TABLE public.payments_payment (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     paid_at timestamp with time zone,
+    method text DEFAULT 'h5'::text NOT NULL,
+    shape text DEFAULT 'redirect'::text NOT NULL,
     CONSTRAINT payments_payment_amount_fen_check CHECK ((amount_fen > 0)),
     CONSTRAINT payments_payment_check CHECK (((state = 'paid'::text) = ((paid_at IS NOT NULL) AND (gateway_no IS NOT NULL)))),
-    CONSTRAINT payments_payment_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paying'::text, 'paid'::text, 'closed'::text])))
+    CONSTRAINT payments_payment_shape_check CHECK ((shape = ANY (ARRAY['redirect'::text, 'qr'::text, 'call'::text]))),
+    CONSTRAINT payments_payment_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paying'::text, 'unknown'::text, 'paid'::text, 'closed'::text])))
 );
 CREATE TABLE public.payments_refund (
     pool_id bigint NOT NULL,
@@ -688,13 +731,23 @@ CREATE TABLE public.payments_refund (
     trouble text DEFAULT ''::text NOT NULL,
     CONSTRAINT payments_refund_amount_fen_check CHECK ((amount_fen > 0)),
     CONSTRAINT payments_refund_check CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
-    CONSTRAINT payments_refund_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'done'::text, 'refused'::text])))
+    CONSTRAINT payments_refund_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'unknown'::text, 'done'::text, 'refused'::text])))
+);
+CREATE TABLE public.payments_taken (
+    channel_id text NOT NULL,
+    day date NOT NULL,
+    slot integer NOT NULL,
+    times bigint NOT NULL,
+    amount_fen bigint NOT NULL
 );
 CREATE TABLE public.payments_transaction (
     channel_id text NOT NULL,
     gateway_no text NOT NULL,
     pool_id bigint NOT NULL,
-    payment_id uuid NOT NULL
+    payment_id uuid NOT NULL,
+    amount_fen bigint NOT NULL,
+    refunded_fen bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT payments_transaction_refunds_within CHECK (((refunded_fen >= 0) AND (refunded_fen <= amount_fen)))
 );
 CREATE TABLE public.sales_account (
     id bigint NOT NULL,
@@ -1073,14 +1126,18 @@ ALTER TABLE ONLY public.payments_channel
     ADD CONSTRAINT payments_channel_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.payments_event
     ADD CONSTRAINT payments_event_pkey PRIMARY KEY (channel_id, event_id, verdict);
+ALTER TABLE ONLY public.payments_health
+    ADD CONSTRAINT payments_health_pkey PRIMARY KEY (channel_id, minute, call, told);
+ALTER TABLE ONLY public.payments_key
+    ADD CONSTRAINT payments_key_pkey PRIMARY KEY (channel_id, use, serial);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_pool_id_channel_id_trade_no_key UNIQUE (pool_id, channel_id, trade_no);
 ALTER TABLE ONLY public.payments_refund
     ADD CONSTRAINT payments_refund_pkey PRIMARY KEY (pool_id, id);
-ALTER TABLE ONLY public.payments_refund
-    ADD CONSTRAINT payments_refund_pool_id_payment_id_gateway_no_key UNIQUE (pool_id, payment_id, gateway_no);
+ALTER TABLE ONLY public.payments_taken
+    ADD CONSTRAINT payments_taken_pkey PRIMARY KEY (channel_id, day, slot);
 ALTER TABLE ONLY public.payments_transaction
     ADD CONSTRAINT payments_transaction_pkey PRIMARY KEY (channel_id, gateway_no);
 ALTER TABLE ONLY public.sales_account
@@ -1160,6 +1217,8 @@ CREATE INDEX party_webhook_of_party ON public.party_webhook USING btree (party_i
 CREATE INDEX payments_event_of_trade ON public.payments_event USING btree (trade_no);
 CREATE INDEX payments_event_to_look_at ON public.payments_event USING btree (received_at) WHERE (verdict = ANY (ARRAY['quarantined'::text, 'paid_twice'::text]));
 CREATE INDEX payments_payment_of_order ON public.payments_payment USING btree (pool_id, order_id);
+CREATE UNIQUE INDEX payments_payment_one_open ON public.payments_payment USING btree (pool_id, order_id) WHERE (state = ANY (ARRAY['created'::text, 'paying'::text, 'unknown'::text]));
+CREATE INDEX payments_refund_of_order ON public.payments_refund USING btree (pool_id, order_id);
 CREATE INDEX sales_bulk_of_account ON public.sales_bulk USING btree (account_id, made_at);
 CREATE INDEX sales_buyer_order_newest ON public.sales_buyer_order USING btree (buyer, placed_at);
 CREATE INDEX sales_code_newest ON public.sales_code USING btree (phone_identity, device, made_at);
@@ -1253,10 +1312,20 @@ ALTER TABLE ONLY public.party_webhook_message
     ADD CONSTRAINT party_webhook_message_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.party_webhook(id);
 ALTER TABLE ONLY public.party_webhook
     ADD CONSTRAINT party_webhook_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.payments_channel
+    ADD CONSTRAINT payments_channel_signs_with FOREIGN KEY (id, sign_use, sign_serial) REFERENCES public.payments_key(channel_id, use, serial);
+ALTER TABLE ONLY public.payments_channel
+    ADD CONSTRAINT payments_channel_verifies_with FOREIGN KEY (id, verify_use, verify_serial) REFERENCES public.payments_key(channel_id, use, serial);
+ALTER TABLE ONLY public.payments_health
+    ADD CONSTRAINT payments_health_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
+ALTER TABLE ONLY public.payments_key
+    ADD CONSTRAINT payments_key_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.payments_payment
     ADD CONSTRAINT payments_payment_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.payments_refund
     ADD CONSTRAINT payments_refund_pool_id_payment_id_fkey FOREIGN KEY (pool_id, payment_id) REFERENCES public.payments_payment(pool_id, id);
+ALTER TABLE ONLY public.payments_taken
+    ADD CONSTRAINT payments_taken_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.payments_channel(id);
 ALTER TABLE ONLY public.sales_account
     ADD CONSTRAINT sales_account_id_fkey FOREIGN KEY (id) REFERENCES public.ledger_guarded(account_id);
 ALTER TABLE ONLY public.sales_account
