@@ -95,6 +95,7 @@ CREATE TABLE public.cards_card (
     revealed_at timestamp with time zone,
     label text,
     surcharge_fen bigint,
+    voided_at timestamp with time zone,
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
     CONSTRAINT cards_card_label_has_surcharge CHECK ((((label IS NULL) = (surcharge_fen IS NULL)) AND (label <> ''::text) AND (surcharge_fen >= 0))),
     CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
@@ -1124,6 +1125,8 @@ ALTER TABLE ONLY public.cards_batch
     ADD CONSTRAINT cards_batch_pkey PRIMARY KEY (pool_id);
 ALTER TABLE ONLY public.cards_card
     ADD CONSTRAINT cards_card_pkey PRIMARY KEY (pool_id, id);
+ALTER TABLE public.cards_card
+    ADD CONSTRAINT cards_card_voided_was_sold CHECK (((voided_at IS NULL) OR (state = 'sold'::text))) NOT VALID;
 ALTER TABLE ONLY public.cards_content
     ADD CONSTRAINT cards_content_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.cards_content

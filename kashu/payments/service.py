@@ -38,9 +38,9 @@ def set_channel(db: Db, actor: Actor, channel: Channel, at: datetime) -> Channel
     known = store.channels(db).get(channel.id)
     if known is not None and known.kind != channel.kind:
         return ChannelRefusal.OTHER_KIND
-    if known is not None and (known.merchant, known.app_id) != (channel.merchant, channel.app_id):
-        if store.is_used(db, channel.id):
-            return ChannelRefusal.IN_USE
+    is_other = known is not None and (known.merchant, known.app_id) != (channel.merchant, channel.app_id)
+    if is_other and store.is_used(db, channel.id):
+        return ChannelRefusal.IN_USE
     if known is not None:
         signs, verifies = known.sign_serial, known.verify_serial
         channel = replace(channel, keys=known.keys, sign_serial=signs, verify_serial=verifies)

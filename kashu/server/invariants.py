@@ -13,7 +13,15 @@ QUESTIONS = {
         SELECT card.pool_id || '/' || card.id FROM cards_card AS card
         LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
         LEFT JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
-        WHERE card.state = 'sold' AND (line.delivered_at IS NULL OR told.state NOT IN ('delivered', 'completed', 'disputed'))
+        WHERE card.state = 'sold' AND card.voided_at IS NULL
+          AND (line.delivered_at IS NULL OR told.state NOT IN ('delivered', 'completed', 'disputed'))
+    """,
+    "a void card was sold, and money of its order goes back": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
+        WHERE card.voided_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM payments_refund AS refund
+            WHERE refund.pool_id = line.order_pool_id AND refund.order_id = line.order_id)
     """,
     "a delivered line has as many sold cards as it is owed": """
         SELECT line.pool_id || '/' || line.id FROM sales_line AS line
@@ -69,6 +77,18 @@ QUESTIONS = {
         JOIN payments_payment AS payment ON payment.pool_id = refund.pool_id AND payment.id = refund.payment_id
         GROUP BY payment.pool_id, payment.id, payment.trade_no, refund.gateway_no
         HAVING sum(refund.amount_fen) > payment.amount_fen
+    """,
+    "what a payment gave back is what its refunds say": """
+        SELECT paid.channel_id || ' ' || paid.gateway_no FROM payments_transaction AS paid
+        LEFT JOIN payments_refund AS refund
+            ON refund.pool_id = paid.pool_id AND refund.payment_id = paid.payment_id AND refund.gateway_no = paid.gateway_no
+        GROUP BY paid.channel_id, paid.gateway_no, paid.refunded_fen
+        HAVING paid.refunded_fen <> coalesce(sum(refund.amount_fen), 0)
+    """,
+    "an order whose payment is paid is not waiting for it": """
+        SELECT payment.trade_no FROM payments_payment AS payment
+        JOIN sales_order AS told ON told.pool_id = payment.pool_id AND told.id = payment.order_id
+        WHERE payment.state = 'paid' AND told.state = 'placed'
     """,
     "a revealed card was sold and its line says so": """
         SELECT card.pool_id || '/' || card.id FROM cards_card AS card

@@ -1,4 +1,4 @@
-"""The reference pages that are made, not written: settings, answers, schema, OpenAPI. A test keeps them fresh."""
+"""The reference pages that are made, not written: settings, answers, schema, OpenAPI, ways to pay. A test keeps them fresh."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kashu.server.env import Env
 from kashu.server.migrate import migrate
 from kashu.server.postgres import binaries
 from kashu.server.runtime import ROOT, Runtime, runtime
+from kashu.wire import entry as entries
 from kashu.wire.open import document
 from kashu.wire.pay import protocol
 
@@ -30,6 +31,7 @@ def pages(run: Runtime) -> dict[str, str]:
         "answers.md": answers_md(),
         "schema.sql": schema_sql(run),
         "openapi.json": openapi_json(),
+        "pay-matrix.md": pay_matrix_md(),
     }
 
 
@@ -86,6 +88,42 @@ def schema_sql(run: Runtime) -> str:
 def openapi_json() -> str:
     """The OpenAPI document of machines' addresses."""
     return document.text("https://shop.example")
+
+
+def pay_matrix_md() -> str:
+    """Who can pay how, where: every cell of the matrix with its ground, systems that answer alike together."""
+    lines = [
+        "# Ways to pay",
+        "",
+        "Which channel can be paid with where a page of the store is open. Made from `kashu/payments/rules/ways.py`. The store",
+        "offers `yes` only. `unknown` means that nobody has shown us that it works there, or that it does not. A ground names",
+        "our notes from the channels' documents (payments.md, douyin-protocols); nothing here was tried at a real one.",
+        "",
+        "| entry | system | channel | can | method | ground |",
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in payments.Entry:
+        for kind in payments.KINDS:
+            cells: dict[payments.Cell, list[str]] = {}
+            for system in payments.SYSTEMS:
+                cells.setdefault(payments.way(entry, system, kind), []).append(system)
+            for cell, systems in cells.items():
+                method = f"`{cell.method.value}`" if cell.method is not None else ""
+                lines.append(
+                    f"| {entry.value} | {', '.join(systems)} | {kind} | {cell.can} | {method} | {cell.ground} |"
+                )
+    marks = [f"| {entry.value} | {', '.join(f'`{mark}`' for mark in told)} |" for entry, told in entries.MARKS]
+    lines += [
+        "",
+        "The entry is read from the User-Agent (`kashu/wire/entry.py`), in this order. It chooses a cashier, nothing more.",
+        "",
+        "| entry | any of these in the User-Agent |",
+        "|---|---|",
+        *marks,
+        "| desktop | none of these, and no phone's system |",
+        "| browser | none of these |",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def write(run: Runtime, folder: Path = FOLDER) -> None:

@@ -219,6 +219,10 @@ def test_every_cell_of_the_matrix_says_who_says_so(entry, system, kind):
     assert (cell.method is not None) == (cell.can == "yes")
 
 
+LINE = SaleLine(
+    1, UUID(int=1), 1, UUID(int=2), 7, 2, 5, 1, 100, None, [], 100, 50, False, 1, 0, b"", 1, "clear", "unknown",
+    date(2026, 11, 22), None, None, None,
+)  # fmt: skip
 deals = st.lists(
     st.builds(
         Deal,

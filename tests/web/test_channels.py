@@ -79,7 +79,7 @@ def test_a_channel_is_set_up_keyed_proven_and_opened(fresh, house, monkeypatch):
     with connect(house.dsn) as db:
         trail = value(
             db,
-            "SELECT string_agg(verb, ' ' ORDER BY recorded_at, id) FROM audit_entry WHERE object_kind = 'channel' AND object_id = %s",
+            "SELECT string_agg(verb, ' ') FROM audit_entry WHERE object_kind = 'channel' AND object_id = %s",
             [name],
         )
     assert trail.count("channel.key_added") == 3
@@ -103,6 +103,54 @@ def test_what_is_no_key_is_refused_and_nothing_is_kept(fresh, house, key, said):
     assert channel(house, name).keys == ()
 
 
+def test_a_used_channel_keeps_its_merchant(fresh, house):
+    """Payments under way are compared with the channel's numbers: another merchant is another channel."""
+    desk, name = fresh
+    desk.post(f"/console/channels/{name}/settings", SETTINGS)
+    with connect(house.dsn) as db, db.transaction():
+        payments.note_health(db, name, clock.now(), "create", "ok", 5)
+    assert "不能再改" in told(
+        desk, desk.post(f"/console/channels/{name}/settings", {**SETTINGS, "merchant": "1900000002"})
+    )
+    assert "已保存" in told(desk, desk.post(f"/console/channels/{name}/settings", {**SETTINGS, "weight": "5"}))
+    assert (channel(house, name).merchant, channel(house, name).weight) == ("1900000001", 5)
+
+
+def test_wechat_inside_wechat_needs_the_official_accounts_secret(fresh, house, monkeypatch):
+    desk, name = fresh
+    desk.post(f"/console/channels/{name}/settings", {**SETTINGS, "methods": ["jsapi"]})
+    for use, text in (
+        ("sign", gateways.pair("merchant")[0]),
+        ("verify", gateways.pair("platform")[1]),
+        ("open", "k" * 32),
+    ):
+        desk.post(f"/console/channels/{name}/keys", {"use": use, "serial": "1", "key": text})
+    good = [selftest.Finding("gateway", is_good=True), selftest.Finding("callback", is_good=True)]
+    monkeypatch.setattr(selftest, "run", lambda *_: good)
+    assert "密钥齐全后才能启用" in told(desk, desk.post(f"/console/channels/{name}/open"))
+    desk.post(f"/console/channels/{name}/keys", {"use": "app", "serial": "1", "key": "s" * 32})
+    assert "已启用" in told(desk, desk.post(f"/console/channels/{name}/open"))
+
+
+def test_a_learnt_certificate_does_not_undo_what_an_operator_did(fresh, house, ring):
+    """A lost update: the certificate's writer has read the channel before an operator changed it."""
+    desk, name = fresh
+    desk.post(f"/console/channels/{name}/settings", SETTINGS)
+    from kashu.payments import service
+
+    stale, real = channel(house, name), service.store.channels
+    desk.post(f"/console/channels/{name}/settings", {**SETTINGS, "weight": "7"})
+    service.store.channels = lambda _db: {name: stale}
+    try:
+        with connect(house.dsn) as db, db.transaction():
+            payments.add_key(
+                db, ring, make.STAFF, name, payments.NewKey("verify", "NEW", gateways.pair("p9")[1]), clock.now()
+            )
+    finally:
+        service.store.channels = real
+    assert (channel(house, name).weight, channel(house, name).verify_serial) == (7, "NEW")
+
+
 def test_keys_overlap_while_they_are_rotated(fresh, house):
     desk, name = fresh
     for serial in ("one", "two"):
@@ -115,13 +163,17 @@ def test_keys_overlap_while_they_are_rotated(fresh, house):
     found = channel(house, name)
     assert (found.sign_serial, found.verify_serial) == ("two", "two")
     assert {key.serial for key in found.keys_for("verify", clock.now())} == {"one", "two"}
-    page = told(
-        desk,
-        desk.post(
-            f"/console/channels/{name}/keys", {"use": "sign", "serial": "two", "key": gateways.pair("merchant")[0]}
-        ),
+    before = next(key.sealed for key in channel(house, name).keys if (key.use, key.serial) == ("sign", "two"))
+    wrong = {"use": "sign", "serial": "two", "key": gateways.pair("a slip")[0]}
+    assert "密钥已添加" in told(desk, desk.post(f"/console/channels/{name}/keys", wrong))  # and mended by the same way
+    assert next(key.sealed for key in channel(house, name).keys if (key.use, key.serial) == ("sign", "two")) != before
+    assert "已改用这把密钥" in told(
+        desk, desk.post(f"/console/channels/{name}/keys/use", {"use": "sign", "serial": "one"})
     )
-    assert "已经有了" in page
+    assert channel(house, name).sign_serial == "one"
+    assert "没有这把密钥" in told(
+        desk, desk.post(f"/console/channels/{name}/keys/use", {"use": "sign", "serial": "none"})
+    )
     assert "正在使用" in told(desk, desk.post(f"/console/channels/{name}/keys/end", {"use": "verify", "serial": "two"}))
     assert "密钥已停用" in told(
         desk, desk.post(f"/console/channels/{name}/keys/end", {"use": "verify", "serial": "one"})

@@ -163,7 +163,7 @@ def test_a_large_amount_waits_for_the_gateways_own_word(lane, kind, house, ring)
         assert lane("POST", f"/callbacks/{placed.channel_id}", headers, body) == TAKEN[kind]
         assert state(house, placed) == "placed"
         with connect(house.dsn) as db, db.transaction():
-            sql = "SELECT count(*) FROM outbox WHERE topic = 'payment.ask' AND body->>'payment_id' = %s"
+            sql = "SELECT count(*) FROM outbox WHERE topic = 'payment.confirm' AND body->>'payment_id' = %s"
             assert value(db, sql, [str(placed.payment_id)]) == 1
             sales.settle(db, [make.notice(placed, source="query")], clock.now())
         assert state(house, placed) == "delivered"

@@ -211,6 +211,66 @@ def test_money_through_both_ways_is_kept_once_and_goes_back_once(house_of, house
     assert answer.payment_id == second.id
 
 
+def test_a_refused_second_create_leaves_the_trade_that_was_handed_out(house_of, house):
+    """Two tabs open one payment; the later one, refused for its reused number, is led to what the first was handed."""
+    ctx, gateways, order = house_of
+    placed, payment = order()
+    first = cashier.open_trade(ctx, payment, "x", "http://back")
+    gateways[payment.channel_id].mood = {"create": "refuse"}
+    assert cashier.open_trade(ctx, payment, "y", "http://back") == first
+    assert states(house, placed) == [(first.channel_id, "paying")]
+
+
+def test_a_change_by_a_tab_that_saw_an_older_state_closes_what_was_handed_out(house_of, house):
+    ctx, gateways, order = house_of
+    placed, payment = order()
+    first = cashier.open_trade(ctx, payment, "x", "http://back")
+    second = cashier.change(ctx, payment, "alipay", "h5")
+    assert gateways[first.channel_id].trades[first.trade_no] is TradeState.CLOSED
+    assert second.channel_id.startswith("c-alipay")
+    assert [told for _, told in states(house, placed)] == ["closed", "created"]
+
+
+def test_what_went_back_at_the_gateway_before_we_knew_delivers_nothing(house_of, house):
+    ctx, gateways, order = house_of
+    placed, payment = order()
+    first = cashier.open_trade(ctx, payment, "x", "http://back")
+    gateways[first.channel_id].trades[first.trade_no] = TradeState.PAID
+    gateways[first.channel_id].notices = {first.trade_no: make.notice_of(first, source="query", is_returned=True)}
+    cashier.ask(ctx, first)
+    assert state(house, placed) == "placed"
+    with connect(house.dsn) as db:
+        sql = "SELECT verdict FROM payments_event WHERE channel_id = %s AND trade_no = %s"
+        assert values(db, sql, [first.channel_id, first.trade_no]) == ["quarantined"]
+
+
+def test_a_large_notice_is_asked_about_until_a_person_hears_of_it(house_of, house):
+    ctx, gateways, order = house_of
+    placed, payment = order()
+    first = cashier.open_trade(ctx, payment, "x", "http://back")
+    with connect(house.dsn) as db, db.transaction():
+        db.execute("UPDATE payments_channel SET confirm_fen = 1 WHERE id = %s", [first.channel_id])
+        assert sales.settle(db, [make.notice_of(first)], clock.now()) == ["to_confirm"]
+        db.execute("UPDATE payments_channel SET confirm_fen = NULL WHERE id = %s", [first.channel_id])
+    told = {"pool_id": payment.pool_id, "payment_id": str(payment.id)}
+    gateways[first.channel_id].mood = {"query": "down"}
+    for turn in range(len(jobs.CONFIRM_GAPS_SECONDS)):
+        jobs.confirm_payment(ctx, {**told, "round": turn})
+    with connect(house.dsn) as db:
+        sql = "SELECT count(*) FROM outbox WHERE topic = 'payment.confirm' AND body->>'payment_id' = %s"
+        assert value(db, sql, [str(payment.id)]) == 1 + len(jobs.CONFIRM_GAPS_SECONDS)
+        incidents = "SELECT count(*) FROM sales_incident WHERE order_id = %s AND kind = 'payment_unconfirmed'"
+        assert value(db, incidents, [placed.id]) == 0
+    jobs.confirm_payment(ctx, {**told, "round": len(jobs.CONFIRM_GAPS_SECONDS)})
+    with connect(house.dsn) as db:
+        assert value(db, incidents, [placed.id]) == 1
+    gateways[first.channel_id].mood = {}
+    gateways[first.channel_id].trades[first.trade_no] = TradeState.PAID
+    gateways[first.channel_id].notices = {first.trade_no: make.notice_of(first, source="query")}
+    jobs.confirm_payment(ctx, {**told, "round": 0})
+    assert state(house, placed) == "delivered"
+
+
 def test_two_tabs_that_change_the_way_open_one_payment(house_of, house):
     ctx, _gateways, order = house_of
     placed, payment = order()

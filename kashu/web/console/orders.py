@@ -25,7 +25,7 @@ from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import cashier, edge
 from kashu.wire.pay.protocol import GatewayError
 
-REFUND_REFUSALS = {
+REFUND_REFUSALS: dict[RefundRefusal | ApprovalRefusal, str] = {
     RefundRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
     RefundRefusal.NOT_PAID: "这笔订单没有可退的款项。",
     RefundRefusal.ALREADY_SEEN: "买家已经查看卡密，不能直接退款，请走售后流程。",
