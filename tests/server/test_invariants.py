@@ -15,7 +15,7 @@ from tests import make
 def sale(house, ring):
     """A delivered sale and a placed order on the owner's connection, rolled back afterwards."""
     with connect(house.owner_dsn, autocommit=False) as db:
-        sku = make.stocked(db, ring, 4)
+        sku = make.stocked(db, ring, 6)
         done, open_ = make.order(db, ring, sku, 2), make.order(db, ring, sku, 1)
         sales.settle(db, [make.notice(done)], clock.now())
         account = make.account(db)
@@ -51,6 +51,9 @@ PLANTED = {
         " FROM payments_payment WHERE order_id = %(done)s"
     ),
     "a revealed card was sold and its line says so": "UPDATE cards_card SET revealed_at = now() WHERE order_id = %(done)s",
+    "a void card was sold, and money of its order goes back": "UPDATE cards_card SET voided_at = now() WHERE order_id = %(done)s",
+    "what a payment gave back is what its refunds say": "UPDATE payments_transaction SET refunded_fen = 1 WHERE pool_id = %(pool)s",
+    "an order whose payment is paid is not waiting for it": "UPDATE sales_order SET state = 'placed' WHERE id = %(done)s",
     "a redeemed code was sold": (
         "INSERT INTO cards_redemption (pool_id, id, card_id, party_id, key, by, redeemed_at, told_at)"
         " SELECT pool_id, gen_random_uuid(), id, (SELECT min(id) FROM party_party), 'k', 'x', now(), now()"
