@@ -35,6 +35,7 @@ PEOPLE = (
 )
 PREPAID_FEN = 20_000_000
 # The sandbox's merchants: kind, where its gateway is, merchant, application, our serial, theirs, methods.
+TITLES = {"alipay": "支付宝", "wechat": "微信支付", "douyin": "抖音支付"}
 SANDBOX_CHANNELS: tuple[tuple[str, str, str, str, str, str, list[str]], ...] = (
     ("alipay", "/alipay/gateway.do", "2088000000000001", "2021000000000001", "1", "1", ["h5", "page", "native"]),
     ("wechat", "/wechatpay", "1900000001", "wxd678efh567hg6787", "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
@@ -291,7 +292,7 @@ def _channels(db: Db, run: Runtime, ctx: Context, at: datetime) -> None:
     folder, base = run.env.var / "sandbox", f"http://127.0.0.1:{run.env.sandbox_port}"
     for kind, gateway, merchant, app, ours, theirs, methods in SANDBOX_CHANNELS:
         told = Channel(
-            f"{kind}-sandbox", kind, "沙箱", "卡枢演示商户", merchant, app, base + gateway, methods, 1, 1, 5_000_000, None,
+            f"{kind}-sandbox", kind, f"沙箱 {TITLES[kind]}", "卡枢演示商户", merchant, app, base + gateway, methods, 1, 1, 5_000_000, None,
             100_000, None, None, False,
         )  # fmt: skip
         assert payments.set_channel(db, DEMO, told, at) is None

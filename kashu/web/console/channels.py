@@ -207,7 +207,13 @@ def _chart(slots: list[tuple[datetime, str, int]]) -> str:
         "xAxis": {"type": "category", "data": [slot.astimezone(SHANGHAI).strftime("%H:%M") for slot in times]},
         "yAxis": {"type": "value"},
         "series": [
-            {"type": "bar", "stack": "calls", "name": name, "data": [by.get((slot, told), 0) for slot in times]}
+            {
+                "type": "bar",
+                "stack": "calls",
+                "barMaxWidth": 24,
+                "name": name,
+                "data": [by.get((slot, told), 0) for slot in times],
+            }
             for told, name in names.items()
         ],
     }

@@ -57,6 +57,7 @@ class Reader:
         for told in (gateway_no, trade_no, refund_no):
             if NUMBER.fullmatch(told) is None:
                 raise BillRefusedError(BillRefusal.BAD_VALUE, line_no, "a number with odd characters")
+        trade_no, refund_no = (told.replace(self.form.dash, "-") for told in (trade_no, refund_no))
         if not gateway_no:
             raise BillRefusedError(BillRefusal.BAD_VALUE, line_no, "no number of the channel's")
         fee = None if self.fee is None else parse_milli(cells[self.fee] or "0")

@@ -43,6 +43,7 @@ class Form:
     states: Mapping[str, str]
     totals: tuple[Total, ...] = ()
     name_column: str = ""
+    dash: str = "-"  # what the channel writes where our numbers have a dash
     spends: Mapping[str, int] = field(default_factory=dict)  # a direction column's words, with their sign
 
 
@@ -107,6 +108,7 @@ ALIPAY = Form(
     },
     {"交易": "payment", "退款": "refund"},
     name_column="商品名称",
+    dash="_",
 )  # fmt: skip
 DOUYINPAY = Form(  # assumed: the public SDKs tell the addresses, the hash and gzip, but no column
     "douyin", "trade", "utf-8", "ticked",
