@@ -22,7 +22,9 @@ from sandbox.pay.bills import Faults, file, stream
 DAY = date(2026, 11, 21)
 MERCHANTS = {"wechat": "1900000109", "alipay": "2088000000000000", "douyin": "80001234567"}
 KINDS = sorted(MERCHANTS)
-number = st.text("ABCDEFGHJKMNPQRSTVWXYZ0123456789-", min_size=1, max_size=40)  # as ours are; Alipay writes an underscore for the dash
+number = st.text(
+    "ABCDEFGHJKMNPQRSTVWXYZ0123456789-", min_size=1, max_size=40
+)  # as ours are; Alipay writes an underscore for the dash
 fen = st.integers(0, 10**11)
 rows = st.lists(
     st.builds(
