@@ -138,7 +138,7 @@ def find(db: Db, notices: Sequence[Notice], *, lock: bool = False) -> dict[Trade
 def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> list[Judged]:
     """Say what each notice means, under the locks of their orders. A notice twice in one batch counts once."""
     assert_in_transaction(db)
-    channels = store.channels(db)
+    channels = store.without_keys(db, {notice.channel_id for notice in notices})
     seen = store.seen(db, {(notice.channel_id, notice.event_id) for notice in notices})
     owners = store.transaction_owner(db, {(notice.channel_id, notice.gateway_no) for notice in notices})
     judged = []
@@ -162,8 +162,8 @@ def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> 
     return judged
 
 
-def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
-    """Write the notices down with their verdicts, and mark what was paid, once."""
+def keep(db: Db, judged: Sequence[Judged], at: datetime) -> list[Deed]:
+    """Write the notices down with their verdicts, and mark what was paid, once. The deeds are the caller's to record."""
     assert_in_transaction(db)
     store.keep_events(db, judged, at)
     paid = [one for one in judged if one.verdict in (Verdict.PAID, Verdict.LATE)]
@@ -175,7 +175,7 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
     paid += [one for one in twice if one.payment is not None and one.payment.state != "paid"]
     if paid:
         assert store.mark_paid(db, paid) == len(paid), "a payment is paid once"
-    deeds = [
+    return [
         Deed(
             Actor("channel", one.notice.channel_id),
             f"payment.{one.verdict}",
@@ -192,7 +192,6 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> None:
         for one in judged
         if one.verdict is not Verdict.REPEATED
     ]
-    audit.record(db, deeds, at)
 
 
 def _taken(moved: Sequence[Judged]) -> dict[tuple[str, date], tuple[int, int]]:

@@ -105,6 +105,11 @@ def channels(db: Db) -> dict[str, Channel]:
     return {one.id: replace(one, keys=tuple(key for key in keys if key.channel_id == one.id)) for one in found}
 
 
+def without_keys(db: Db, ids: Collection[str]) -> dict[str, Channel]:
+    """These channels as their notices are compared with them; nobody signs or verifies with what comes back."""
+    return {one.id: one for one in rows(db, Channel, f"{CHANNEL} WHERE id = ANY (%s)", [sorted(ids)])}
+
+
 def routes(db: Db, at: datetime) -> list[Route]:
     """The open channels with what they took today and how their calls of the last minutes fared."""
     return rows(db, Route, ROUTES, [biz_date(at), at - timedelta(minutes=HEALTH_MINUTES)])

@@ -47,7 +47,7 @@ def told(db, ring):
 def test_a_stretch_of_lines_asks_an_index_for_each_thing_it_needs(db, told):
     found = plan(db, matching.LINES, told)
     for index in (
-        "settlement_bill_line_pkey", "payments_payment_pool_id_channel_id_trade_no_key", "payments_transaction_pkey",
+        "payments_payment_pool_id_channel_id_trade_no_key", "payments_transaction_pkey",
         "payments_refund_pkey", "ledger_sale_entry_of_reason", "settlement_bill_line_of_number",
     ):  # fmt: skip
         assert index in found, index

@@ -11,6 +11,9 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.sales.types import SaleLine
 
+PAGES_MAX = 4_096
+_PAGES: dict[bytes, int] = {}
+
 
 def psp_account(db: Db, channel_id: str) -> int:
     """The account of what a gateway holds for us."""
@@ -27,6 +30,18 @@ def warranties(db: Db, lines: Sequence[SaleLine], at: datetime) -> dict[UUID, da
     days: dict[bytes, int] = {}
     for line in lines:
         if line.page_hash not in days:
-            page = catalog.page(db, line.page_hash)
-            days[line.page_hash] = page["warranty_days"] if page else 0
+            days[line.page_hash] = _warranty_days(db, line.page_hash)
     return {line.id: biz_date(at) + timedelta(days=days[line.page_hash]) for line in lines}
+
+
+def _warranty_days(db: Db, page_hash: bytes) -> int:
+    """A page under its hash never changes, so a process asks for it once."""
+    found = _PAGES.get(page_hash)
+    if found is None:
+        page = catalog.page(db, page_hash)
+        if page is None:
+            return 0
+        if len(_PAGES) >= PAGES_MAX:
+            _PAGES.clear()
+        found = _PAGES[page_hash] = int(page["warranty_days"])
+    return found

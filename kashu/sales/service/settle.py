@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,15 @@ from kashu.sales.types import Buyer, Fulfilment, Order, SaleLine
 Paid = tuple[Judged, Order]
 
 
+@dataclass(slots=True)
+class Written:
+    """What a settlement books, records and tells, written at its end: one statement each, however much it is."""
+
+    postings: list[Posting] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+
 def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     """Take verified notices: mark paid, hand the held cards over, book, and enqueue what must follow.
 
@@ -33,19 +42,22 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     orders = store.orders(db, {(one.pool_id, one.order_id) for one in found.values()}, lock=True)
     judged = payments.judge(db, notices, payments.find(db, notices, lock=True))
     judged, paid = _sort(judged, orders)
-    payments.keep(db, judged, at)
+    told = Written(deeds=payments.keep(db, judged, at))
     lines = store.lines_of(db, [order.id for _, order in paid])
     on_time = [one for one in paid if one[1].state == "placed"]
     late = [one for one in paid if one[1].state in ("expired", "cancelled")]
     saved, lost = _reclaim(db, late, lines, at)
-    _book_paid(db, paid, at)
-    _hand_on(db, [*on_time, *saved], lines, at)
-    _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], at)
+    _book_paid(db, paid, told)
+    _hand_on(db, [*on_time, *saved], lines, told, at)
+    _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], told, at)
     twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
-    _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], at)
+    _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], told, at)
     asked = [one.payment for one in judged if one.verdict is Verdict.TO_CONFIRM and one.payment]
     bodies = [{"pool_id": one.pool_id, "payment_id": one.id, "round": 0} for one in asked]
-    tell(db, [Fact("payment.confirm", body, one.pool_id) for one, body in zip(asked, bodies, strict=True)], at)
+    told.facts += [Fact("payment.confirm", body, one.pool_id) for one, body in zip(asked, bodies, strict=True)]
+    ledger.post(db, told.postings, at)
+    audit.record(db, told.deeds, at)
+    tell(db, told.facts, at)
     return [one.verdict for one in judged]
 
 
@@ -66,19 +78,19 @@ def _sort(judged: Sequence[Judged], orders: Mapping[UUID, Order]) -> tuple[list[
     return told, paid
 
 
-def _book_paid(db: Db, paid: Sequence[Paid], at: datetime) -> None:
+def _book_paid(db: Db, paid: Sequence[Paid], told: Written) -> None:
     accounts = {channel: psp_account(db, channel) for channel in sorted({one.notice.channel_id for one, _ in paid})}
-    postings: list[Posting] = []
     for one, order in paid:
-        postings += rules.paid_postings(order, accounts[one.notice.channel_id])
-    ledger.post(db, postings, at)
+        told.postings += rules.paid_postings(order, accounts[one.notice.channel_id])
 
 
-def _hand_on(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime) -> None:
+def _hand_on(
+    db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], told: Written, at: datetime
+) -> None:
     """Deliver what is there; what is issued to somebody (直充, 代充) is begun with, and delivered when it is done."""
     waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
-    _deliver(db, [one for one in paid if one[1].id not in waiting], lines, at)
-    _begin(db, [one for one in paid if one[1].id in waiting], waiting, lines, at)
+    _deliver(db, [one for one in paid if one[1].id not in waiting], lines, told, at)
+    _begin(db, [one for one in paid if one[1].id in waiting], waiting, lines, told, at)
 
 
 def _begin(
@@ -86,6 +98,7 @@ def _begin(
     paid: Sequence[Paid],
     waiting: Mapping[UUID, Fulfilment],
     lines: Mapping[UUID, Sequence[SaleLine]],
+    told: Written,
     at: datetime,
 ) -> None:
     if not paid:
@@ -93,7 +106,7 @@ def _begin(
     _move(db, paid, "paid", at)
     store.settle_quota(db, [order.id for _, order in paid])
     fulfil.begin(db, [(order, waiting[order.id]) for _, order in paid], lines, at)
-    audit.record(db, [_moved(one, order, "paid") for one, order in paid], at)
+    told.deeds += [_moved(one, order, "paid") for one, order in paid]
 
 
 def _move(db: Db, paid: Sequence[Paid], after: str, at: datetime) -> None:
@@ -103,7 +116,9 @@ def _move(db: Db, paid: Sequence[Paid], after: str, at: datetime) -> None:
     store.move(db, late, after, at, paid_at=paid_at, late=True)
 
 
-def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime) -> None:
+def _deliver(
+    db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], told: Written, at: datetime
+) -> None:
     if not paid:
         return
     given = [line for _, order in paid for line in lines[order.id]]
@@ -113,10 +128,10 @@ def _deliver(db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLin
     store.settle_quota(db, [order.id for _, order in paid])
     sellers = sorted({line.seller_id for line in given if line.is_third_party})
     payable = {seller: payable_account(db, seller) for seller in sellers}
-    postings = [one for line in given for one in rules.delivered_postings(line, payable.get(line.seller_id, 0))]
-    ledger.post(db, postings, at)
-    audit.record(db, [_moved(one, order, "delivered") for one, order in paid], at)
-    tell(db, [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid], at)
+    for line in given:
+        told.postings += rules.delivered_postings(line, payable.get(line.seller_id, 0))
+    told.deeds += [_moved(one, order, "delivered") for one, order in paid]
+    told.facts += [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid]
 
 
 def _reclaim(
@@ -178,12 +193,12 @@ def _replace(db: Db, order: Order, old: Sequence[SaleLine], shelf: Sequence[Card
     return store.lines_of(db, [order.id])[order.id]
 
 
-def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) -> None:
+def _send_back(db: Db, back: Sequence[tuple[Judged, Order, str]], told: Written, at: datetime) -> None:
     """Refund in full, by the original route, what we cannot honour. It is an incident either way."""
-    if not told:
+    if not back:
         return
-    refunds, postings, facts = [], [], []
-    for one, order, why in told:
+    refunds = []
+    for one, order, why in back:
         assert one.payment is not None
         refund = Refund(
             order.pool_id, new_id(), one.payment.id, order.id, one.notice.gateway_no, one.notice.amount_fen, why,
@@ -191,16 +206,16 @@ def _send_back(db: Db, told: Sequence[tuple[Judged, Order, str]], at: datetime) 
         )  # fmt: skip
         refunds.append(refund)
         twice = why == "paid_twice"
-        postings += rules.refund_postings(refund, psp_account(db, one.notice.channel_id) if twice else ORDER_LIABILITY)
-        facts.append(Fact("refund.send", {"pool_id": refund.pool_id, "refund_id": refund.id}, refund.pool_id))
+        told.postings += rules.refund_postings(
+            refund, psp_account(db, one.notice.channel_id) if twice else ORDER_LIABILITY
+        )
+        told.facts.append(Fact("refund.send", {"pool_id": refund.pool_id, "refund_id": refund.id}, refund.pool_id))
         if twice:
             store.note_incidents(db, [(why, order.pool_id, order.id, one.notice.gateway_no)], at)
         else:
             store.move(db, [order], "refunding", at, paid_at={order.id: one.notice.paid_at}, late=True, reason=why)
-    payments.request_refunds(db, refunds, {one.payment.id: one.payment for one, _, _ in told if one.payment})
-    ledger.post(db, postings, at)
-    audit.record(db, [_refunding(one, order, why) for one, order, why in told], at)
-    tell(db, facts, at)
+    payments.request_refunds(db, refunds, {one.payment.id: one.payment for one, _, _ in back if one.payment})
+    told.deeds += [_refunding(one, order, why) for one, order, why in back]
 
 
 def _moved(one: Judged, order: Order, after: str) -> Deed:

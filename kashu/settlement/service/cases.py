@@ -197,7 +197,8 @@ def _send_back(db: Db, case: Case, at: datetime) -> Done | CaseRefusal:
         return CaseRefusal.NOT_FOR_THIS
     reason_id, (channel, suspense) = new_id(), _accounts(db, case, "refunded")
     ledger.post(db, rules.postings(case, "refunded", (channel, suspense), reason_id), at)
-    payments.keep(db, [Judged(notice, Verdict.PAID_TWICE, payment, "sent back from reconciliation")], at)
+    told = Judged(notice, Verdict.PAID_TWICE, payment, "sent back from reconciliation")
+    audit.record(db, payments.keep(db, [told], at), at)
     refund = Refund(
         case.pool_id, new_id(), payment.id, case.order_id, case.gateway_no, amount_fen, "reconciliation", "requested",
         0, at, None, "",
