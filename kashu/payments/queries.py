@@ -83,7 +83,7 @@ class Calls:
 def payments(db: Db, view: str, after: tuple[datetime, UUID] | None, most: int) -> list[Row]:
     """Payments of a view, the newest first, after a cursor."""
     at, last = after or (None, None)
-    return rows(db, Row, LIST.format(where=VIEWS[view]), {"at": at, "id": last, "most": most})  # type: ignore[arg-type]
+    return rows(db, Row, LIST.format(where=VIEWS[view]), {"at": at, "id": last, "most": most})  # type: ignore[arg-type]  # named parameters
 
 
 def notices(db: Db, channel_id: str, trade_no: str) -> list[Raw]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, columns, one, rows, run, value
 from kashu.payments import rules
-from kashu.payments.types import Channel, Event, Health, Judged, Key, Payment, Refund, Route
+from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route
 
 HEALTH_MINUTES = 5
 
@@ -172,14 +172,6 @@ def end_key(db: Db, channel_id: str, use: str, serial: str, ends_at: datetime) -
 
 def note_health(db: Db, channel_id: str, minute: datetime, call: str, told: str, took_ms: int) -> None:
     run(db, NOTE_HEALTH, [channel_id, minute, call, told, took_ms])
-
-
-def health(db: Db, since: datetime) -> list[Health]:
-    sql = """
-    SELECT channel_id, minute, call, told, times, took_ms FROM payments_health
-    WHERE minute >= %s ORDER BY channel_id, minute, call
-    """
-    return rows(db, Health, sql, [since])
 
 
 def note_taken(db: Db, told: Mapping[tuple[str, date], tuple[int, int]], slot: int) -> None:

@@ -194,18 +194,6 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """How the calls to a channel fared."""
-
-    channel_id: str
-    minute: datetime
-    call: str
-    told: str
-    times: int
-    took_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     channel_id: str
     event_id: str

@@ -90,8 +90,8 @@ def status(*, days: int = 14, as_json: AsJson = False) -> None:
 @bills_app.command
 def columns(file: Path, *, channel: str, kind: str = "trade") -> None:
     """Name the columns of a channel's bills, from a JSON file such as `{"amount": ["支付金额"]}`."""
-    from kashu import payments  # noqa: PLC0415
-    from kashu.wire.pay import bills  # noqa: PLC0415
+    from kashu import payments  # noqa: PLC0415  # a command loads only what it needs
+    from kashu.wire.pay import bills  # noqa: PLC0415  # a command loads only what it needs
 
     with awake().pool.transaction() as db:
         found = payments.channels(db).get(channel)
@@ -108,9 +108,9 @@ def columns(file: Path, *, channel: str, kind: str = "trade") -> None:
 
 
 def _opened(ctx: Context, file: Path, of: tuple[str, date, str]) -> Bill | str:
-    from kashu.wire import spool  # noqa: PLC0415
-    from kashu.wire.pay import bills  # noqa: PLC0415
-    from kashu.wire.pay.bills.spooled import count  # noqa: PLC0415
+    from kashu.wire import spool  # noqa: PLC0415  # a command loads only what it needs
+    from kashu.wire.pay import bills  # noqa: PLC0415  # a command loads only what it needs
+    from kashu.wire.pay.bills.spooled import count  # noqa: PLC0415  # a command loads only what it needs
 
     kept = spool.keep(ctx.spool, ctx.ring, _chunks(file), bills.BILL_BYTES_MAX)
     try:
@@ -128,7 +128,7 @@ def _opened(ctx: Context, file: Path, of: tuple[str, date, str]) -> Bill | str:
 
 def _reconciled(ctx: Context, bill: Bill, *, quiet: bool) -> Bill:
     """Do it here; where a running worker was first at it, wait for its end."""
-    from kashu.jobs.bills import reconcile_bill  # noqa: PLC0415
+    from kashu.jobs.bills import reconcile_bill  # noqa: PLC0415  # a command loads only what it needs
 
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*shown, console=err, disable=quiet) as progress:

@@ -69,7 +69,7 @@ class Desk:
             for one in back
         ]  # fmt: skip
         wrong = self.faults.get(self.channel, "bill") or {}
-        names = [one["gateway_no"] for one in told if one["state"] == "SUCCESS"]
+        names = [one["gateway_no"] for one in reversed(told) if one["state"] == "SUCCESS"]  # the newest first
         extra: bills.Row = {"trade_no": "1A-NOBODY", "gateway_no": "9" * 28, "refund_id": "", "amount_fen": 100, "fee_fen": 0,
                             "state": "SUCCESS", "at": datetime(day.year, day.month, day.day, 4, tzinfo=UTC)}  # fmt: skip
         faults = bills.Faults(
@@ -96,7 +96,7 @@ class Desk:
     def pay(self, trade_id: str, *, even_late: bool = False) -> Row | None:
         """A payer pays; the trade where that was the moment it became paid."""
         found = self.store.one("SELECT * FROM pay_trade WHERE id = ?", trade_id)
-        if found is None or (not even_late and self.find(found["trade_no"])["state"] != "OPEN"):  # type: ignore[index]
+        if found is None or (not even_late and self.find(found["trade_no"])["state"] != "OPEN"):  # type: ignore[index]  # it was there a line ago
             return None
         states = ("OPEN", "CLOSED") if even_late else ("OPEN", "OPEN")
         number = f"{datetime.now(UTC):%Y%m%d}{secrets.randbelow(10**20):020d}"

@@ -160,7 +160,6 @@ def test_a_channel_on_a_bad_day_says_so_and_the_other_is_paid(page_at, sandbox):
     page = page_at(None, 1_440)
     place(page, "wechat")
     page.wait_for_url(re.compile("/cashier|/go"))
-    expect(page.locator("[role=alert], .panel")).not_to_have_count(0)
     expect(page.locator("body")).to_contain_text(re.compile("没有扣款|正在向支付通道确认"))
     page.click("button:has-text('抖音支付')")
     expect(page.locator(".pay-qr svg")).to_be_visible()

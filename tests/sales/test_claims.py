@@ -202,7 +202,6 @@ def test_refunds_at_once_never_exceed_what_was_paid(dsn, ring):
     with connect(dsn) as db:
         assert payments.left_of(db, paid) == 990
         assert value(db, "SELECT sum(amount_fen) FROM payments_refund WHERE payment_id = %s", [paid.id]) == 3_000
-        db.execute("DELETE FROM outbox WHERE false")
 
 
 def test_the_trail_names_both_persons(db, sold):

@@ -1,10 +1,9 @@
 """Decisions about payments, without a database, a clock or a network."""
 
-from kashu.payments.rules.judging import EVENT_ID_CHARS_MAX, PAYMENT, REFUND, judge
+from kashu.payments.rules.judging import PAYMENT, REFUND, judge
 from kashu.payments.rules.ways import KINDS, MATRIX, SYSTEMS, Cell, Entry, is_ailing, route, way
 
 __all__ = [
-    "EVENT_ID_CHARS_MAX",
     "KINDS",
     "MATRIX",
     "PAYMENT",

@@ -14,7 +14,6 @@ PAYMENT = moves(
     paid="",
 )
 REFUND = moves("refund", requested="unknown done refused", unknown="done refused", refused="requested", done="")
-EVENT_ID_CHARS_MAX = 128
 
 
 def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Verdict, str]:

@@ -57,7 +57,6 @@ MATRIX: dict[tuple[Entry, str], Cell] = {
     (Entry.DESKTOP, "alipay"): Cell("yes", Method.NATIVE, "payments.md §3.2: alipay.trade.precreate"),
 }
 NO_SUCH = Cell("no", None, "this entry does not exist on this system")
-PHONES = ("ios", "android", "harmony")
 
 
 def way(entry: Entry, system: str, kind: str) -> Cell:

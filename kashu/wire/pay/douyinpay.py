@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from kashu.kernel import clock
 from kashu.payments import Method, douyinpay
-from kashu.wire.pay.v3 import Facts, V3Channel
+from kashu.wire.pay.v3 import Facts, V3Channel, app_call
 
 NOTICE_SECONDS = 24 * 3_600 + 4 * 60  # an old notice may come again under its old timestamp (E.2)
 
@@ -25,10 +23,7 @@ def _certificates_of(told: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
 
 def _call(channel: V3Channel, prepay_id: str, method: Method) -> dict[str, str]:  # noqa: ARG001  # the same for both
     """What a page or an app hands to Douyin (E.4)."""
-    app_id, stamp, nonce = channel.channel.app_id, str(int(clock.now().timestamp())), secrets.token_hex(16)
-    signature = douyinpay.client_signature(channel.keys.sign, app_id, stamp, nonce, prepay_id)
-    return {"appid": app_id, "partnerid": channel.channel.merchant, "prepayid": prepay_id, "package": "Sign=DYPay",
-            "noncestr": nonce, "timestamp": stamp, "sign": signature}  # fmt: skip
+    return app_call(channel, prepay_id, "Sign=DYPay")
 
 
 def _bill(channel: V3Channel, day: date) -> Iterator[bytes]:

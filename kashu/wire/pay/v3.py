@@ -388,3 +388,11 @@ class V3Channel:
 
     def _split_told(self, told: Mapping[str, Any], name: str) -> SplitState:
         return SPLIT_STATES.get(str(told.get(name) or told.get("status")), SplitState.REFUSED)
+
+
+def app_call(channel: V3Channel, prepay_id: str, package: str) -> dict[str, str]:
+    """What an app hands to the channel's own app; `package` is the channel's fixed word."""
+    app_id, stamp, nonce = channel.channel.app_id, str(int(clock.now().timestamp())), secrets.token_hex(16)
+    signature = signing.client_signature(channel.keys.sign, app_id, stamp, nonce, prepay_id)
+    return {"appid": app_id, "partnerid": channel.channel.merchant, "prepayid": prepay_id, "package": package,
+            "noncestr": nonce, "timestamp": stamp, "sign": signature}  # fmt: skip

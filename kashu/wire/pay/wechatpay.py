@@ -16,7 +16,7 @@ from kashu.kernel import clock
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, Method, wechatpay
 from kashu.wire.pay.protocol import TIMEOUT_SECONDS, WINDOW_SECONDS, GatewayError, text_of
-from kashu.wire.pay.v3 import Facts, V3Channel
+from kashu.wire.pay.v3 import Facts, V3Channel, app_call
 
 GATEWAY = "https://api.mch.weixin.qq.com"
 GZIP_BITS = 31  # zlib's word for a gzip header and trailer
@@ -56,11 +56,9 @@ def _certificates_of(told: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
 
 def _call(channel: V3Channel, prepay_id: str, method: Method) -> dict[str, str]:
     """What a page inside WeChat, or an app, hands to WeChat."""
-    app_id, stamp, nonce = channel.channel.app_id, str(int(clock.now().timestamp())), secrets.token_hex(16)
     if method is Method.APP:
-        signature = wechatpay.client_signature(channel.keys.sign, app_id, stamp, nonce, prepay_id)
-        return {"appid": app_id, "partnerid": channel.channel.merchant, "prepayid": prepay_id, "package": "Sign=WXPay",
-                "noncestr": nonce, "timestamp": stamp, "sign": signature}  # fmt: skip
+        return app_call(channel, prepay_id, "Sign=WXPay")
+    app_id, stamp, nonce = channel.channel.app_id, str(int(clock.now().timestamp())), secrets.token_hex(16)
     package = f"prepay_id={prepay_id}"
     signature = wechatpay.client_signature(channel.keys.sign, app_id, stamp, nonce, package)
     return {"appId": app_id, "timeStamp": stamp, "nonceStr": nonce, "package": package, "signType": "RSA",
