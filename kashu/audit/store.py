@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from kashu.audit.types import Approval, Deed, Entry, Head, SealedEntry
-from kashu.kernel.db import Db, one, rows, run, values
+from kashu.kernel.db import Db, one, rows, run, values, write
 from kashu.kernel.ids import new_id
 
 RECORD = """
@@ -72,7 +72,7 @@ FROM audit_approval
 
 
 def record(db: Db, deeds: Sequence[Deed], at: datetime) -> None:
-    run(
+    write(
         db,
         RECORD,
         [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
 import psycopg_pool
-from psycopg import Connection
+from psycopg import Connection, Cursor, Pipeline
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps
@@ -23,6 +24,10 @@ Db = Connection[tuple[Any, ...]]
 CONNECT_SECONDS = 5
 LOCK_WAIT_MS = 4_000
 STATEMENT_MS = 30_000
+
+# The pipeline this thread writes through, and what is looked at at its end: a write, the rows it has to touch, and why.
+Owed = tuple[Cursor[Any], int, str]
+_TOGETHER: ContextVar[tuple[Pipeline, list[Owed]] | None] = ContextVar("together", default=None)
 
 
 def connect(dsn: str, *, autocommit: bool = True) -> Db:
@@ -75,7 +80,30 @@ class Pool:
 
 def assert_in_transaction(db: Db) -> None:
     """The domain never opens a transaction: a caller that forgot to would write half a sale."""
-    assert db.info.transaction_status == TransactionStatus.INTRANS, "open a transaction at the edge"
+    in_one = {TransactionStatus.INTRANS}
+    if _TOGETHER.get() is not None:
+        in_one.add(TransactionStatus.ACTIVE)  # writes are under way
+    assert db.info.transaction_status in in_one, "open a transaction at the edge"
+
+
+@contextmanager
+def together(db: Db) -> Iterator[None]:
+    """Send the writes of this block one after another without waiting for each, and look at all of them at its end.
+
+    A write that fails is raised at the end of the block or at the next read, whichever comes first; the transaction is
+    lost with it as always. Reads work inside, but each waits for everything before it.
+    """
+    assert_in_transaction(db)
+    assert _TOGETHER.get() is None, "one block at a time"
+    owed: list[Owed] = []
+    with db.pipeline() as pipeline:
+        token = _TOGETHER.set((pipeline, owed))
+        try:
+            yield
+        finally:
+            _TOGETHER.reset(token)
+    for cursor, many, why in owed:
+        assert cursor.rowcount == many, f"{why}: {cursor.rowcount} rows instead of {many}"
 
 
 def rows(db: Db, kind: Callable[..., Row], sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -104,7 +132,23 @@ def value(db: Db, sql: str, params: Sequence[Any] = ()) -> Any:  # whatever the 
 
 def run(db: Db, sql: str, params: Sequence[Any] = ()) -> int:
     """Execute and say how many rows were touched."""
-    return db.execute(sql, params).rowcount  # type: ignore[arg-type]  # see rows
+    cursor = db.execute(sql, params)  # type: ignore[arg-type]  # see rows
+    under_way = _TOGETHER.get()
+    if under_way is not None:
+        under_way[0].sync()
+    return cursor.rowcount
+
+
+def write(db: Db, sql: str, params: Sequence[Any] = (), *, many: int | None = None, why: str = "") -> None:
+    """Execute what nobody waits for inside `together`. `many`: the rows it has to touch, if that is known, and why."""
+    cursor = db.execute(sql, params)  # type: ignore[arg-type]  # see rows
+    if many is None:
+        return
+    under_way = _TOGETHER.get()
+    if under_way is not None:
+        under_way[1].append((cursor, many, why))
+    else:
+        assert cursor.rowcount == many, f"{why}: {cursor.rowcount} rows instead of {many}"
 
 
 def is_lost(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.kernel.db import Db, assert_in_transaction, rows, run
+from kashu.kernel.db import Db, assert_in_transaction, rows, run, write
 from kashu.kernel.ids import new_id
 
 RELAY_MAX = 200
@@ -67,7 +67,7 @@ def tell(db: Db, facts: Sequence[Fact], at: datetime) -> None:
     assert_in_transaction(db)
     if not facts:
         return
-    run(
+    write(
         db,
         WRITE,
         [

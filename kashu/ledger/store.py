@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, columns, rows, run
+from kashu.kernel.db import Db, columns, rows, run, write
 from kashu.kernel.ids import new_id
 from kashu.ledger.types import Entry, Fault, Line, Posting
 
@@ -58,17 +58,17 @@ ORDER BY entry.posted_at, entry.recipe, entry.amount_fen, entry.id
 def post(db: Db, postings: Sequence[Posting], at: datetime) -> None:
     """Book entries of sales, keyed by pool."""
     told = [(p.pool_id, new_id(), p.reason_id, p.recipe, p.account_id, p.amount_fen, at) for p in postings]
-    run(db, POST, columns(told))
+    write(db, POST, columns(told))
 
 
 def post_keyed(db: Db, postings: Sequence[Posting], at: datetime) -> None:
     """Book entries keyed by account, and move the balances that are guarded."""
     told = [(p.account_id, new_id(), p.reason_id, p.recipe, p.amount_fen, p.memo) for p in postings]
-    run(db, POST_KEYED, [at, *columns(told)])
+    write(db, POST_KEYED, [at, *columns(told)])
     moved: Counter[int] = Counter()
     for posting in postings:
         moved[posting.account_id] += posting.amount_fen
-    run(db, MOVE_GUARDED, columns(sorted(moved.items())))
+    write(db, MOVE_GUARDED, columns(sorted(moved.items())))
 
 
 def guard(db: Db, account_id: int, floor_fen: int) -> None:

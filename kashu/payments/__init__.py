@@ -1,7 +1,18 @@
 """Paying: channels, what they tell us, and money on its way back. What an order does about it is `sales`' matter."""
 
 from kashu.payments.rules import KINDS, MATRIX, SYSTEMS, Cell, Entry, route, way
-from kashu.payments.service import add_key, create, end_key, find, judge, keep, request_refunds, set_channel, use_key
+from kashu.payments.service import (
+    add_key,
+    create,
+    end_key,
+    find,
+    judge,
+    keep,
+    orders_of,
+    request_refunds,
+    set_channel,
+    use_key,
+)
 from kashu.payments.store import (
     by_ids,
     channels,
@@ -76,6 +87,7 @@ __all__ = [
     "move_refund",
     "note_health",
     "of_order",
+    "orders_of",
     "paying",
     "payment",
     "quarantined",

@@ -130,21 +130,32 @@ def _is_whole(channel: Channel, at: datetime) -> bool:
 
 def find(db: Db, notices: Sequence[Notice], *, lock: bool = False) -> dict[Trade, Payment]:
     """The payments these notices speak of, by channel and trade number; a trade of another channel is unknown."""
-    told = {(pool_of(notice.trade_no), notice.channel_id, notice.trade_no) for notice in notices}
-    ours = [(pool, channel, trade) for pool, channel, trade in told if pool is not None]
+    ours = _trades(notices)
     return {(one.channel_id, one.trade_no): one for one in store.by_trade(db, ours, lock=lock)} if ours else {}
+
+
+def orders_of(db: Db, notices: Sequence[Notice]) -> set[tuple[int, UUID]]:
+    """The orders (pool, id) these notices speak of, so that they can be locked before anything is judged."""
+    ours = _trades(notices)
+    return store.orders_of(db, ours) if ours else set()
+
+
+def _trades(notices: Sequence[Notice]) -> set[tuple[int, str, str]]:
+    told = {(pool_of(notice.trade_no), notice.channel_id, notice.trade_no) for notice in notices}
+    return {(pool, channel, trade) for pool, channel, trade in told if pool is not None}
 
 
 def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> list[Judged]:
     """Say what each notice means, under the locks of their orders. A notice twice in one batch counts once."""
     assert_in_transaction(db)
-    channels = store.without_keys(db, {notice.channel_id for notice in notices})
-    seen = store.seen(db, {(notice.channel_id, notice.event_id) for notice in notices})
-    owners = store.transaction_owner(db, {(notice.channel_id, notice.gateway_no) for notice in notices})
+    found = store.standing(db, {(notice.channel_id, notice.event_id, notice.gateway_no) for notice in notices})
+    seen = {trace[:2] for trace, standing in found.items() if standing.is_seen}
+    owners = {(channel, number): one.owner for (channel, _, number), one in found.items()}
     judged = []
     for notice in notices:
         payment = payments.get((notice.channel_id, notice.trade_no))
-        verdict, detail = rules.judge(notice, payment, channels[notice.channel_id])
+        standing = found[notice.channel_id, notice.event_id, notice.gateway_no]
+        verdict, detail = rules.judge(notice, payment, standing)
         if (notice.channel_id, notice.event_id) in seen:
             verdict, detail = Verdict.REPEATED, ""
         owner = owners.get((notice.channel_id, notice.gateway_no))
@@ -174,7 +185,7 @@ def keep(db: Db, judged: Sequence[Judged], at: datetime) -> list[Deed]:
     # Another payment of an order that was paid already is paid all the same, before its money goes back.
     paid += [one for one in twice if one.payment is not None and one.payment.state != "paid"]
     if paid:
-        assert store.mark_paid(db, paid) == len(paid), "a payment is paid once"
+        store.mark_paid(db, paid)
     return [
         Deed(
             Actor("channel", one.notice.channel_id),

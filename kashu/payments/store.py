@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, columns, one, rows, run, value
+from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.payments import rules
-from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route
+from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route, Standing
 
 HEALTH_MINUTES = 5
+Trace = tuple[str, str, str]  # channel, event, the gateway's number
 
 CHANNEL = """
 SELECT id, kind, title, payee, merchant, app_id, gateway, methods, weight, amount_fen_min, amount_fen_max, day_fen_max,
@@ -54,16 +55,27 @@ REFUND = """
 SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, tries, requested_at, done_at, trouble
 FROM payments_refund
 """
-BY_TRADE = f"""
-{PAYMENT}
+TRADES = """
 JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
   ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no
-ORDER BY payment.pool_id, payment.id
 """
+BY_TRADE = f"{PAYMENT} {TRADES} ORDER BY payment.pool_id, payment.id"
+ORDERS_OF = f"SELECT payment.pool_id, payment.order_id FROM payments_payment AS payment {TRADES}"
 MARK_PAID = """
 UPDATE payments_payment AS payment SET state = 'paid', gateway_no = told.gateway_no, paid_at = told.paid_at
 FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[]) AS told (pool_id, id, gateway_no, paid_at)
 WHERE payment.pool_id = told.pool_id AND payment.id = told.id AND payment.state IN ('created', 'paying', 'unknown', 'closed')
+"""
+# What was quarantined or had to be confirmed is judged again: the fault may have been ours.
+STANDING = """
+SELECT told.channel_id, told.event_id, told.gateway_no, channel.merchant, channel.app_id, channel.confirm_fen,
+       EXISTS (SELECT FROM payments_event AS event
+               WHERE event.channel_id = told.channel_id AND event.event_id = told.event_id
+                 AND event.verdict NOT IN ('quarantined', 'to_confirm')),
+       paid.payment_id
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS told (channel_id, event_id, gateway_no)
+JOIN payments_channel AS channel ON channel.id = told.channel_id
+LEFT JOIN payments_transaction AS paid ON paid.channel_id = told.channel_id AND paid.gateway_no = told.gateway_no
 """
 KEEP_EVENTS = """
 INSERT INTO payments_event (channel_id, event_id, trade_no, gateway_no, amount_fen, body, source, verdict, detail,
@@ -103,11 +115,6 @@ def channels(db: Db) -> dict[str, Channel]:
     keys = rows(db, Key, f"{KEY} ORDER BY channel_id, use, starts_at")
     found = rows(db, Channel, f"{CHANNEL} ORDER BY id")
     return {one.id: replace(one, keys=tuple(key for key in keys if key.channel_id == one.id)) for one in found}
-
-
-def without_keys(db: Db, ids: Collection[str]) -> dict[str, Channel]:
-    """These channels as their notices are compared with them; nobody signs or verifies with what comes back."""
-    return {one.id: one for one in rows(db, Channel, f"{CHANNEL} WHERE id = ANY (%s)", [sorted(ids)])}
 
 
 def routes(db: Db, at: datetime) -> list[Route]:
@@ -178,7 +185,7 @@ def note_taken(db: Db, told: Mapping[tuple[str, date], tuple[int, int]], slot: i
     """Add to what channels took: payments and fen by channel and business day, in one of a few slots."""
     days = sorted(told)
     columns = [[channel for channel, _ in days], [day for _, day in days]]
-    run(db, NOTE_TAKEN, [slot, *columns, [told[one][0] for one in days], [told[one][1] for one in days]])
+    write(db, NOTE_TAKEN, [slot, *columns, [told[one][0] for one in days], [told[one][1] for one in days]])
 
 
 def create(db: Db, new: Sequence[Payment]) -> None:
@@ -230,8 +237,12 @@ def close(db: Db, pool_id: int, payment_id: UUID) -> int:
 
 def by_trade(db: Db, told: Collection[tuple[int, str, str]], *, lock: bool = False) -> list[Payment]:
     """Payments by (pool, channel, trade number), in lock order."""
-    columns = [list(column) for column in zip(*sorted(told), strict=True)] or [[], [], []]
-    return rows(db, Payment, BY_TRADE + ("FOR NO KEY UPDATE OF payment" if lock else ""), columns)
+    return rows(db, Payment, BY_TRADE + (" FOR NO KEY UPDATE OF payment" if lock else ""), columns(sorted(told), 3))
+
+
+def orders_of(db: Db, told: Collection[tuple[int, str, str]]) -> set[tuple[int, UUID]]:
+    """The orders (pool, id) of these trades."""
+    return set(db.execute(ORDERS_OF, columns(sorted(told), 3)).fetchall())  # type: ignore[arg-type]  # two columns
 
 
 def of_order(db: Db, pool_id: int, order_id: UUID) -> list[Payment]:
@@ -249,19 +260,15 @@ def by_ids(db: Db, keys: Collection[tuple[int, UUID]]) -> dict[UUID, Payment]:
     return {one.id: one for one in rows(db, Payment, sql, columns(sorted(keys), 2))}
 
 
-def seen(db: Db, events: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    sql = """
-    SELECT channel_id, event_id FROM payments_event
-    JOIN unnest(%s::text[], %s::text[]) AS told (channel_id, event_id) USING (channel_id, event_id)
-    WHERE verdict NOT IN ('quarantined', 'to_confirm')   -- those are judged again: the fault may have been ours
-    """
-    columns = [list(column) for column in zip(*events, strict=True)] or [[], []]
-    return set(db.execute(sql, columns).fetchall())  # type: ignore[arg-type]  # two columns
+def standing(db: Db, told: Collection[Trace]) -> dict[Trace, Standing]:
+    """How these (channel, event, gateway's number) stand with us."""
+    found = db.execute(STANDING, columns(sorted(told), 3)).fetchall()
+    return {(row[0], row[1], row[2]): Standing(*row[3:]) for row in found}
 
 
-def mark_paid(db: Db, paid: Sequence[Judged]) -> int:
+def mark_paid(db: Db, paid: Sequence[Judged]) -> None:
     told = [(one.payment, one.notice) for one in paid if one.payment is not None]
-    return run(
+    write(
         db,
         MARK_PAID,
         [
@@ -270,18 +277,20 @@ def mark_paid(db: Db, paid: Sequence[Judged]) -> int:
             [notice.gateway_no for _, notice in told],
             [notice.paid_at for _, notice in told],
         ],
+        many=len(paid),
+        why="a payment is paid once",
     )
 
 
 def keep_events(db: Db, judged: Sequence[Judged], at: datetime) -> None:
     names = ("channel_id", "event_id", "trade_no", "gateway_no", "amount_fen", "body", "source")
     columns: list[object] = [[getattr(one.notice, name) for one in judged] for name in names]
-    run(db, KEEP_EVENTS, [at, *columns, [one.verdict.value for one in judged], [one.detail for one in judged]])
+    write(db, KEEP_EVENTS, [at, *columns, [one.verdict.value for one in judged], [one.detail for one in judged]])
 
 
 def keep_transactions(db: Db, paid: Sequence[Judged]) -> None:
     told = [(one.notice, one.payment) for one in paid if one.payment is not None]
-    run(
+    write(
         db,
         KEEP_TRANSACTIONS,
         [
@@ -292,15 +301,6 @@ def keep_transactions(db: Db, paid: Sequence[Judged]) -> None:
             [notice.amount_fen for notice, _ in told],
         ],
     )
-
-
-def transaction_owner(db: Db, told: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
-    sql = """
-    SELECT channel_id, gateway_no, payment_id FROM payments_transaction
-    JOIN unnest(%s::text[], %s::text[]) AS t (channel_id, gateway_no) USING (channel_id, gateway_no)
-    """
-    columns = [list(column) for column in zip(*told, strict=True)] or [[], []]
-    return {(channel, gateway_no): payment_id for channel, gateway_no, payment_id in db.execute(sql, columns)}
 
 
 def request_refunds(db: Db, new: Sequence[Refund], channels: Mapping[UUID, str]) -> int:

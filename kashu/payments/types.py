@@ -163,6 +163,17 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a notice stands with us before it is judged: whose channel it came by, and what we heard before."""
+
+    merchant: str
+    app_id: str
+    confirm_fen: int | None
+    is_seen: bool  # under the same event
+    owner: UUID | None  # the payment that its gateway's number has moved money for
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     notice: Notice
     verdict: Verdict

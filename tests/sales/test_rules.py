@@ -16,9 +16,10 @@ from kashu import catalog
 from kashu.cards import Card
 from kashu.catalog import Deal, Offer
 from kashu.ledger.rules import unbalanced, without_zeros
-from kashu.payments import Channel, Notice, Payment, Refund, Route, Verdict
+from kashu.payments import Notice, Payment, Refund, Route, Verdict
 from kashu.payments.rules import KINDS, PAYMENT, SYSTEMS, Entry, is_ailing, route, way
 from kashu.payments.rules import judge as judge_notice
+from kashu.payments.types import Standing
 from kashu.sales import Buyer, Checkout, Placed, Refusal, SaleLine, rules
 from kashu.sales.types import Usage
 
@@ -149,13 +150,13 @@ def test_every_recipe_balances_and_a_return_undoes_it(price, quantity, cost, thi
     st.sampled_from([None, 50, 51]),
 )
 def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number, app_id, confirm_fen):
-    channel = Channel("pay", "douyin", "", "", "m-1", "a-1", "", [], 1, 1, 100, None, confirm_fen, None, None, True)
+    standing = Standing("m-1", "a-1", confirm_fen, is_seen=False, owner=None)
     payment = Payment(
         1, UUID(int=1), UUID(int=2), "pay", "t", 50, "CNY", state, "h5", "redirect", "", "g" if state == "paid" else None, AT,
         AT, None,
     )  # fmt: skip
     notice = Notice("pay", "e", "t", "g" if same_number else "h", amount, currency, merchant, AT, b"", app_id=app_id)
-    verdict, _why = judge_notice(notice, payment, channel)
+    verdict, _why = judge_notice(notice, payment, standing)
     is_true = (amount, currency, merchant, app_id) == (50, "CNY", "m-1", "a-1")
 
     assert (verdict is Verdict.QUARANTINED) == (not is_true)
@@ -163,10 +164,10 @@ def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number,
         assert verdict is (Verdict.REPEATED if same_number else Verdict.PAID_TWICE)
     elif is_true and confirm_fen == 50:
         assert verdict is Verdict.TO_CONFIRM
-        assert judge_notice(replace(notice, source="query"), payment, channel)[0] is Verdict.PAID
+        assert judge_notice(replace(notice, source="query"), payment, standing)[0] is Verdict.PAID
     elif is_true:
         assert verdict is Verdict.PAID
-    assert judge_notice(notice, None, channel)[0] is Verdict.QUARANTINED
+    assert judge_notice(notice, None, standing)[0] is Verdict.QUARANTINED
 
 
 routes = st.lists(

@@ -85,8 +85,7 @@ def hand_over(db: Db, lines: Sequence[tuple[Line, int]], at: datetime) -> None:
     """Give the held cards of sale lines to their buyers; each line with the quantity it is owed."""
     assert_in_transaction(db)
     if lines:
-        touched = store.hand_over(db, [line for line, _ in lines], at)
-        assert len(touched) == sum(quantity for _, quantity in lines), "a paid line gets exactly what it is owed"
+        store.hand_over(db, [line for line, _ in lines], sum(quantity for _, quantity in lines), at)
 
 
 def hold_on(db: Db, lines: Sequence[tuple[int, UUID, datetime]]) -> None:

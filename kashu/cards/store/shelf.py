@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards.types import Card, Choice, Held, Masked
-from kashu.kernel.db import Db, columns, rows, run, values
+from kashu.kernel.db import Db, columns, rows, run, values, write
 
 # Soonest to expire first, within a pool and among pools; a card another transaction holds is not ours to wait for.
 PICK = """
@@ -99,7 +99,6 @@ SET state = 'sold', sold_at = %s, held_until = NULL,
 FROM unnest(%b::bigint[], %b::uuid[]) AS sold (pool_id, line_id)
 JOIN cards_pool AS pool ON pool.id = sold.pool_id
 WHERE card.pool_id = sold.pool_id AND card.sale_line_id = sold.line_id AND card.state = 'held'
-RETURNING card.pool_id, card.sale_line_id
 """
 
 # Sold and shown in one statement: what a purchase is answered with.
@@ -261,8 +260,9 @@ def content_of(db: Db, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int
     return {(pool, content): sealed for pool, content, sealed in db.execute(sql, columns(sorted(keys), 2))}
 
 
-def hand_over(db: Db, lines: Sequence[tuple[int, UUID]], at: datetime) -> list[tuple[int, UUID]]:
-    return db.execute(HAND_OVER, [at, *columns(lines)]).fetchall()  # type: ignore[return-value]  # two columns
+def hand_over(db: Db, lines: Sequence[tuple[int, UUID]], cards: int, at: datetime) -> None:
+    """Sell the held cards of these lines, so many in all."""
+    write(db, HAND_OVER, [at, *columns(lines)], many=cards, why="a paid line gets exactly what it is owed")
 
 
 def put_back(db: Db, lines: Sequence[tuple[int, UUID]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kashu.kernel.states import moves
-from kashu.payments.types import Channel, Notice, Payment, Verdict
+from kashu.payments.types import Notice, Payment, Standing, Verdict
 
 PAYMENT = moves(
     "payment",
@@ -16,16 +16,16 @@ PAYMENT = moves(
 REFUND = moves("refund", requested="unknown done refused", unknown="done refused", refused="requested", done="")
 
 
-def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Verdict, str]:
+def judge(notice: Notice, payment: Payment | None, standing: Standing) -> tuple[Verdict, str]:
     """PAID when the notice is new and true to the order in amount, currency, merchant, application and channel.
 
     The amount is compared before the state: a wrong amount under a paid trade number is still a wrong amount.
     """
     if payment is None:
         return Verdict.QUARANTINED, "unknown trade"
-    if notice.merchant != channel.merchant:
+    if notice.merchant != standing.merchant:
         return Verdict.QUARANTINED, "another merchant"
-    if notice.app_id != channel.app_id:
+    if notice.app_id != standing.app_id:
         return Verdict.QUARANTINED, "another application"
     if notice.currency != payment.currency:
         return Verdict.QUARANTINED, f"currency {notice.currency}"
@@ -35,6 +35,6 @@ def judge(notice: Notice, payment: Payment | None, channel: Channel) -> tuple[Ve
         return Verdict.QUARANTINED, "refunded at the gateway before we knew of it"
     if payment.state == "paid":
         return (Verdict.REPEATED, "") if notice.gateway_no == payment.gateway_no else (Verdict.PAID_TWICE, "")
-    if notice.source == "notice" and channel.confirm_fen is not None and notice.amount_fen >= channel.confirm_fen:
+    if notice.source == "notice" and standing.confirm_fen is not None and notice.amount_fen >= standing.confirm_fen:
         return Verdict.TO_CONFIRM, ""
     return Verdict.PAID, ""

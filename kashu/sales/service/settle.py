@@ -9,11 +9,11 @@ from uuid import UUID
 from kashu import audit, cards, catalog, ledger, payments
 from kashu.audit import Actor, Deed
 from kashu.cards import Card, Held
-from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.db import Db, assert_in_transaction, together
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
-from kashu.payments import Judged, Notice, Refund, Verdict
+from kashu.payments import Judged, Notice, Payment, Refund, Verdict
 from kashu.sales import rules, store
 from kashu.sales.service import fulfil, shelves
 from kashu.sales.service.books import payable_account, psp_account, warranties
@@ -26,6 +26,7 @@ Paid = tuple[Judged, Order]
 class Written:
     """What a settlement books, records and tells, written at its end: one statement each, however much it is."""
 
+    accounts: Mapping[str, int]  # what each gateway holds for us
     postings: list[Posting] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
@@ -38,26 +39,26 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     repeated notice waits and then finds the work done; nobody is left paid and empty-handed (design §4).
     """
     assert_in_transaction(db)
-    found = payments.find(db, notices)
-    orders = store.orders(db, {(one.pool_id, one.order_id) for one in found.values()}, lock=True)
+    orders = store.orders(db, payments.orders_of(db, notices), lock=True)
     judged = payments.judge(db, notices, payments.find(db, notices, lock=True))
     judged, paid = _sort(judged, orders)
-    told = Written(deeds=payments.keep(db, judged, at))
     lines = store.lines_of(db, [order.id for _, order in paid])
-    on_time = [one for one in paid if one[1].state == "placed"]
-    late = [one for one in paid if one[1].state in ("expired", "cancelled")]
+    waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
+    told = Written(accounts={one: psp_account(db, one) for one in sorted({one.notice.channel_id for one, _ in paid})})
+    late = [one for one in paid if one[1].state != "placed"]
     saved, lost = _reclaim(db, late, lines, at)
-    _book_paid(db, paid, told)
-    _hand_on(db, [*on_time, *saved], lines, told, at)
-    _send_back(db, [(judged_, order, "paid_late") for judged_, order in lost], told, at)
-    twice = [(one, orders[one.payment.order_id]) for one in judged if one.verdict is Verdict.PAID_TWICE and one.payment]
-    _send_back(db, [(judged_, order, "paid_twice") for judged_, order in twice], told, at)
-    asked = [one.payment for one in judged if one.verdict is Verdict.TO_CONFIRM and one.payment]
-    bodies = [{"pool_id": one.pool_id, "payment_id": one.id, "round": 0} for one in asked]
-    told.facts += [Fact("payment.confirm", body, one.pool_id) for one, body in zip(asked, bodies, strict=True)]
-    ledger.post(db, told.postings, at)
-    audit.record(db, told.deeds, at)
-    tell(db, told.facts, at)
+    given = [one for one in paid if one[1].state == "placed"] + saved
+    with together(db):
+        told.deeds += payments.keep(db, judged, at)
+        told.postings += [posting for one in paid for posting in _booked(one, told)]
+        _deliver(db, [one for one in given if one[1].id not in waiting], lines, told, at)
+        _begin(db, [one for one in given if one[1].id in waiting], waiting, lines, told, at)
+        _send_back(db, [(one, order, "paid_late") for one, order in lost], told, at)
+        _send_back(db, _paid_twice(judged, orders), told, at)
+        told.facts += [_confirming(one.payment) for one in judged if one.verdict is Verdict.TO_CONFIRM and one.payment]
+        ledger.post(db, told.postings, at)
+        audit.record(db, told.deeds, at)
+        tell(db, told.facts, at)
     return [one.verdict for one in judged]
 
 
@@ -78,19 +79,18 @@ def _sort(judged: Sequence[Judged], orders: Mapping[UUID, Order]) -> tuple[list[
     return told, paid
 
 
-def _book_paid(db: Db, paid: Sequence[Paid], told: Written) -> None:
-    accounts = {channel: psp_account(db, channel) for channel in sorted({one.notice.channel_id for one, _ in paid})}
-    for one, order in paid:
-        told.postings += rules.paid_postings(order, accounts[one.notice.channel_id])
+def _booked(paid: Paid, told: Written) -> list[Posting]:
+    return rules.paid_postings(paid[1], told.accounts[paid[0].notice.channel_id])
 
 
-def _hand_on(
-    db: Db, paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], told: Written, at: datetime
-) -> None:
-    """Deliver what is there; what is issued to somebody (直充, 代充) is begun with, and delivered when it is done."""
-    waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
-    _deliver(db, [one for one in paid if one[1].id not in waiting], lines, told, at)
-    _begin(db, [one for one in paid if one[1].id in waiting], waiting, lines, told, at)
+def _paid_twice(judged: Sequence[Judged], orders: Mapping[UUID, Order]) -> list[tuple[Judged, Order, str]]:
+    twice = [one for one in judged if one.verdict is Verdict.PAID_TWICE]
+    return [(one, orders[one.payment.order_id], "paid_twice") for one in twice if one.payment]
+
+
+def _confirming(payment: Payment) -> Fact:
+    body = {"pool_id": payment.pool_id, "payment_id": payment.id, "round": 0}
+    return Fact("payment.confirm", body, payment.pool_id)
 
 
 def _begin(
@@ -122,12 +122,12 @@ def _deliver(
     if not paid:
         return
     given = [line for _, order in paid for line in lines[order.id]]
+    sellers = sorted({line.seller_id for line in given if line.is_third_party})
+    payable = {seller: payable_account(db, seller) for seller in sellers}
     cards.hand_over(db, [((line.pool_id, line.id), line.quantity) for line in given], at)
     _move(db, paid, "delivered", at)
     store.deliver_lines(db, given, warranties(db, given, at), at)
     store.settle_quota(db, [order.id for _, order in paid])
-    sellers = sorted({line.seller_id for line in given if line.is_third_party})
-    payable = {seller: payable_account(db, seller) for seller in sellers}
     for line in given:
         told.postings += rules.delivered_postings(line, payable.get(line.seller_id, 0))
     told.deeds += [_moved(one, order, "delivered") for one, order in paid]

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from kashu import catalog
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, columns, one, rows, run, value
+from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.kernel.ids import new_id, pool_of
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules
@@ -200,7 +200,7 @@ def move(
         "ids": [order.id for order in moved],
         "before": sorted({order.state for order in moved}),
     }
-    assert run(db, MOVE, told) == len(moved), "a state moves from the state it was seen in"  # type: ignore[arg-type]
+    write(db, MOVE, told, many=len(moved), why="a state moves from the state it was seen in")  # type: ignore[arg-type]
 
 
 def deliver_lines(db: Db, lines: Sequence[SaleLine], warranty: Mapping[UUID, date], at: datetime) -> None:
@@ -210,7 +210,7 @@ def deliver_lines(db: Db, lines: Sequence[SaleLine], warranty: Mapping[UUID, dat
     WHERE line.pool_id = told.pool_id AND line.id = told.id AND line.delivered_at IS NULL
     """
     columns = [[line.pool_id for line in lines], [line.id for line in lines], [warranty[line.id] for line in lines]]
-    assert run(db, sql, [at, *columns]) == len(lines), "a line is delivered once"
+    write(db, sql, [at, *columns], many=len(lines), why="a line is delivered once")
 
 
 def reveal_lines(db: Db, lines: Sequence[SaleLine], at: datetime) -> None:
@@ -255,7 +255,7 @@ def replace_lines(db: Db, old: Sequence[SaleLine], new: Sequence[tuple[SaleLine,
 
 def settle_quota(db: Db, order_ids: Sequence[UUID]) -> None:
     """What was held is bought: it counts against limits for good."""
-    run(db, "UPDATE sales_quota SET held_until = NULL WHERE order_id = ANY (%s)", [list(order_ids)])
+    write(db, "UPDATE sales_quota SET held_until = NULL WHERE order_id = ANY (%s)", [list(order_ids)])
 
 
 def free_quota(db: Db, order_ids: Sequence[UUID]) -> None:
