@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from kashu.catalog.types import Agreement, Category, Deal, FeeRule, Image, Offer, PriceChange, Product, Sku
-from kashu.kernel.db import Db, one, rows, run, value, values
+from kashu.kernel.db import Db, one, rows, run, value, values, write
 from kashu.kernel.ids import new_id
 
 PRODUCT = """
@@ -171,7 +171,7 @@ def keep_pages(db: Db, pages: Mapping[bytes, Mapping[str, Any]], at: datetime) -
     SELECT hash, body, %s FROM unnest(%s::bytea[], %s::jsonb[]) AS page (hash, body) ORDER BY hash
     ON CONFLICT (hash) DO NOTHING
     """
-    run(db, sql, [at, list(pages), [Jsonb(dict(body)) for body in pages.values()]])
+    write(db, sql, [at, list(pages), [Jsonb(dict(body)) for body in pages.values()]])
 
 
 def add_category(db: Db, category: Category) -> int:

@@ -27,7 +27,6 @@ OTHER_TRADE = "the gateway's number belongs to another trade"
 OPEN_KEY_CHARS, OPEN_KEY_BASE64_CHARS = 32, 44  # the latter is Douyin Pay's other form (E.3)
 APP_SECRET_CHARS_MAX = 64
 TAKEN_SLOTS = 16
-Trade = tuple[str, str]  # channel and trade number
 
 
 def set_channel(db: Db, actor: Actor, channel: Channel, at: datetime) -> ChannelRefusal | None:
@@ -128,34 +127,32 @@ def _is_whole(channel: Channel, at: datetime) -> bool:
     return bool(channel.merchant and channel.app_id) and all(channel.keys_for(use, at) for use in needed)
 
 
-def find(db: Db, notices: Sequence[Notice], *, lock: bool = False) -> dict[Trade, Payment]:
-    """The payments these notices speak of, by channel and trade number; a trade of another channel is unknown."""
-    ours = _trades(notices)
-    return {(one.channel_id, one.trade_no): one for one in store.by_trade(db, ours, lock=lock)} if ours else {}
+def find(db: Db, notice: Notice) -> Payment | None:
+    """The payment this notice speaks of, locked; a trade of another channel is unknown."""
+    found = store.by_trade(db, _trades([notice]))
+    return found[0] if found else None
 
 
 def orders_of(db: Db, notices: Sequence[Notice]) -> set[tuple[int, UUID]]:
     """The orders (pool, id) these notices speak of, so that they can be locked before anything is judged."""
-    ours = _trades(notices)
-    return store.orders_of(db, ours) if ours else set()
+    return store.orders_of(db, _trades(notices))
 
 
-def _trades(notices: Sequence[Notice]) -> set[tuple[int, str, str]]:
-    told = {(pool_of(notice.trade_no), notice.channel_id, notice.trade_no) for notice in notices}
-    return {(pool, channel, trade) for pool, channel, trade in told if pool is not None}
+def judge(db: Db, notices: Sequence[Notice]) -> list[Judged]:
+    """Say what each notice means, under the locks of their orders. A notice twice in one batch counts once.
 
-
-def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> list[Judged]:
-    """Say what each notice means, under the locks of their orders. A notice twice in one batch counts once."""
+    The payments themselves are not locked: what moves beside us ends among the states that may become paid.
+    """
     assert_in_transaction(db)
-    found = store.standing(db, {(notice.channel_id, notice.event_id, notice.gateway_no) for notice in notices})
+    found = store.standing(db, {_trace(notice): pool_of(notice.trade_no) for notice in notices})
     seen = {trace[:2] for trace, standing in found.items() if standing.is_seen}
-    owners = {(channel, number): one.owner for (channel, _, number), one in found.items()}
+    owners = {(channel, number): one.owner for (channel, _, number, _), one in found.items()}
+    paid: dict[UUID, Payment] = {}
     judged = []
     for notice in notices:
-        payment = payments.get((notice.channel_id, notice.trade_no))
-        standing = found[notice.channel_id, notice.event_id, notice.gateway_no]
-        verdict, detail = rules.judge(notice, payment, standing)
+        standing = found[_trace(notice)]
+        payment = standing.payment and paid.get(standing.payment.id, standing.payment)
+        verdict, detail = rules.judge(notice, replace(standing, payment=payment))
         if (notice.channel_id, notice.event_id) in seen:
             verdict, detail = Verdict.REPEATED, ""
         owner = owners.get((notice.channel_id, notice.gateway_no))
@@ -167,10 +164,18 @@ def judge(db: Db, notices: Sequence[Notice], payments: dict[Trade, Payment]) -> 
         if verdict in (Verdict.PAID, Verdict.PAID_TWICE) and payment is not None:
             owners[notice.channel_id, notice.gateway_no] = payment.id
         if verdict is Verdict.PAID and payment is not None:
-            payments[notice.channel_id, notice.trade_no] = replace(
-                payment, state="paid", gateway_no=notice.gateway_no, paid_at=notice.paid_at
-            )
+            number, paid_at = notice.gateway_no, notice.paid_at
+            paid[payment.id] = replace(payment, state="paid", gateway_no=number, paid_at=paid_at)
     return judged
+
+
+def _trades(notices: Sequence[Notice]) -> set[tuple[int, str, str]]:
+    told = {(pool_of(notice.trade_no), notice.channel_id, notice.trade_no) for notice in notices}
+    return {(pool, channel, trade) for pool, channel, trade in told if pool is not None}
+
+
+def _trace(notice: Notice) -> store.Trace:
+    return notice.channel_id, notice.event_id, notice.gateway_no, notice.trade_no
 
 
 def keep(db: Db, judged: Sequence[Judged], at: datetime) -> list[Deed]:

@@ -11,7 +11,7 @@ from kashu.payments import rules
 from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route, Standing
 
 HEALTH_MINUTES = 5
-Trace = tuple[str, str, str]  # channel, event, the gateway's number
+Trace = tuple[str, str, str, str]  # channel, event, the gateway's number, trade
 
 CHANNEL = """
 SELECT id, kind, title, payee, merchant, app_id, gateway, methods, weight, amount_fen_min, amount_fen_max, day_fen_max,
@@ -45,12 +45,12 @@ INSERT INTO payments_health (channel_id, minute, call, told, times, took_ms) VAL
 ON CONFLICT (channel_id, minute, call, told) DO UPDATE
 SET times = payments_health.times + 1, took_ms = payments_health.took_ms + excluded.took_ms
 """
-PAYMENT = """
-SELECT payment.pool_id, payment.id, payment.order_id, payment.channel_id, payment.trade_no, payment.amount_fen,
-       payment.currency, payment.state, payment.method, payment.shape, payment.pay_url, payment.gateway_no, payment.created_at,
-       payment.expires_at, payment.paid_at
-FROM payments_payment AS payment
+PAYMENT_COLUMNS = """
+payment.pool_id, payment.id, payment.order_id, payment.channel_id, payment.trade_no, payment.amount_fen, payment.currency,
+payment.state, payment.method, payment.shape, payment.pay_url, payment.gateway_no, payment.created_at, payment.expires_at,
+payment.paid_at
 """
+PAYMENT = f"SELECT {PAYMENT_COLUMNS} FROM payments_payment AS payment"
 REFUND = """
 SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, tries, requested_at, done_at, trouble
 FROM payments_refund
@@ -59,7 +59,7 @@ TRADES = """
 JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
   ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no
 """
-BY_TRADE = f"{PAYMENT} {TRADES} ORDER BY payment.pool_id, payment.id"
+BY_TRADE = f"{PAYMENT} {TRADES} ORDER BY payment.pool_id, payment.id FOR NO KEY UPDATE OF payment"
 ORDERS_OF = f"SELECT payment.pool_id, payment.order_id FROM payments_payment AS payment {TRADES}"
 MARK_PAID = """
 UPDATE payments_payment AS payment SET state = 'paid', gateway_no = told.gateway_no, paid_at = told.paid_at
@@ -67,15 +67,19 @@ FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[]) AS told (po
 WHERE payment.pool_id = told.pool_id AND payment.id = told.id AND payment.state IN ('created', 'paying', 'unknown', 'closed')
 """
 # What was quarantined or had to be confirmed is judged again: the fault may have been ours.
-STANDING = """
-SELECT told.channel_id, told.event_id, told.gateway_no, channel.merchant, channel.app_id, channel.confirm_fen,
+STANDING = f"""
+SELECT told.channel_id, told.event_id, told.gateway_no, told.trade_no,
+       channel.merchant, channel.app_id, channel.confirm_fen,
        EXISTS (SELECT FROM payments_event AS event
                WHERE event.channel_id = told.channel_id AND event.event_id = told.event_id
                  AND event.verdict NOT IN ('quarantined', 'to_confirm')),
-       paid.payment_id
-FROM unnest(%s::text[], %s::text[], %s::text[]) AS told (channel_id, event_id, gateway_no)
+       moved.payment_id, {PAYMENT_COLUMNS}
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+    AS told (channel_id, event_id, gateway_no, trade_no, pool_id)
 JOIN payments_channel AS channel ON channel.id = told.channel_id
-LEFT JOIN payments_transaction AS paid ON paid.channel_id = told.channel_id AND paid.gateway_no = told.gateway_no
+LEFT JOIN payments_transaction AS moved ON moved.channel_id = told.channel_id AND moved.gateway_no = told.gateway_no
+LEFT JOIN payments_payment AS payment
+  ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no
 """
 KEEP_EVENTS = """
 INSERT INTO payments_event (channel_id, event_id, trade_no, gateway_no, amount_fen, body, source, verdict, detail,
@@ -198,7 +202,7 @@ def create(db: Db, new: Sequence[Payment]) -> None:
         AS new (pool_id, id, order_id, channel_id, trade_no, amount_fen, method, created_at, expires_at)
     """
     names = ("pool_id", "id", "order_id", "channel_id", "trade_no", "amount_fen", "method", "created_at", "expires_at")
-    run(db, sql, [[getattr(one, name) for one in new] for name in names])
+    write(db, sql, [[getattr(one, name) for one in new] for name in names])
 
 
 def move(db: Db, payment: Payment, before: Collection[str], after: str) -> int:
@@ -235,9 +239,9 @@ def close(db: Db, pool_id: int, payment_id: UUID) -> int:
     return run(db, sql, [pool_id, payment_id])
 
 
-def by_trade(db: Db, told: Collection[tuple[int, str, str]], *, lock: bool = False) -> list[Payment]:
-    """Payments by (pool, channel, trade number), in lock order."""
-    return rows(db, Payment, BY_TRADE + (" FOR NO KEY UPDATE OF payment" if lock else ""), columns(sorted(told), 3))
+def by_trade(db: Db, told: Collection[tuple[int, str, str]]) -> list[Payment]:
+    """Payments by (pool, channel, trade number), locked in one order."""
+    return rows(db, Payment, BY_TRADE, columns(sorted(told), 3))
 
 
 def orders_of(db: Db, told: Collection[tuple[int, str, str]]) -> set[tuple[int, UUID]]:
@@ -260,10 +264,17 @@ def by_ids(db: Db, keys: Collection[tuple[int, UUID]]) -> dict[UUID, Payment]:
     return {one.id: one for one in rows(db, Payment, sql, columns(sorted(keys), 2))}
 
 
-def standing(db: Db, told: Collection[Trace]) -> dict[Trace, Standing]:
-    """How these (channel, event, gateway's number) stand with us."""
-    found = db.execute(STANDING, columns(sorted(told), 3)).fetchall()
-    return {(row[0], row[1], row[2]): Standing(*row[3:]) for row in found}
+def standing(db: Db, told: Mapping[Trace, int | None]) -> dict[Trace, Standing]:
+    """How these notices stand with us, each with the pool that its trade number names."""
+    asked = columns([(*trace, pool) for trace, pool in sorted(told.items())], 5)
+    return {
+        (channel, event, number, trade): Standing(
+            merchant, app_id, confirm_fen, is_seen, owner, None if payment[0] is None else Payment(*payment)
+        )
+        for channel, event, number, trade, merchant, app_id, confirm_fen, is_seen, owner, *payment in db.execute(
+            STANDING, asked
+        )
+    }
 
 
 def mark_paid(db: Db, paid: Sequence[Judged]) -> None:

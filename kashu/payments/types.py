@@ -171,6 +171,7 @@ class Standing:
     confirm_fen: int | None
     is_seen: bool  # under the same event
     owner: UUID | None  # the payment that its gateway's number has moved money for
+    payment: Payment | None  # the one its trade number names
 
 
 @dataclass(frozen=True, slots=True)

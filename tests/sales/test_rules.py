@@ -150,13 +150,13 @@ def test_every_recipe_balances_and_a_return_undoes_it(price, quantity, cost, thi
     st.sampled_from([None, 50, 51]),
 )
 def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number, app_id, confirm_fen):
-    standing = Standing("m-1", "a-1", confirm_fen, is_seen=False, owner=None)
+    standing = Standing("m-1", "a-1", confirm_fen, is_seen=False, owner=None, payment=None)
     payment = Payment(
         1, UUID(int=1), UUID(int=2), "pay", "t", 50, "CNY", state, "h5", "redirect", "", "g" if state == "paid" else None, AT,
         AT, None,
     )  # fmt: skip
     notice = Notice("pay", "e", "t", "g" if same_number else "h", amount, currency, merchant, AT, b"", app_id=app_id)
-    verdict, _why = judge_notice(notice, payment, standing)
+    verdict, _why = judge_notice(notice, replace(standing, payment=payment))
     is_true = (amount, currency, merchant, app_id) == (50, "CNY", "m-1", "a-1")
 
     assert (verdict is Verdict.QUARANTINED) == (not is_true)
@@ -164,10 +164,10 @@ def test_only_a_true_notice_pays(amount, currency, merchant, state, same_number,
         assert verdict is (Verdict.REPEATED if same_number else Verdict.PAID_TWICE)
     elif is_true and confirm_fen == 50:
         assert verdict is Verdict.TO_CONFIRM
-        assert judge_notice(replace(notice, source="query"), payment, standing)[0] is Verdict.PAID
+        assert judge_notice(replace(notice, source="query"), replace(standing, payment=payment))[0] is Verdict.PAID
     elif is_true:
         assert verdict is Verdict.PAID
-    assert judge_notice(notice, None, standing)[0] is Verdict.QUARANTINED
+    assert judge_notice(notice, standing)[0] is Verdict.QUARANTINED
 
 
 routes = st.lists(

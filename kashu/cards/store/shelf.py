@@ -226,8 +226,8 @@ def with_cards(db: Db, pool_ids: Sequence[int], today: date) -> set[int]:
     return set(values(db, sql, [list(pool_ids), today]))
 
 
-def hold(db: Db, held: Sequence[Held]) -> int:
-    return run(
+def hold(db: Db, held: Sequence[Held]) -> None:
+    write(
         db,
         HOLD,
         [
@@ -237,6 +237,8 @@ def hold(db: Db, held: Sequence[Held]) -> int:
             [one.line_id for one in held],
             [one.until for one in held],
         ],
+        many=len(held),
+        why="a card is held once",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kashu.kernel.states import moves
-from kashu.payments.types import Notice, Payment, Standing, Verdict
+from kashu.payments.types import Notice, Standing, Verdict
 
 PAYMENT = moves(
     "payment",
@@ -16,11 +16,12 @@ PAYMENT = moves(
 REFUND = moves("refund", requested="unknown done refused", unknown="done refused", refused="requested", done="")
 
 
-def judge(notice: Notice, payment: Payment | None, standing: Standing) -> tuple[Verdict, str]:
+def judge(notice: Notice, standing: Standing) -> tuple[Verdict, str]:
     """PAID when the notice is new and true to the order in amount, currency, merchant, application and channel.
 
     The amount is compared before the state: a wrong amount under a paid trade number is still a wrong amount.
     """
+    payment = standing.payment
     if payment is None:
         return Verdict.QUARANTINED, "unknown trade"
     if notice.merchant != standing.merchant:

@@ -9,7 +9,7 @@ from kashu.audit import Actor, Deed
 from kashu.cards import Held
 from kashu.catalog import Agreement
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.db import Db, assert_in_transaction, together
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
@@ -42,7 +42,8 @@ def place(
     outcomes = rules.decide(fresh, world, new_id)
     placed = {outcome.id: outcome for outcome in outcomes if isinstance(outcome, Placed)}
     if placed:
-        _write(db, ring, list(placed.values()), at)
+        with together(db):
+            _write(db, ring, list(placed.values()), at)
     told = iter(outcomes)
     return [_answer(checkout, earlier.get(checkout.identity) or next(told)) for checkout in checkouts]
 

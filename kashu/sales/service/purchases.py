@@ -12,7 +12,7 @@ from kashu.audit import Actor, Deed
 from kashu.cards import Held, Opened
 from kashu.kernel import ids
 from kashu.kernel.clock import biz_date
-from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.db import Db, assert_in_transaction, together
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
@@ -81,28 +81,27 @@ def forget_keys(db: Db, at: datetime) -> int:
 def _write(db: Db, ring: Keyring, bought: Sequence[Bought], market: rules.Market) -> dict[UUID, tuple[Opened, ...]]:
     shown = {one.offer.sku_id: one for one in bought}
     bodies = [catalog.page_body(one.offer, one.list_price_fen) for one in shown.values()]
-    catalog.keep_pages(db, {catalog.page_hash(body): body for body in bodies}, market.at)
     done, later = [one for one in bought if not one.offer.is_later], [one for one in bought if one.offer.is_later]
-    store.keep_purchases(db, bought, [ids.new_token(one.pool_id) for one in bought], market.at)
-    opened = _deliver(db, ring, done, market.at)
-    _take_on(db, ring, later, market.at)
-    postings = [posting for one in done for posting in rules.purchased_postings(one)]
-    ledger.post(db, [*postings, *(posting for one in later for posting in rules.prepaid_postings(one))], market.at)
     spent: Counter[int] = Counter()
     for one in bought:
         spent[one.purchase.account_id] += one.total_fen
-    store.spend(db, sorted(spent.items()), market.today)
-    audit.record(db, [_deed(one) for one in bought], market.at)
-    facts = [
-        Fact(
-            "purchase.delivered",
-            {"pool_id": one.pool_id, "order_id": one.id, "account_id": one.purchase.account_id},
-            one.pool_id,
-        )
-        for one in done
-    ]
-    tell(db, [*facts, *fulfil.begun(later)], market.at)
+    postings = [posting for one in done for posting in rules.purchased_postings(one)]
+    postings += [posting for one in later for posting in rules.prepaid_postings(one)]
+    with together(db):
+        catalog.keep_pages(db, {catalog.page_hash(body): body for body in bodies}, market.at)
+        store.keep_purchases(db, bought, [ids.new_token(one.pool_id) for one in bought], market.at)
+        opened = _deliver(db, ring, done, market.at)
+        _take_on(db, ring, later, market.at)
+        ledger.post(db, postings, market.at)
+        store.spend(db, sorted(spent.items()), market.today)
+        audit.record(db, [_deed(one) for one in bought], market.at)
+        tell(db, [*(_delivered(one) for one in done), *fulfil.begun(later)], market.at)
     return opened
+
+
+def _delivered(one: Bought) -> Fact:
+    body = {"pool_id": one.pool_id, "order_id": one.id, "account_id": one.purchase.account_id}
+    return Fact("purchase.delivered", body, one.pool_id)
 
 
 def _deliver(db: Db, ring: Keyring, done: Sequence[Bought], at: datetime) -> dict[UUID, tuple[Opened, ...]]:

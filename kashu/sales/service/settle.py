@@ -40,7 +40,7 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     """
     assert_in_transaction(db)
     orders = store.orders(db, payments.orders_of(db, notices), lock=True)
-    judged = payments.judge(db, notices, payments.find(db, notices, lock=True))
+    judged = payments.judge(db, notices)
     judged, paid = _sort(judged, orders)
     lines = store.lines_of(db, [order.id for _, order in paid])
     waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, columns, rows, run
+from kashu.kernel.db import Db, columns, rows, run, write
 from kashu.sales.types import Fulfilment
 
 FULFILMENT = """
@@ -21,7 +21,7 @@ FROM unnest(%b::bigint[], %b::uuid[], %b::text[], %b::bytea[], %b::text[], %b::t
 
 def take_on(db: Db, state: str, new: Sequence[tuple[int, UUID, str, bytes, str, datetime | None]]) -> None:
     """Note what orders wait for: (pool, order, kind, sealed form, what shows of it, due)."""
-    run(db, TAKE_ON, [state, *columns(new)])
+    write(db, TAKE_ON, [state, *columns(new)])
 
 
 def fulfilments(db: Db, keys: Collection[tuple[int, UUID]]) -> dict[UUID, Fulfilment]:

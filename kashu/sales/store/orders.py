@@ -107,7 +107,7 @@ def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
     SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::timestamptz[])
     """
     keys = [(*p.checkout.identity, p.checkout.asked, p.pool_id, p.id, p.placed_at) for p in placed]
-    run(db, sql, columns(keys))
+    write(db, sql, columns(keys))
     quota = """
     INSERT INTO sales_quota (bucket, order_id, sku_id, quantity, held_until)
     SELECT * FROM unnest(%s::bytea[], %s::uuid[], %s::bigint[], %s::int[], %s::timestamptz[])
@@ -117,7 +117,7 @@ def place(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         for p in placed
         for bucket in p.checkout.buyer.buckets
     ]
-    run(db, quota, columns(used))
+    write(db, quota, columns(used))
     grant(
         db,
         [(p.pool_id, p.id) for p in placed],
@@ -134,7 +134,7 @@ def grant(db: Db, orders: Sequence[tuple[int, UUID]], devices: Sequence[bytes], 
         AS granted (pool_id, order_id, device)
     ON CONFLICT DO NOTHING
     """
-    run(db, sql, [at, how, [pool for pool, _ in orders], [order for _, order in orders], list(devices)])
+    write(db, sql, [at, how, [pool for pool, _ in orders], [order for _, order in orders], list(devices)])
 
 
 def possesses(db: Db, pool_id: int, order_id: UUID, device: bytes) -> bool:
@@ -362,7 +362,7 @@ def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         whence = (source.entry, source.live_room, source.author, source.video, source.community, source.link)
         what = (p.pool_id, p.id, p.number, p.token, p.checkout.quantity, p.total_fen)
         told.append((*what, *who, *whence, p.checkout.consent_hash, p.placed_at, p.hold_until))
-    run(db, sql, columns(told))
+    write(db, sql, columns(told))
 
 
 def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None = None) -> None:
@@ -382,4 +382,4 @@ def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None =
                 p.offer.fee_rule_id, rules.commission_fen(total_fen, p.offer), page_hash, p.offer.agreement_id, day,
                 at, at, ends_on,
             ))  # fmt: skip
-    run(db, PLACE_LINES, columns(told))
+    write(db, PLACE_LINES, columns(told))

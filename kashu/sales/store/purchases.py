@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, columns, one, rows, run
+from kashu.kernel.db import Db, columns, one, rows, run, write
 from kashu.sales.types import Account, Bought, ContractPrice, Purchase, Topup
 
 ACCOUNT = """
@@ -154,18 +154,18 @@ def keep_purchases(db: Db, bought: Sequence[Bought], tokens: Sequence[str], at: 
         "references": [one.purchase.reference for one in bought],
         "states": ["paid" if one.offer.is_later else "delivered" for one in bought],
     }
-    run(db, PLACE, told)  # type: ignore[arg-type]  # named parameters
+    write(db, PLACE, told)  # type: ignore[arg-type]  # named parameters
     keys = [(scope_of(p.account_id), p.key, p.asked, one.pool_id, one.id) for one in bought for p in [one.purchase]]
-    run(db, KEEP_KEYS, [at, *columns(keys)])
+    write(db, KEEP_KEYS, [at, *columns(keys)])
     named = [(one.purchase.account_id, one.purchase.reference, one.pool_id, one.id)
              for one in bought if one.purchase.reference]  # fmt: skip
     if named:
-        run(db, KEEP_REFERENCES, columns(named))
+        write(db, KEEP_REFERENCES, columns(named))
 
 
 def spend(db: Db, spent: Sequence[tuple[int, int]], today: date) -> None:
     """Count what accounts have spent today; always, so that a limit set in the middle of a day knows the whole of it."""
-    run(db, SPEND, [today, today, *columns(spent)])
+    write(db, SPEND, [today, today, *columns(spent)])
 
 
 def order_of_reference(db: Db, account_id: int, reference: str) -> tuple[int, UUID] | None:

@@ -165,7 +165,7 @@ def _settle(db: Db, case: Case, at: datetime) -> Done | CaseRefusal:
     if case.line_kind == "refund":
         return _settle_refund(db, case, at)
     notice = _notice(db, case)
-    if payments.judge(db, [notice], payments.find(db, [notice]))[0].verdict is Verdict.QUARANTINED:
+    if payments.judge(db, [notice])[0].verdict is Verdict.QUARANTINED:
         return CaseRefusal.QUARANTINED
     [verdict] = sales.settle(db, [notice], at)
     assert verdict is not Verdict.QUARANTINED, "judged a moment ago"
@@ -187,13 +187,12 @@ def _send_back(db: Db, case: Case, at: datetime) -> Done | CaseRefusal:
     if case.payment_id is None or case.order_id is None or case.line_kind != "payment":
         return CaseRefusal.NOT_ALL_KNOWN
     notice, amount_fen = _notice(db, case), case.theirs_fen or 0
-    found = payments.find(db, [notice], lock=True)
-    payment = found.get((case.channel_id, case.trade_no))
+    payment = payments.find(db, notice)
     if payment is None:
         return CaseRefusal.NOT_ALL_KNOWN
     if amount_fen > payment.amount_fen:  # no more goes back than a payment's amount; the rest stays a suspense
         return CaseRefusal.TOO_MUCH
-    if payments.judge(db, [notice], found)[0].verdict is Verdict.REPEATED:
+    if payments.judge(db, [notice])[0].verdict is Verdict.REPEATED:
         return CaseRefusal.NOT_FOR_THIS
     reason_id, (channel, suspense) = new_id(), _accounts(db, case, "refunded")
     ledger.post(db, rules.postings(case, "refunded", (channel, suspense), reason_id), at)
