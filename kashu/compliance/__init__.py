@@ -1,0 +1,1 @@
+"""What may be sold, by whom and under which papers: licences, provenance, listing review, blocks."""
