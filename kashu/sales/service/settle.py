@@ -39,11 +39,12 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     repeated notice waits and then finds the work done; nobody is left paid and empty-handed (design §4).
     """
     assert_in_transaction(db)
-    orders = store.orders(db, payments.orders_of(db, notices), lock=True)
+    orders = store.lock_paid(db, payments.trades(notices))
     judged = payments.judge(db, notices)
     judged, paid = _sort(judged, orders)
     lines = store.lines_of(db, [order.id for _, order in paid])
-    waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
+    later = [(order.pool_id, order.id) for _, order in paid if any(line.is_later for line in lines[order.id])]
+    waiting = store.fulfilments(db, later) if later else {}
     told = Written(accounts={one: psp_account(db, one) for one in sorted({one.notice.channel_id for one, _ in paid})})
     late = [one for one in paid if one[1].state != "placed"]
     saved, lost = _reclaim(db, late, lines, at)

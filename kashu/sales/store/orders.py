@@ -20,10 +20,20 @@ pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_iden
 address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
 paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference
 """
+LOCK_PAID = f"""
+SELECT {ORDER_COLUMNS} FROM sales_order
+WHERE (pool_id, id) IN (
+    SELECT payment.pool_id, payment.order_id FROM payments_payment AS payment
+    JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
+      ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no)
+ORDER BY pool_id, id FOR UPDATE
+"""
 LINE = """
 SELECT pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen, list_price_fen,
        price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash, agreement_id,
-       risk_hold, redemption, placed_on, delivered_at, revealed_at, warranty_ends_on
+       risk_hold, redemption, placed_on, delivered_at, revealed_at, warranty_ends_on,
+       EXISTS (SELECT FROM sales_fulfilment AS issued
+               WHERE issued.pool_id = order_pool_id AND issued.order_id = sales_line.order_id) AS is_later
 FROM sales_line
 """
 USAGE = """
@@ -166,6 +176,11 @@ def orders(db: Db, keys: Collection[tuple[int, UUID]], *, lock: bool = False) ->
     """
     found = rows(db, Order, sql, [[pool for pool, _ in ordered], [order for _, order in ordered]])
     return {order.id: order for order in found}
+
+
+def lock_paid(db: Db, trades: Collection[tuple[int, str, str]]) -> dict[UUID, Order]:
+    """Lock the orders of these trades (pool, channel, number), in the order of all locks; trades we do not know have none."""
+    return {order.id: order for order in rows(db, Order, LOCK_PAID, columns(sorted(trades), 3))}
 
 
 def lines_of(db: Db, order_ids: Collection[UUID]) -> dict[UUID, list[SaleLine]]:

@@ -260,6 +260,7 @@ class SaleLine:
     delivered_at: datetime | None
     revealed_at: datetime | None
     warranty_ends_on: date | None
+    is_later: bool = False  # issued to somebody (直充, 代充)
 
     @property
     def pick(self) -> tuple[str, int] | None:
