@@ -46,7 +46,9 @@ def platform(db: Db) -> int:
 
 def supplier(db: Db) -> int:
     told = party.Party(0, "supplier", name("供应商"), "91110000600037341L", "杭州", "400", "active")
-    return party.open_party(db, STAFF, told, clock.now()).id
+    opened = party.open_party(db, STAFF, told, clock.now())
+    party.take_in(db, STAFF, opened.id, clock.now())
+    return opened.id
 
 
 def agreements(db: Db) -> None:

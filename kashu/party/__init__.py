@@ -16,6 +16,7 @@ from kashu.party.service import (
     rotate_key,
     send_again,
     signed,
+    take_in,
     tried,
 )
 from kashu.party.store import (
@@ -31,6 +32,7 @@ from kashu.party.store import (
     parties_of,
     party,
     platform,
+    supplier,
     webhook,
     webhooks,
 )
@@ -44,6 +46,7 @@ from kashu.party.types import (
     Message,
     Party,
     Platform,
+    Supplier,
     Webhook,
     WebhookRefusal,
 )
@@ -60,6 +63,7 @@ __all__ = [
     "Message",
     "Party",
     "Platform",
+    "Supplier",
     "Webhook",
     "WebhookRefusal",
     "add_licence",
@@ -87,6 +91,8 @@ __all__ = [
     "rotate_key",
     "send_again",
     "signed",
+    "supplier",
+    "take_in",
     "tried",
     "webhook",
     "webhooks",

@@ -28,6 +28,17 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Supplier:
+    """How far a supplier has come, and when its papers were last verified (C-10)."""
+
+    party_id: int
+    state: str
+    risk: str
+    applied_at: datetime
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Licence:
     """A permit with its scope, territory and dates; `valid_to` counts to its midnight in Shanghai."""
 

@@ -176,6 +176,7 @@ def _parties(db: Db, at: datetime) -> dict[str, int]:
         ),
         at,
     )
+    party.take_in(db, DEMO, zhiwei.id, at)
     day, later = date(2025, 3, 18), date(2030, 3, 17)
     for owner, kind, number, scope in (
         (own.id, "营业执照", "91330100MA2KASHU18", ""),

@@ -11,6 +11,7 @@ from kashu.party.service.keys import (
     rotate_key,
 )
 from kashu.party.service.parties import add_licence, add_member, choose_solo, open_party
+from kashu.party.service.suppliers import take_in
 from kashu.party.service.webhooks import (
     GAPS_SECONDS,
     WEBHOOKS_MAX,
@@ -42,5 +43,6 @@ __all__ = [
     "rotate_key",
     "send_again",
     "signed",
+    "take_in",
     "tried",
 ]

@@ -15,6 +15,7 @@ from kashu.party.store.parties import (
     platform,
     set_platform,
 )
+from kashu.party.store.suppliers import add_supplier, supplier
 from kashu.party.store.webhooks import (
     MESSAGE,
     WEBHOOK,
@@ -39,6 +40,7 @@ __all__ = [
     "add_member",
     "add_messages",
     "add_party",
+    "add_supplier",
     "add_webhook",
     "api_key",
     "api_keys",
@@ -57,6 +59,7 @@ __all__ = [
     "platform",
     "send_again",
     "set_platform",
+    "supplier",
     "tried",
     "use_nonces",
     "webhook",

@@ -129,7 +129,8 @@ def add_party(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
         known = {one.name for one in party.parties(db)}
         if told["name"] and told["name"] not in known:
-            party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
+            opened = party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
+            party.take_in(db, actor(request), opened.id, clock.now())
     if not told["name"] or told["name"] in known:
         say(request, _("供应商名称必填，且不能重复。数据没有改动。"), is_bad=True)
     else:
