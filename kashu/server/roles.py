@@ -27,6 +27,12 @@ APPEND_ONLY = (
     "sales_contract_price",
     "sales_bulk_step",
     "messages_receipt",
+    "party_contract",
+    "party_signature",
+    "party_deposit",
+    "party_list",
+    "party_list_entry",
+    "party_report",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -57,6 +63,17 @@ KEPT = (
     "messages_try",
     "settlement_bill",
     "settlement_case",
+    "party_supplier",
+    "party_document",
+    "party_principal",
+    "party_bank_account",
+    "party_verification",
+    "party_sanction",
+    "party_appeal",
+    "party_hit",
+    "party_consent",
+    "party_request",
+    "party_mark",
 )
 
 
