@@ -16,6 +16,7 @@ from kashu.payments import Channel, NewKey
 from kashu.wire import pay
 from kashu.wire.messages import Box
 from kashu.wire.pay import PaymentChannel
+from kashu.wire.registry import Registry
 
 FetchBill = Callable[[Channel, date, str], Iterator[bytes]]  # the bill of a day and a kind, checked, as it was sent
 
@@ -33,6 +34,7 @@ class Context:
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool
+    registry: Registry | None = None  # without one, a person looks companies up
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> PaymentChannel:

@@ -15,7 +15,7 @@ from tests import make
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [
     ["serve"], ["migrate"], ["demo"], ["check"], ["invariants"], ["owner"], ["schema"], ["till"], ["worker"],
-    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"],
+    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"],
 ]  # fmt: skip
 
 
@@ -98,3 +98,15 @@ def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
 def test_a_fingerprint_is_read_from_standard_input(house, ring):
     done = kashu("cards", "fingerprint", "--number", "N1", stdin="SECRET\n")
     assert done.stdout.strip() == f"fp:{ring.fingerprint('N1', 'SECRET').hex()[:16]}"
+
+
+def test_a_list_is_loaded_once(house, tmp_path):
+    """C-60."""
+    file = tmp_path / "un.csv"
+    file.write_text(f"name,aliases,ids\n{make.name('somebody')},,\n")
+    told = [json.loads(kashu("lists", "load", str(file), "--name", "cli-list", "--json").stdout) for _ in range(2)]
+    assert [one["version"] for one in told] == [1, None]
+    file.write_text("nothing\n")
+    done = kashu("lists", "load", str(file), "--name", "cli-list")
+    assert done.returncode == 1
+    assert "line 1" in done.stderr

@@ -67,3 +67,11 @@ def test_production_refuses_a_development_default(missing):
 def test_settings_are_frozen():
     with pytest.raises(AttributeError):
         read({}).port = 1
+
+
+def test_a_registry_is_named_with_its_key_and_secret():
+    whole = {"KASHU_REGISTRY_URL": "https://r.example", "KASHU_REGISTRY_KEY": "k", "KASHU_REGISTRY_SECRET": "s"}
+    assert read(whole).registry_key == "k"
+    for name in whole:
+        with pytest.raises(SettingError, match="go together"):
+            read({one: text for one, text in whole.items() if one != name})

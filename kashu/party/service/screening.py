@@ -10,6 +10,7 @@ from uuid import UUID
 from kashu import audit
 from kashu.audit import SYSTEM, Actor, Approval, ApprovalRefusal, Deed
 from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import canonical_json
@@ -37,6 +38,7 @@ def load_list(
     made = ListVersion(list_id, newest.version + 1 if newest else 1, sha256, len(rows), actor.name, at)
     store.add_list(db, made)
     store.add_entries(db, list_id, made.version, list(rows.values()))
+    tell(db, [Fact("list.loaded", {"list": list_id, "version": made.version})], at)
     after = {"version": made.version, "sha256": sha256, "entries": made.entries}
     audit.record(db, [Deed(actor, "list.load", "list", list_id, after=after)], at)
     return made
