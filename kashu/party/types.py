@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -36,21 +36,6 @@ class Supplier:
     risk: str
     applied_at: datetime
     verified_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """A permit with its scope, territory and dates; `valid_to` counts to its midnight in Shanghai."""
-
-    id: int
-    party_id: int
-    party: str
-    kind: str
-    number: str
-    scope: str
-    territory: str
-    valid_from: date
-    valid_to: date
 
 
 @dataclass(frozen=True, slots=True)
