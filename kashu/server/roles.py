@@ -33,6 +33,8 @@ APPEND_ONLY = (
     "party_list",
     "party_list_entry",
     "party_report",
+    "compliance_file",
+    "cards_provenance",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -74,6 +76,8 @@ KEPT = (
     "party_consent",
     "party_request",
     "party_mark",
+    "compliance_licence",
+    "compliance_authorisation",
 )
 
 

@@ -11,6 +11,7 @@ CREATE TABLE party_supplier (
     risk        text        NOT NULL DEFAULT 'medium' CHECK (risk IN ('low', 'medium', 'high')),
     applied_at  timestamptz NOT NULL,
     verified_at timestamptz,
+    deposit_fen bigint      NOT NULL DEFAULT 0 CHECK (deposit_fen >= 0),   -- what was agreed; what is there is in the ledger
     CONSTRAINT party_supplier_verified CHECK (verified_at IS NOT NULL OR state NOT IN ('active', 'restricted'))
 );
 INSERT INTO party_supplier (party_id, state, applied_at, verified_at)

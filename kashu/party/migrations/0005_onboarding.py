@@ -7,7 +7,6 @@ SUPPLIER = """
 ALTER TABLE party_supplier ADD COLUMN is_registered boolean NOT NULL DEFAULT true;
 ALTER TABLE party_supplier ADD COLUMN is_payout_held boolean NOT NULL DEFAULT false;
 ALTER TABLE party_supplier ADD COLUMN moved_at timestamptz;
-ALTER TABLE party_supplier ADD COLUMN deposit_due_fen bigint NOT NULL DEFAULT 0 CHECK (deposit_due_fen >= 0);
 ALTER TABLE party_supplier ADD COLUMN exiting_at timestamptz;
 CREATE INDEX party_supplier_due ON party_supplier (verified_at) WHERE state IN ('active', 'restricted', 'suspended');
 CREATE TABLE party_mark (
@@ -278,7 +277,6 @@ DROP INDEX party_supplier_due;
 ALTER TABLE party_supplier DROP COLUMN is_registered;
 ALTER TABLE party_supplier DROP COLUMN is_payout_held;
 ALTER TABLE party_supplier DROP COLUMN moved_at;
-ALTER TABLE party_supplier DROP COLUMN deposit_due_fen;
 ALTER TABLE party_supplier DROP COLUMN exiting_at
 """
 

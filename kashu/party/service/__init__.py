@@ -28,7 +28,6 @@ from kashu.party.service.papers import (
     submit,
 )
 from kashu.party.service.parties import (
-    add_licence,
     add_member,
     choose_solo,
     open_party,
@@ -106,7 +105,6 @@ __all__ = [
     "accept",
     "accept_invitation",
     "activate",
-    "add_licence",
     "add_member",
     "add_webhook",
     "admit",

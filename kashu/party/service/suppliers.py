@@ -73,7 +73,7 @@ def supplier_file(db: Db, party_id: int, at: datetime) -> SupplierFile | None:
 def deposit(db: Db, party_id: int) -> Deposit:
     """What is agreed and what is held of a supplier's deposit."""
     found = store.supplier(db, party_id)
-    return Deposit(0 if found is None else found.deposit_due_fen, store.held_fen(db, party_id))
+    return Deposit(0 if found is None else found.deposit_fen, store.held_fen(db, party_id))
 
 
 def begin_review(

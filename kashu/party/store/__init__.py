@@ -44,11 +44,8 @@ from kashu.party.store.papers import (
     verifications,
 )
 from kashu.party.store.parties import (
-    LICENCES,
-    add_licence,
     add_member,
     add_party,
-    licences,
     members,
     owners,
     parties,
@@ -102,6 +99,7 @@ from kashu.party.store.sanctions import (
 from kashu.party.store.suppliers import (
     add_mark,
     add_supplier,
+    deposit_share_bp,
     due_suppliers,
     hold_payouts,
     is_barred,
@@ -132,7 +130,6 @@ from kashu.party.store.webhooks import (
 
 __all__ = [
     "KEY",
-    "LICENCES",
     "MESSAGE",
     "WEBHOOK",
     "add_appeal",
@@ -144,7 +141,6 @@ __all__ = [
     "add_hits",
     "add_invitation",
     "add_key",
-    "add_licence",
     "add_list",
     "add_mark",
     "add_member",
@@ -169,6 +165,7 @@ __all__ = [
     "decide_appeal",
     "decide_hit",
     "decide_request",
+    "deposit_share_bp",
     "document",
     "documents",
     "draft",
@@ -196,7 +193,6 @@ __all__ = [
     "is_member",
     "is_name_taken",
     "is_reference_taken",
-    "licences",
     "lists",
     "live_keys",
     "matches",

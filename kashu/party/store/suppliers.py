@@ -7,7 +7,7 @@ from kashu.kernel.db import Db, one, rows, run, value
 from kashu.party.types import Supplier
 
 SUPPLIER = """
-SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_due_fen,
+SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_fen,
        exiting_at
 FROM party_supplier
 """
@@ -61,7 +61,7 @@ def set_risk(db: Db, party_id: int, risk: str) -> None:
 
 
 def set_deposit_due(db: Db, party_id: int, due_fen: int) -> None:
-    assert run(db, "UPDATE party_supplier SET deposit_due_fen = %s WHERE party_id = %s", [due_fen, party_id]) == 1
+    assert run(db, "UPDATE party_supplier SET deposit_fen = %s WHERE party_id = %s", [due_fen, party_id]) == 1
 
 
 def hold_payouts(db: Db, party_id: int, *, is_held: bool) -> None:
@@ -103,3 +103,15 @@ def is_member(db: Db, party_id: int, email: str) -> bool:
     WHERE member.party_id = %s AND person.email = %s
     """
     return value(db, sql, [party_id, email]) is not None
+
+
+def deposit_share_bp(db: Db, party_id: int) -> int | None:
+    """How much of the agreed deposit is there, in basis points; None where none was agreed."""
+    sql = """
+    SELECT coalesce(guarded.balance_fen, 0) * 10000 / standing.deposit_fen FROM party_supplier AS standing
+    LEFT JOIN ledger_account AS account ON account.code = 'deposit:' || standing.party_id
+    LEFT JOIN ledger_guarded AS guarded ON guarded.account_id = account.id
+    WHERE standing.party_id = %s AND standing.deposit_fen > 0
+    """
+    found: int | None = value(db, sql, [party_id])
+    return found

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -39,23 +39,8 @@ class Supplier:
     is_registered: bool = True
     is_payout_held: bool = False
     moved_at: datetime | None = None
-    deposit_due_fen: int = 0
+    deposit_fen: int = 0
     exiting_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """A permit with its scope, territory and dates; `valid_to` counts to its midnight in Shanghai."""
-
-    id: int
-    party_id: int
-    party: str
-    kind: str
-    number: str
-    scope: str
-    territory: str
-    valid_from: date
-    valid_to: date
 
 
 @dataclass(frozen=True, slots=True)
