@@ -32,9 +32,26 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.fulfil",
             "reconciliation.read",
             "reconciliation.edit",
+            "suppliers.read",
+            "suppliers.review",
+            "suppliers.sanction",
+            "suppliers.deposit",
+            "privacy.answer",
         }
     ),
-    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
+    "operator": frozenset(
+        READ
+        | {
+            "suppliers.read",
+            "suppliers.review",
+            "suppliers.sanction",
+            "products.edit",
+            "batches.edit",
+            "batches.export",
+            "accounts.edit",
+            "orders.fulfil",
+        }
+    ),
     "finance": frozenset(
         READ
         | {
@@ -45,19 +62,23 @@ RIGHTS: dict[str, frozenset[str]] = {
             "accounts.topup",
             "reconciliation.read",
             "reconciliation.edit",
+            "suppliers.read",
+            "suppliers.deposit",
         }
     ),
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read"}),
+    "auditor": frozenset(READ | {"suppliers.read", "audit.read", "payments.read", "reconciliation.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
+    "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
 }
 TWO_PERSONS = (
     "batches.export",
     "accounts.topup",
     "orders.claim",
     "reconciliation.edit",
+    "suppliers.review",
 )  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 
