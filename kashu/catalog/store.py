@@ -102,6 +102,15 @@ def pushes_secret(db: Db, sku_id: int) -> bool:
     return value(db, "SELECT push_secret FROM catalog_sku WHERE id = %s", [sku_id]) is True
 
 
+def title_of(db: Db, sku_id: int) -> str:
+    """The title of a SKU's product, with the SKU's own name."""
+    sql = """
+    SELECT product.title || ' · ' || sku.name FROM catalog_sku AS sku
+    JOIN catalog_product AS product ON product.id = sku.product_id WHERE sku.id = %s
+    """
+    return str(value(db, sql, [sku_id]) or "")
+
+
 def brand_of(db: Db, sku_id: int) -> tuple[str, str | None]:
     """The brand of a SKU's product, and the kind of goods its category holds."""
     sql = """

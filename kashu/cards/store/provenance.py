@@ -75,6 +75,10 @@ def origin_of_print(db: Db, fingerprint: bytes) -> Origin | None:
     return one(db, Origin, sql, [fingerprint])
 
 
+def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
+    return one(db, Origin, f"{ORIGIN} WHERE card.pool_id = %s AND card.id = %s", [pool_id, card_id])
+
+
 def origins_of_order(
     db: Db, order_id: UUID, pool_ids: Sequence[int], line_ids: Sequence[UUID], most: int
 ) -> list[Origin]:
