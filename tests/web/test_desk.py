@@ -8,7 +8,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from kashu import cards, compliance, sales
-from kashu.cards import Papers
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from kashu.wire import verify
@@ -177,6 +176,20 @@ def test_anybody_sees_where_a_card_comes_from_and_nobody_its_secret(browser, sol
     assert verify.place_of(ring, verify.token(ring, 1, 2)) == (1, 2)
 
 
-def test_papers_are_a_document(db, ring):
-    batch = make.batch(db, ring, make.sku(db), 1, on_sale=False)
-    assert isinstance(cards.attach(db, make.STAFF, batch.pool_id, Papers("HT-1", 1, 1), clock.now()), cards.Batch)
+def test_papers_of_a_batch_on_its_page(staff, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        owner = make.supplier(db)
+        link = verified(db, ring, owner, is_issuer=True)
+        batch = make.batch(db, ring, make.sku(db), 3, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
+    desk, address = staff("operator"), f"/console/batches/{batch.pool_id}"
+    assert "请填写采购凭证编号和金额" in desk.post(f"{address}/papers", {"document": ""}, follow=True).content.decode()
+    form = {"document": "HT-77", "amount": "120.00", "quantity": "3", "authorisation": link.id}
+    assert "采购凭证已登记" in desk.post(f"{address}/papers", form, follow=True).content.decode()
+    assert "收货已由第二人确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
+    html = desk.get(address).content.decode()
+    assert "HT-77" in html
+    assert link.grantor in html
+    assert staff("support").post(f"{address}/papers", form).status_code == 403
+    with connect(dsn) as db:
+        assert cards.authorisation_of(db, batch.pool_id) == link.id
