@@ -41,6 +41,7 @@ from kashu.cards.store.batches import (
 from kashu.cards.store.provenance import (
     add_step,
     authorisation_of,
+    failures,
     last_step,
     orders_under,
     origin,
@@ -147,6 +148,7 @@ __all__ = [
     "data_keys",
     "export",
     "exports_of",
+    "failures",
     "fill",
     "free_fingerprints",
     "hand_over",

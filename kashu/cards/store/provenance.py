@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -39,6 +39,15 @@ UNSOLD_UNDER = """
 SELECT count(*)::int FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
 WHERE pool.authorisation_id = ANY (%s)
 """
+
+
+def failures(db: Db, pool_ids: Collection[int]) -> list[tuple[int, int, int]]:
+    """Of each of these pools: how many cards were sold, and how many of them were found bad."""
+    sql = """
+    SELECT pool_id, count(*)::int, (count(*) FILTER (WHERE voided_at IS NOT NULL))::int FROM cards_card
+    WHERE pool_id = ANY (%s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
+    """
+    return db.execute(sql, [sorted(set(pool_ids))]).fetchall()  # type: ignore[return-value]  # three columns
 
 
 def steps(db: Db, pool_id: int) -> list[Step]:
