@@ -4,7 +4,9 @@ from kashu.compliance.rules import MATRIX, in_force, opens_coins
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
 from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, standing
+from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
+    alerts,
     authorisation,
     blocks,
     chain,
@@ -34,6 +36,7 @@ from kashu.compliance.types import (
 )
 
 __all__ = [
+    "FILE_BYTES_MAX",
     "KINDS",
     "MATRIX",
     "Alert",
@@ -47,6 +50,7 @@ __all__ = [
     "LicenceRefusal",
     "Requirement",
     "Stand",
+    "alerts",
     "authorisation",
     "authorisations",
     "authorisations_of",

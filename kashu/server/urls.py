@@ -14,6 +14,7 @@ edge.install(context(runtime()))
 urlpatterns = [
     path("", include("kashu.web.store.urls")),
     path("console/", include("kashu.web.console.urls")),
+    path("desk/", include("kashu.web.desk.urls")),
     path("buyer/", include("kashu.web.buyer.urls")),
     path("supplier/", include("kashu.web.supplier.urls")),
     path("join/<str:token>", join, name="join"),

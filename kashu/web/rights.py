@@ -37,14 +37,29 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.sanction",
             "suppliers.deposit",
             "privacy.answer",
+            "compliance.read",
+            "compliance.edit",
+        }
+    ),
+    "compliance": frozenset(
+        {
+            "dashboard",
+            "orders.read",
+            "products.read",
+            "batches.read",
+            "audit.read",
+            "compliance.read",
+            "compliance.edit",
+            "suppliers.read",
+            "suppliers.review",
+            "suppliers.sanction",
+            "privacy.answer",
         }
     ),
     "operator": frozenset(
         READ
         | {
             "suppliers.read",
-            "suppliers.review",
-            "suppliers.sanction",
             "products.edit",
             "batches.edit",
             "batches.export",
@@ -69,7 +84,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"suppliers.read", "audit.read", "payments.read", "reconciliation.read"}),
+    "auditor": frozenset(
+        READ | {"suppliers.read", "audit.read", "payments.read", "reconciliation.read", "compliance.read"}
+    ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
     "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
 }

@@ -13,6 +13,7 @@ from kashu.compliance.store.authorisations import (
 from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
 from kashu.compliance.store.licences import (
     add_licence,
+    alerts,
     every_licence,
     file,
     goods,
@@ -29,6 +30,7 @@ from kashu.compliance.store.licences import (
 __all__ = [
     "add_authorisation",
     "add_licence",
+    "alerts",
     "authorisation",
     "authorisations",
     "blocks",

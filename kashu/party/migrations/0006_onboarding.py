@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-ROLES = ["owner", "operator", "finance", "support", "auditor", "buyer", "supplier"]
+ROLES = ["owner", "operator", "finance", "support", "auditor", "compliance", "buyer", "supplier"]
 SUPPLIER = """
 ALTER TABLE party_supplier ADD COLUMN is_registered boolean NOT NULL DEFAULT true;
 ALTER TABLE party_supplier ADD COLUMN is_payout_held boolean NOT NULL DEFAULT false;
@@ -282,7 +282,7 @@ ALTER TABLE party_supplier DROP COLUMN exiting_at
 
 
 class Migration(migrations.Migration):
-    dependencies = [("party", "0004_suppliers")]
+    dependencies = [("party", "0005_compliance_role")]
     operations = [
         migrations.RemoveConstraint("person", "party_person_known_role"),
         migrations.AlterField(
