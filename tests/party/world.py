@@ -94,12 +94,13 @@ def looked_at(db, ring, at=AT, **changed):
 
 
 def contracts(db, at=AT):
-    if party.contract(db, "supply") is None or party.contract(db, "deposit") is None:
-        supply = Contract("supply", 0, "供货合同", "全文", 0, "", "", "", "", "", at)
-        deposit = Contract(
-            "deposit", 0, "保证金协议", "全文", 1_000_000, "专户存管", "先行赔付", "退出 90 日后退还", "", "", at
-        )
-        for one in (supply, deposit):
+    supply = Contract("supply", 0, "供货合同", "全文", 0, "", "", "", "", "", at)
+    deposit = Contract(
+        "deposit", 0, "保证金协议", "全文", 1_000_000, "专户存管", "先行赔付", "退出 90 日后退还", "", "", at
+    )
+    for one in (supply, deposit):
+        newest = party.contract(db, one.kind)
+        if newest is None or (newest.body, newest.deposit_fen) != (one.body, one.deposit_fen):
             party.publish_contract(db, REVIEWER, one, at)
     return [party.contract(db, kind) for kind in ("supply", "deposit")]
 
