@@ -8,7 +8,7 @@ from uuid import UUID
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.payments import rules
-from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route, Standing
+from kashu.payments.types import Channel, Event, Judged, KeptNotice, Key, Payment, Refund, Route, Standing
 
 HEALTH_MINUTES = 5
 Trace = tuple[str, str, str, str]  # channel, event, the gateway's number, trade
@@ -370,6 +370,18 @@ def events_of(db: Db, trade_nos: Sequence[str]) -> list[Event]:
     FROM payments_event WHERE trade_no = ANY (%s) ORDER BY received_at LIMIT 100
     """
     return rows(db, Event, sql, [list(trade_nos)])
+
+
+def notices_of(db: Db, trades: Collection[tuple[str, str]], most: int = 1_000) -> list[KeptNotice]:
+    """All that gateways told us of these (channel, trade number), as it came, oldest first."""
+    sql = """
+    SELECT event.channel_id, event.event_id, event.trade_no, event.gateway_no, event.amount_fen, event.source,
+           event.verdict, event.detail, event.received_at, event.body
+    FROM payments_event AS event JOIN unnest(%s::text[], %s::text[]) AS told (channel_id, trade_no)
+      ON event.trade_no = told.trade_no AND event.channel_id = told.channel_id
+    ORDER BY event.received_at, event.channel_id, event.event_id, event.verdict LIMIT %s
+    """
+    return rows(db, KeptNotice, sql, [*columns(sorted(trades), 2), most])
 
 
 def quarantined(db: Db, most: int = 100) -> list[Event]:

@@ -32,6 +32,8 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.fulfil",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
+            "evidence.personal",
         }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
@@ -45,12 +47,15 @@ RIGHTS: dict[str, frozenset[str]] = {
             "accounts.topup",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
         }
     ),
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read"}),
+    "auditor": frozenset(
+        READ | {"audit.read", "payments.read", "reconciliation.read", "evidence.read", "evidence.personal"}
+    ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
 TWO_PERSONS = (

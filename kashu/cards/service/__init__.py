@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.erasing import erase, fingerprints
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -55,8 +56,10 @@ __all__ = [
     "cancel",
     "change_content",
     "change_format",
+    "erase",
     "export_unsold",
     "fill",
+    "fingerprints",
     "hand_over",
     "hold",
     "hold_on",

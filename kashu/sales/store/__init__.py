@@ -107,6 +107,7 @@ from kashu.sales.store.purchases import (
     topup,
     topups,
 )
+from kashu.sales.store.records import incidents_of, possessions
 
 __all__ = [
     "ACCOUNT",
@@ -160,6 +161,7 @@ __all__ = [
     "fulfilments",
     "fulfilments_open",
     "grant",
+    "incidents_of",
     "invoices",
     "is_being_issued",
     "keep_account_orders",
@@ -194,6 +196,7 @@ __all__ = [
     "place",
     "place_lines",
     "possesses",
+    "possessions",
     "prices",
     "replace_lines",
     "reveal_lines",

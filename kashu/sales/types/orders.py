@@ -174,6 +174,15 @@ class Link:
     device: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Possession:
+    """A browser that may reveal an order: it checked out, proved the phone, or followed the message's link."""
+
+    device: bytes
+    how: str
+    granted_at: datetime
+
+
 class RefundRefusal(StrEnum):
     """Why no money goes back."""
 
