@@ -2,7 +2,16 @@
 
 from kashu.audit.rules import GENESIS, link
 from kashu.audit.service import ask, cancel, confirm, finish, head_text, record, seal, sign_head, verify
-from kashu.audit.store import approval, approvals_of, entries_of, heads_over, newest, open_approvals, proofs
+from kashu.audit.store import (
+    approval,
+    approvals_of,
+    entries_of,
+    heads_over,
+    newest,
+    objects_open,
+    open_approvals,
+    proofs,
+)
 from kashu.audit.types import SYSTEM, Actor, Approval, ApprovalRefusal, Deed, Entry, Fault, Head, Proof
 
 __all__ = [
@@ -27,6 +36,7 @@ __all__ = [
     "heads_over",
     "link",
     "newest",
+    "objects_open",
     "open_approvals",
     "proofs",
     "record",

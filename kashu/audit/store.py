@@ -181,6 +181,15 @@ def approvals_of(db: Db, object_kind: str, object_id: str) -> list[Approval]:
     return rows(db, Approval, sql, [object_kind, object_id])
 
 
+def objects_open(db: Db, object_kind: str, object_ids: Sequence[str]) -> set[str]:
+    """Those of these things on which an act waits for its second person."""
+    sql = """
+    SELECT DISTINCT object_id FROM audit_approval
+    WHERE state IN ('waiting', 'approved') AND object_kind = %s AND object_id = ANY (%s)
+    """
+    return set(values(db, sql, [object_kind, list(object_ids)]))
+
+
 def open_approvals(db: Db) -> list[Approval]:
     return rows(db, Approval, f"{APPROVAL} WHERE state IN ('waiting', 'approved') ORDER BY asked_at LIMIT 200")
 

@@ -16,6 +16,7 @@ from procrastinate.jobs import Job
 from kashu import audit, cards, messages, party, payments, sales, settlement
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
+from kashu.jobs.retention import retain
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -69,6 +70,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * *", "give_up", lambda: give_up(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
+    every("37 19 * * *", "retain", lambda: retain(ctx))  # at night in Shanghai
     every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
     every("47 * * * *", "review_cases", lambda: review(ctx))
     return app

@@ -16,7 +16,7 @@ from kashu.messages.service import (
     withdraw_template,
     write,
 )
-from kashu.messages.store import about, is_written, message, receipts_of, sender, senders, templates, tries
+from kashu.messages.store import about, is_written, message, purge, receipts_of, sender, senders, templates, tries
 from kashu.messages.types import (
     CHANNEL_OF,
     KINDS,
@@ -68,6 +68,7 @@ __all__ = [
     "message",
     "open_sandbox",
     "ordered",
+    "purge",
     "receipts_of",
     "render",
     "sender",

@@ -227,3 +227,11 @@ def forget(db: Db, before: datetime, most: int) -> int:
 
 def forget_numbers(db: Db, before: datetime) -> int:
     return run(db, "DELETE FROM messages_number WHERE last_at < %s", [before])
+
+
+def purge(db: Db, things: Sequence[str]) -> int:
+    """Forget whom messages about these things went to."""
+    sql = """
+    UPDATE messages_message SET sealed = '', to_identity = '', to_mask = '' WHERE purpose = ANY (%s) AND about = ANY (%s)
+    """
+    return run(db, sql, [list(PURPOSES), list(things)])

@@ -333,6 +333,17 @@ def refunds_of(db: Db, pool_id: int, order_id: UUID) -> list[Refund]:
     return rows(db, Refund, f"{REFUND} WHERE pool_id = %s AND order_id = %s ORDER BY requested_at", [pool_id, order_id])
 
 
+def orders_refunding(db: Db, keys: Sequence[tuple[int, UUID]]) -> set[UUID]:
+    """Those of these orders with a refund that is not done."""
+    sql = """
+    SELECT DISTINCT refund.order_id FROM payments_refund AS refund
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS told (pool_id, order_id)
+      ON refund.pool_id = told.pool_id AND refund.order_id = told.order_id
+    WHERE refund.state <> 'done'
+    """
+    return {row[0] for row in db.execute(sql, columns(keys, 2))}
+
+
 def finish_refund(db: Db, pool_id: int, refund_id: UUID, at: datetime) -> int:
     sql = """
     UPDATE payments_refund SET state = 'done', done_at = %s, tries = tries + 1, trouble = ''

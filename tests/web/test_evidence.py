@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
 from kashu import audit, sales
 from kashu.kernel import clock
-from kashu.kernel.db import connect
+from kashu.kernel.db import connect, value
+from kashu.kernel.ids import pool_of
 from kashu.wire import evidence
 from tests import make
 
@@ -74,3 +76,48 @@ def test_a_pack_takes_a_fresh_proof_and_is_never_a_page_to_look_at(staff, order)
 
 def verbs(db, order):
     return [one.verb for one in audit.entries_of(db, order.pool_id, "order", str(order.id))]
+
+
+def test_what_was_erased_is_told_plainly(browser, staff, house, ring):
+    """S-08: the buyer's page, the reveal and the desk say so; nothing looks as if it might come back."""
+    from tests.web.test_store import buy, house_channel, pay
+
+    with connect(house.dsn) as db, db.transaction():
+        house_channel(db, ring)
+        sku = make.stocked(db, ring, 1)
+        slug = value(db, "SELECT slug FROM catalog_product WHERE id = %s", [sku.product_id])
+    token = buy(browser, sku, slug)
+    pay(house, token)
+    assert browser.post(f"/o/{token}/reveal").status_code == 200
+    with connect(house.dsn) as db, db.transaction():
+        found = sales.by_token(db, token)
+        while sales.complete(db, clock.now() + timedelta(days=31)):
+            pass
+        keys = [(found.pool_id, found.id)]
+        assert sales.erase_secrets(db, ring, keys, 180, clock.now() + timedelta(days=31 + 180)) == 1
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "内容已清除" in page
+    assert "/reveal" not in page
+    assert "/refund" not in page
+    gone = browser.post(f"/o/{token}/reveal")
+    assert (gone.status_code, "内容已清除" in gone.content.decode()) == (410, True)
+    assert "卡密已清除" in staff("support").get(f"/console/orders/{found.pool_id}/{found.id}").content.decode()
+
+
+def test_an_erased_purchase_leaves_in_no_file(desk, dsn, ring):
+    from tests.web.test_buyer import buy
+
+    buyer = desk()
+    with connect(dsn) as db, db.transaction():
+        sku = make.stocked(db, ring, 1)
+    url = buy(buyer, sku).url
+    number = url.rpartition("/")[2]
+    with connect(dsn) as db, db.transaction():
+        found = sales.by_number(db, pool_of(number), number)
+        while sales.complete(db, clock.now() + timedelta(days=31)):
+            pass
+        late = clock.now() + timedelta(days=31 + 180)
+        assert sales.erase_secrets(db, ring, [(found.pool_id, found.id)], 180, late) == 1
+    assert "内容已清除" in buyer.get(url).content.decode()
+    answer = buyer.post(f"{url}/file", {"kind": "csv", "password": "correct horse battery"})
+    assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (422, "text/html")

@@ -39,6 +39,8 @@ def reveal(db: Db, ring: Keyring, token: str, who: Buyer, at: datetime) -> list[
     lines = store.lines_of(db, [order.id])[order.id]
     if any(line.risk_hold != "clear" for line in lines):
         return RevealRefusal.HELD_BY_RISK
+    if order.erased_at is not None:
+        return RevealRefusal.ERASED
     keys = [(line.pool_id, line.id) for line in lines]
     seen_before = cards.lock_of(db, keys)
     actor = Actor("buyer", who.device.hex()[:12])

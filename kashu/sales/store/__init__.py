@@ -108,6 +108,7 @@ from kashu.sales.store.purchases import (
     topups,
 )
 from kashu.sales.store.records import incidents_of, possessions
+from kashu.sales.store.retention import purge, set_erase_on, set_erased, to_erase, to_purge
 
 __all__ = [
     "ACCOUNT",
@@ -198,15 +199,20 @@ __all__ = [
     "possesses",
     "possessions",
     "prices",
+    "purge",
     "replace_lines",
     "reveal_lines",
     "scope_of",
     "set_contract_price",
+    "set_erase_on",
+    "set_erased",
     "settle_quota",
     "spend",
     "steps",
     "take_fulfilment",
     "take_on",
+    "to_erase",
+    "to_purge",
     "topup",
     "topups",
     "try_code",

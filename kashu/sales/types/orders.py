@@ -149,6 +149,7 @@ class RevealRefusal(StrEnum):
     NOT_YOURS = "not_yours"
     NOT_DELIVERED = "not_delivered"
     HELD_BY_RISK = "held_by_risk"
+    ERASED = "erased"
     TOO_OFTEN = "too_often"
 
 
@@ -198,6 +199,15 @@ class RefundRefusal(StrEnum):
     REDEEMED = "redeemed"
 
 
+class PurgeRefusal(StrEnum):
+    """Why an order still names its buyer: it is kept for three years after its end, and while anything is in dispute."""
+
+    GONE = "gone"
+    NOT_OVER = "not_over"
+    IN_DISPUTE = "in_dispute"
+    TOO_YOUNG = "too_young"
+
+
 class CodeRefusal(StrEnum):
     """Why a phone code does not open the orders of a number."""
 
@@ -239,6 +249,9 @@ class Order:
     close_reason: str
     account_id: int | None
     reference: str
+    completed_at: datetime | None
+    erased_at: datetime | None
+    purged_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
