@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu import sales
+from kashu import cards, sales
 from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.wire.context import Context
@@ -23,6 +23,7 @@ def retain(ctx: Context) -> None:
     """Go through what is due, some orders in a transaction."""
     _go_through(ctx, sales.to_erase, lambda db, keys, at: sales.erase_secrets(db, ctx.ring, keys, ctx.secret_days, at))
     _go_through(ctx, sales.to_purge, lambda db, keys, at: sales.purge(db, ctx.ring, keys, at))
+    _shred(ctx)
 
 
 def _go_through(ctx: Context, find: Next, step: Step) -> None:
@@ -34,6 +35,16 @@ def _go_through(ctx: Context, find: Next, step: Step) -> None:
             return
         after = found[-1]
         _do(ctx, step, [key for _due, key in found])
+
+
+def _shred(ctx: Context) -> None:
+    after = 0
+    while True:
+        with ctx.pool.transaction() as db:
+            shredded = cards.shred(db, after, ctx.secret_days, clock.now())
+        if not shredded:
+            return
+        after = shredded[-1]
 
 
 def _do(ctx: Context, step: Step, keys: Sequence[Key]) -> None:

@@ -55,6 +55,9 @@ REFUND = """
 SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, tries, requested_at, done_at, trouble
 FROM payments_refund
 """
+EVENT = """
+SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at FROM payments_event
+"""
 TRADES = """
 JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
   ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no
@@ -376,11 +379,7 @@ def refunds_to_look_at(db: Db, most: int = 100) -> list[Refund]:
 
 
 def events_of(db: Db, trade_nos: Sequence[str]) -> list[Event]:
-    sql = """
-    SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at
-    FROM payments_event WHERE trade_no = ANY (%s) ORDER BY received_at LIMIT 100
-    """
-    return rows(db, Event, sql, [list(trade_nos)])
+    return rows(db, Event, f"{EVENT} WHERE trade_no = ANY (%s) ORDER BY received_at LIMIT 100", [list(trade_nos)])
 
 
 def notices_of(db: Db, trades: Collection[tuple[str, str]], most: int = 1_000) -> list[KeptNotice]:
@@ -396,8 +395,5 @@ def notices_of(db: Db, trades: Collection[tuple[str, str]], most: int = 1_000) -
 
 
 def quarantined(db: Db, most: int = 100) -> list[Event]:
-    sql = """
-    SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at
-    FROM payments_event WHERE verdict IN ('quarantined', 'paid_twice') ORDER BY received_at DESC LIMIT %s
-    """
+    sql = f"{EVENT} WHERE verdict IN ('quarantined', 'paid_twice') ORDER BY received_at DESC LIMIT %s"
     return rows(db, Event, sql, [most])

@@ -226,6 +226,48 @@ def test_a_shared_secret_is_shown_no_more_to_whom_it_has_served(db, ring):
     assert opened.secret == "SHARED-SECRET-0001"
 
 
+def test_for_whom_it_was_issued_goes_with_what_was_issued(db, ring):
+    sku = make.sku(db, kind="manual")
+    make.slots(db, ring, sku, 1)
+    order = make.order(db, ring, sku, form={"phone": PHONE}, form_mark="x")
+    sales.settle(db, [make.notice(order)], clock.now())
+    key = (order.pool_id, order.id)
+    assert sales.look(db, ring, make.STAFF, key, clock.now()) == {"phone": PHONE}
+    assert sales.fulfilled(db, ring, make.STAFF, key, ("", "流水 1"), clock.now()) is None
+    over_at = clock.now() + timedelta(days=31)
+    while sales.complete(db, over_at):
+        pass
+    db.execute("UPDATE cards_card SET revealed_at = sold_at WHERE order_id = %s", [order.id])
+    assert erase(db, ring, order, over_at + timedelta(days=DAYS)) == 1
+    found = sales.fulfilments(db, [key])[order.id]
+    assert (found.form_sealed, found.shown) == (b"", "充值手机号 139••••9321")
+    assert invariants.check(db) == []
+
+
+def test_the_key_of_a_batch_that_is_over_is_destroyed(db, ring, shop):
+    """S-06: what is void, exported or shared lies under it still, and can be read no more."""
+    order, _who, over_at = shop(2)
+    pool_id = order.pool_id
+    make.batch(db, ring, make.sku(db), 1)  # another, on sale
+    erased_at = over_at + timedelta(days=DAYS)
+
+    def shredded(at):
+        return pool_id in cards.shred(db, pool_id - 1, DAYS, at)
+
+    assert not shredded(erased_at)  # on sale
+    cards.withdraw(db, make.STAFF, pool_id, "x", clock.now())
+    assert not shredded(erased_at)  # a buyer may still look
+    erase(db, ring, order, erased_at)
+    assert not shredded(clock.now())  # not for days enough
+    assert shredded(erased_at)
+    batch = cards.batch(db, pool_id)
+    assert batch.data_key == b""
+    assert cards.put_on_sale(db, make.STAFF, pool_id, clock.now()) is cards.Refusal.WRONG_STATE
+    assert audit.entries_of(db, pool_id, "batch", batch.code)[-1].verb == "batch.shredded"
+    assert not shredded(erased_at)
+    assert invariants.check(db) == []
+
+
 def test_what_is_erased_goes_back_on_no_shelf(db, ring, shop):
     order, _who, over_at = shop(seen=False, expires_on=biz_date(clock.now()) + timedelta(days=2))
     assert erase(db, ring, order, over_at + timedelta(days=DAYS)) == 1

@@ -20,7 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
-from kashu.cards.service.erasing import erase, fingerprints
+from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -81,6 +81,7 @@ __all__ = [
     "seal",
     "sell",
     "set_source",
+    "shred",
     "start",
     "undo_redemption",
     "void",

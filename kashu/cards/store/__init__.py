@@ -38,7 +38,7 @@ from kashu.cards.store.batches import (
     stock_cost,
     void_unsold,
 )
-from kashu.cards.store.records import ERASE, RECORDS, SEALED, erase, records, redemptions_under, sealed
+from kashu.cards.store.records import ERASE, RECORDS, SEALED, erase, records, redemptions_under, sealed, shred, spent
 from kashu.cards.store.redemptions import (
     OF_CODE,
     REDEMPTION,
@@ -177,10 +177,12 @@ __all__ = [
     "set_expires_first",
     "set_format",
     "set_sellable",
+    "shred",
     "sold",
     "source",
     "source_of_pool",
     "sources",
+    "spent",
     "spooled",
     "stock",
     "stock_cost",

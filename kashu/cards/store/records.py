@@ -36,6 +36,17 @@ WHERE card.state = 'sold' AND card.erased_at IS NULL
 """
 
 
+SPENT = """
+SELECT batch.pool_id, batch.code FROM cards_batch AS batch
+WHERE batch.state IN ('withdrawn', 'cancelled') AND batch.data_key <> '' AND batch.pool_id > %s
+  AND coalesce(batch.withdrawn_at, batch.received_at) < %s
+  AND NOT EXISTS (
+    SELECT FROM cards_card AS card WHERE card.pool_id = batch.pool_id
+      AND (card.state IN ('on_shelf', 'held') OR (card.state = 'sold' AND card.erased_at IS NULL)))
+ORDER BY batch.pool_id LIMIT %s FOR UPDATE OF batch
+"""
+
+
 def records(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[CardRecord]:
     """What is kept of the cards of sale lines."""
     return rows(db, CardRecord, RECORDS, columns(lines, 2))
@@ -62,3 +73,13 @@ def redemptions_under(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[Redempt
     ORDER BY told.told_at, told.id LIMIT 10000
     """
     return rows(db, Redemption, sql, columns(lines, 2))
+
+
+def spent(db: Db, after: int, before: datetime, most: int) -> list[tuple[int, str]]:
+    """Batches that ended before an instant and have no card that anybody may open: (pool, code), locked."""
+    return db.execute(SPENT, [after, before, most]).fetchall()  # type: ignore[return-value]  # two columns
+
+
+def shred(db: Db, pool_ids: Sequence[int]) -> int:
+    """Destroy the data keys of batches; how many had one."""
+    return run(db, "UPDATE cards_batch SET data_key = '' WHERE pool_id = ANY (%s) AND data_key <> ''", [list(pool_ids)])

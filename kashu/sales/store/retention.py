@@ -28,6 +28,11 @@ UPDATE sales_order AS told SET erased_at = %s, erase_on = NULL
 FROM unnest(%s::bigint[], %s::uuid[]) AS due (pool_id, id)
 WHERE told.pool_id = due.pool_id AND told.id = due.id AND told.erased_at IS NULL
 """
+ERASE_FORMS = """
+UPDATE sales_fulfilment AS told SET form_sealed = ''
+FROM unnest(%s::bigint[], %s::uuid[]) AS due (pool_id, order_id)
+WHERE told.pool_id = due.pool_id AND told.order_id = due.order_id
+"""
 SET_ERASE_ON = """
 UPDATE sales_order AS told SET erase_on = due.erase_on
 FROM unnest(%s::bigint[], %s::uuid[], %s::date[]) AS due (pool_id, id, erase_on)
@@ -67,7 +72,9 @@ def to_purge(db: Db, over_before: datetime, after: Place, most: int) -> list[Pla
 
 
 def set_erased(db: Db, keys: Sequence[Key], at: datetime) -> None:
+    """Note that the secrets of orders are gone; for whom they were issued (直充, 代充) goes with them."""
     assert run(db, SET_ERASED, [at, *columns(keys, 2)]) == len(keys), "an order's secrets are erased once"
+    run(db, ERASE_FORMS, columns(keys, 2))
 
 
 def set_erase_on(db: Db, told: Sequence[tuple[int, UUID, date | None]]) -> None:

@@ -85,6 +85,7 @@ VERBS = {
     "batch.content": "更换循环卡内容",
     "batch.slots": "增加份数",
     "batch.export": "导出未售卡密",
+    "batch.shredded": "批次密钥已销毁",
     "batch.export.ask": "申请导出",
     "batch.export.approve": "复核导出",
     "batch.export.cancel": "撤回导出申请",
