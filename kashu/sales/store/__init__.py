@@ -108,7 +108,7 @@ from kashu.sales.store.purchases import (
     topups,
 )
 from kashu.sales.store.records import incidents_of, possessions
-from kashu.sales.store.retention import purge, set_erase_on, set_erased, to_erase, to_purge
+from kashu.sales.store.retention import TO_ERASE, TO_PURGE, purge, set_erase_on, set_erased, to_erase, to_purge
 
 __all__ = [
     "ACCOUNT",
@@ -129,6 +129,8 @@ __all__ = [
     "TAKEN",
     "TAKE_ON",
     "TOPUP",
+    "TO_ERASE",
+    "TO_PURGE",
     "USAGE",
     "account_of",
     "accounts",
