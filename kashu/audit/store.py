@@ -71,7 +71,7 @@ SELECT entry.pool_id, entry.id, entry.xact::text::bigint AS xact, entry.at, entr
 FROM audit_entry AS entry
 LEFT JOIN audit_seal AS seal ON seal.pool_id = entry.pool_id AND seal.entry_id = entry.id
 LEFT JOIN audit_seal AS previous ON previous.seq = seal.seq - 1
-WHERE entry.pool_id = %s AND entry.object_kind = %s AND entry.object_id = %s ORDER BY entry.at, entry.id LIMIT %s
+WHERE entry.pool_id = %s AND entry.object_kind = %s AND entry.object_id = ANY (%s) ORDER BY entry.at, entry.id LIMIT %s
 """
 
 HEADS_OVER = """
@@ -153,9 +153,9 @@ def entries_of(db: Db, pool_id: int, object_kind: str, object_id: str, most: int
     return rows(db, Entry, sql, [pool_id, object_kind, object_id, most])
 
 
-def proofs(db: Db, pool_id: int, object_kind: str, object_id: str, most: int = 1_000) -> list[Proof]:
-    """What happened to one thing, oldest first, each entry with its link of the chain."""
-    return rows(db, Proof, PROOFS, [pool_id, object_kind, object_id, most])
+def proofs(db: Db, pool_id: int, object_kind: str, object_ids: Sequence[str], most: int = 10_000) -> list[Proof]:
+    """What happened to things of one kind, oldest first, each entry with its link of the chain."""
+    return rows(db, Proof, PROOFS, [pool_id, object_kind, list(object_ids), most])
 
 
 def heads_over(db: Db, seqs: Sequence[int]) -> list[Head]:

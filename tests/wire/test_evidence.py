@@ -168,6 +168,7 @@ def test_claims_redemptions_and_messages_are_told(db, ring):
 
     content = packed(db, ring, key)
     assert [(one["place"], one["undone_at"]) for one in told(content, "redemptions.json")] == [("一号店", None)]
+    assert "card.redeemed" in [one["verb"] for one in told(content, "audit.json")["entries"]]
     [claim] = told(content, "claims.json")
     assert (claim["asked_by"], claim["approved_by"], claim["state"]) == (make.STAFF.name, make.SECOND.name, "done")
     [message] = told(content, "messages.json")

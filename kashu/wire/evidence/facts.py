@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger, messages, party, payments, sales
+from kashu.audit import Proof
+from kashu.cards import Redemption
 from kashu.catalog import Agreement
 from kashu.kernel.db import Db
 from kashu.kernel.seal import Keyring
@@ -51,7 +54,8 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
     )
     pages = {line.page_hash: catalog.page(db, line.page_hash) for line in case.lines}
     texts, rules = _agreements(db, case), catalog.fee_rules_by_id(db, [line.fee_rule_id for line in case.lines])
-    books, trail = _ledger(db, case), audit.proofs(db, order.pool_id, "order", str(order.id))
+    used = cards.redemptions_under(db, case.keys)
+    books, trail = _ledger(db, case), _trail(db, case, used)
     heads = audit.heads_over(db, [one.seq for one in trail if one.seq is not None])
     told = {
         "order.json": _order(db, ring, case),
@@ -61,7 +65,7 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
         "ledger.json": books,
         "delivery.json": _delivery(db, case),
         "cards.json": _cards(db, ring, case),
-        "redemptions.json": [_told(one, "undone_key") for one in cards.redemptions_under(db, case.keys)],
+        "redemptions.json": [_told(one, "undone_key") for one in used],
         "claims.json": [_told(one) for one in audit.approvals_of(db, "order", str(order.id))],
         "messages.json": _messages(db, case),
         "provenance.json": [provenance(db, pool_id) for pool_id in case.pools],
@@ -85,7 +89,7 @@ def provenance(db: Db, pool_id: int) -> dict[str, Any]:
         "pool_id": pool_id,
         **{name: getattr(batch, name) for name in names},
         "supplier": None if supplier is None else _told(supplier),
-        "trail": [_told(one, "xact") for one in audit.proofs(db, pool_id, "batch", batch.code)],
+        "trail": [_told(one, "xact") for one in audit.proofs(db, pool_id, "batch", [batch.code])],
     }
 
 
@@ -172,6 +176,15 @@ def _notices(db: Db, case: Case) -> dict[str, bytes]:
     if not case.is_personal:
         return {}
     return {f"notices/{n:04d}.bin": one.body for n, one in enumerate(_heard(db, case), start=1)}
+
+
+def _trail(db: Db, case: Case, used: Sequence[Redemption]) -> list[Proof]:
+    """The entries of the order, and of its cards that were redeemed."""
+    found = audit.proofs(db, case.order.pool_id, "order", [str(case.order.id)])
+    for pool_id in sorted({one.pool_id for one in used}):
+        names = [f"{pool_id}/{one.card_id}" for one in used if one.pool_id == pool_id]
+        found += audit.proofs(db, pool_id, "card", names)
+    return found
 
 
 def _ledger(db: Db, case: Case) -> list[dict[str, Any]]:
