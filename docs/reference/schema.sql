@@ -98,10 +98,12 @@ CREATE TABLE public.cards_card (
     voided_at timestamp with time zone,
     erased_at timestamp with time zone,
     fingerprint bytea,
+    CONSTRAINT cards_card_erased_is_empty CHECK (((erased_at IS NULL) OR ((state = 'sold'::text) AND (sealed IS NULL) AND (length(fingerprint) = 32)))),
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
     CONSTRAINT cards_card_label_has_surcharge CHECK ((((label IS NULL) = (surcharge_fen IS NULL)) AND (label <> ''::text) AND (surcharge_fen >= 0))),
     CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
     CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
+    CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL) OR (erased_at IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
     CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
 )
@@ -1128,12 +1130,8 @@ ALTER TABLE ONLY public.cards_batch
     ADD CONSTRAINT cards_batch_code_key UNIQUE (code);
 ALTER TABLE ONLY public.cards_batch
     ADD CONSTRAINT cards_batch_pkey PRIMARY KEY (pool_id);
-ALTER TABLE public.cards_card
-    ADD CONSTRAINT cards_card_erased_is_empty CHECK (((erased_at IS NULL) OR ((state = 'sold'::text) AND (sealed IS NULL) AND (length(fingerprint) = 32)))) NOT VALID;
 ALTER TABLE ONLY public.cards_card
     ADD CONSTRAINT cards_card_pkey PRIMARY KEY (pool_id, id);
-ALTER TABLE public.cards_card
-    ADD CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL) OR (erased_at IS NOT NULL))) NOT VALID;
 ALTER TABLE public.cards_card
     ADD CONSTRAINT cards_card_voided_was_sold CHECK (((voided_at IS NULL) OR (state = 'sold'::text))) NOT VALID;
 ALTER TABLE ONLY public.cards_content

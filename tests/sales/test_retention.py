@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from hypothesis import given
@@ -369,3 +370,14 @@ def test_an_order_that_was_never_paid_is_purged_in_the_end(db, ring):
     assert purge(db, ring, order, kept_until(at)) is None
     found = stored(db, order)
     assert (found.state, found.erased_at, found.phone_tail) == ("expired", None, "")
+
+
+def test_orders_that_were_over_before_learn_when(db, shop):
+    """The migration reads it from the trail, and may be done again."""
+    order, _who, over_at = shop()
+    db.execute("UPDATE sales_order SET completed_at = NULL, erase_on = NULL WHERE id = %s", [order.id])
+    for _ in range(2):
+        for sql in import_module("kashu.sales.migrations.0009_retention_found").FILL:
+            db.execute(sql)
+    assert stored(db, order).completed_at == over_at
+    assert due(db, order, over_at)

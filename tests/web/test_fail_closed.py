@@ -223,6 +223,43 @@ def test_a_guest_without_a_trail_buys_nothing(world, mute_trail):
         assert values(db, "SELECT state FROM cards_card JOIN cards_pool AS pool ON pool.id = pool_id WHERE sku_id = %s", [sku.id]) == ["on_shelf"] * 2  # fmt: skip
 
 
+def test_nobody_is_let_in_or_promoted_without_a_row(world, mute_trail):
+    """People live on Django's own connection: what is not written down is rolled back there too."""
+    from kashu.party.models import Person
+
+    owner, clerk = world.staff("owner", is_sure=True), world.staff("support").person
+    with connect(world.house.dsn) as db, db.transaction():
+        account = make.account(db)
+    new, member = f"{make.name('new')}@kashu.example", f"{make.name('member')}@kashu.example"
+    asked = [
+        ("/console/settings/people", {"email": new, "name": "新人", "role": "owner"}),
+        (f"/console/settings/people/{clerk.pk}", {"role": "owner", "is_active": "yes"}),
+        (f"/console/accounts/{account.id}/members", {"email": member, "name": "采购"}),
+    ]
+    mute_trail()
+    assert [ask(owner, *one).status_code for one in asked] == [503] * 3
+    assert not Person.objects.filter(email__in=[new, member]).exists()
+    assert Person.objects.get(pk=clerk.pk).role == "support"
+    mute_trail()
+    assert [ask(owner, *one).status_code for one in asked] == [200, 302, 200]
+    assert Person.objects.filter(email__in=[new, member]).count() == 2
+    assert Person.objects.get(pk=clerk.pk).role == "owner"
+
+
+def test_nobody_signs_in_without_a_row(staff, mute_trail):
+    from allauth.mfa.totp.internal.auth import hotp_value, yield_hotp_counters_from_time
+    from django.core.cache import cache
+
+    desk, browser = staff("support"), make.visitor()
+    cache.clear()  # a code is good once, and it was used a moment ago
+    assert browser.post("/accounts/login/", {"login": desk.person.email, "password": desk.password}).status_code == 302
+    code = f"{hotp_value(desk.secret, next(iter(yield_hotp_counters_from_time()))):06d}"
+    mute_trail()
+    assert ask(browser, "/accounts/2fa/authenticate/", {"code": code}).status_code == 503
+    mute_trail()
+    assert browser.get("/console/").status_code == 302  # back to the door
+
+
 def test_a_page_that_cannot_even_be_drawn_is_told_in_a_sentence(world, monkeypatch):
     from django.db import OperationalError
 
@@ -246,7 +283,7 @@ def test_a_page_that_cannot_even_be_drawn_is_told_in_a_sentence(world, monkeypat
 
 OPENS = {
     "open_personal", "opened", "reveal", "receipts", "export_unsold", "bulk_cards", "push_card", "look", "open_rows", "pieces",
-    "make_key", "rotate_key", "add_webhook", "sell", "buy_step", "give",
+    "make_key", "rotate_key", "add_webhook", "sell", "buy_step", "give", "export",
 }  # fmt: skip
 PLACES = {
     # The web lane; each has its scenario above, or shows nothing.
@@ -255,6 +292,7 @@ PLACES = {
     "web/console/fulfilments.py look": "form",
     "web/console/fulfilments.py end": "form_again",
     "web/console/batches.py _make_export": "export_made",
+    "web/console/batches.py export_file": "export_file",
     "web/buyer/purchases.py purchase_file": "purchase_file",
     "web/buyer/purchases.py bulk_file": "bulk_file",
     "web/buyer/machines.py make_key": "api_key",
