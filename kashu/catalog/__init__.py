@@ -26,6 +26,7 @@ from kashu.catalog.service import (
 from kashu.catalog.store import (
     agreement,
     agreements,
+    brand_of,
     categories,
     codes,
     codes_on_sale,
@@ -42,6 +43,7 @@ from kashu.catalog.store import (
     product,
     pushes_secret,
     skus_of,
+    title_of,
 )
 from kashu.catalog.types import (
     INKS,
@@ -84,6 +86,7 @@ __all__ = [
     "add_sku",
     "agreement",
     "agreements",
+    "brand_of",
     "categories",
     "codes",
     "codes_on_sale",
@@ -115,5 +118,6 @@ __all__ = [
     "set_price",
     "skus_of",
     "struck_price_most",
+    "title_of",
     "void_clauses",
 ]

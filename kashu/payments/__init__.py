@@ -8,9 +8,9 @@ from kashu.payments.service import (
     find,
     judge,
     keep,
-    orders_of,
     request_refunds,
     set_channel,
+    trades,
     use_key,
 )
 from kashu.payments.store import (
@@ -92,7 +92,6 @@ __all__ = [
     "note_health",
     "notices_of",
     "of_order",
-    "orders_of",
     "orders_refunding",
     "paying",
     "payment",
@@ -104,6 +103,7 @@ __all__ = [
     "route",
     "routes",
     "set_channel",
+    "trades",
     "use_key",
     "way",
 ]

@@ -34,6 +34,20 @@ RIGHTS: dict[str, frozenset[str]] = {
             "reconciliation.edit",
             "evidence.read",
             "evidence.personal",
+            "compliance.read",
+            "compliance.edit",
+        }
+    ),
+    "compliance": frozenset(
+        {
+            "dashboard",
+            "orders.read",
+            "products.read",
+            "batches.read",
+            "audit.read",
+            "compliance.read",
+            "compliance.edit",
+            "evidence.read",
         }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
@@ -54,7 +68,15 @@ RIGHTS: dict[str, frozenset[str]] = {
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
     "auditor": frozenset(
-        READ | {"audit.read", "payments.read", "reconciliation.read", "evidence.read", "evidence.personal"}
+        READ
+        | {
+            "audit.read",
+            "payments.read",
+            "reconciliation.read",
+            "compliance.read",
+            "evidence.read",
+            "evidence.personal",
+        }
     ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }

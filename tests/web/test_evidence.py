@@ -28,7 +28,7 @@ def address(order):
     return f"/console/orders/{order.pool_id}/{order.id}"
 
 
-@pytest.mark.parametrize("role", ["owner", "finance", "auditor"])
+@pytest.mark.parametrize("role", ["owner", "finance", "auditor", "compliance"])
 def test_who_answers_for_orders_takes_a_pack_with_a_reason(staff, house, ring, order, role):
     clerk = staff(role, is_sure=True)
     assert "导出存证包" in clerk.get(address(order)).content.decode()

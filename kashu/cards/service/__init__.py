@@ -21,6 +21,7 @@ from kashu.cards.service.batches import (
     withdraw,
 )
 from kashu.cards.service.erasing import erase, fingerprints, shred
+from kashu.cards.service.provenance import attach, confirm, note, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -51,11 +52,13 @@ __all__ = [
     "UNDO_SECONDS",
     "Found",
     "add_slots",
+    "attach",
     "book_issued",
     "book_stock",
     "cancel",
     "change_content",
     "change_format",
+    "confirm",
     "erase",
     "export_unsold",
     "fill",
@@ -66,6 +69,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "note",
     "open_codes",
     "open_shared",
     "open_slots",
@@ -83,6 +87,7 @@ __all__ = [
     "set_source",
     "shred",
     "start",
+    "trace",
     "undo_redemption",
     "void",
     "withdraw",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards import rules, store
+from kashu.cards.service import genuine
 from kashu.cards.service.marks import BEGINNING, MARKS
 from kashu.cards.types import Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
@@ -26,7 +27,7 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
     shelf, by_marks = _pick(db, wanted, today)
     short = {sku_id: want for sku_id, want in wanted.items() if len(shelf[sku_id]) < want}
     if short and by_marks:
-        MARKS.drop(pool for pools in store.pools(db, short).values() for pool, _ in pools)
+        MARKS.drop(pool for pools in store.pools(db, short, today).values() for pool, _ in pools)
         shelf |= _pick(db, short, today)[0]
     return shelf
 
@@ -39,7 +40,7 @@ def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deq
     others have anything at all.
     """
     shelf: dict[int, deque[Card]] = {sku_id: deque() for sku_id in wanted}
-    found = store.pools(db, wanted)
+    found = store.pools(db, wanted, today)
     left = {sku: deque(one for one in pools if not MARKS.is_empty(one[0])) for sku, pools in found.items()}
     by_marks = any(len(left[sku]) < len(found[sku]) for sku in found)
     is_first = True
@@ -125,7 +126,9 @@ def sell(
 def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
     """Void cards whose money goes back, by (pool, id): they are shown and redeemed no more. How many were good until now."""
     assert_in_transaction(db)
-    return store.void(db, sorted(told), line_ids, at)
+    many = store.void(db, sorted(told), line_ids, at)
+    genuine.look(db, {pool for pool, _ in told}, at)
+    return many
 
 
 def opened(db: Db, ring: Keyring, lines: Sequence[Line]) -> dict[UUID, tuple[Opened, ...]]:

@@ -12,5 +12,5 @@ STEPS = [
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("cards", "0006_erased")]
+    dependencies = [("cards", "0007_erased")]
     operations = [migrations.RunSQL(step, migrations.RunSQL.noop) for step in STEPS]

@@ -22,5 +22,5 @@ ALTER TABLE cards_card DROP COLUMN erased_at;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cards", "0005_voided")]
+    dependencies = [("cards", "0006_papers")]
     operations = [migrations.RunSQL(SQL, BACK)]
