@@ -10,7 +10,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from kashu import cards, catalog, messages, party, payments, sales
+from kashu import cards, catalog, compliance, messages, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Format, NewBatch, NewCard
 from kashu.catalog import Agreement, Category, Product, Sku
@@ -26,6 +26,7 @@ from tests import gateways
 
 numbers = count(1)
 STAFF = Actor("person", "tester@kashu.example")
+REVIEWER = Actor("person", "reviewer@kashu.example")
 SECOND = Actor("person", "second@kashu.example")
 SEED = os.urandom(3).hex()
 CHANNEL = "test-pay"
@@ -41,12 +42,32 @@ def platform(db: Db) -> int:
     found = value(db, "SELECT id FROM party_party WHERE kind = 'platform'")
     if found is not None:
         return found
-    return party.open_party(db, STAFF, party.Party(0, "platform", "卡枢", "", "杭州", "400", "active"), clock.now()).id
+    own = party.open_party(db, STAFF, party.Party(0, "platform", "卡枢", "", "杭州", "400", "active"), clock.now())
+    licence(db, own.id, "business")
+    licence(db, own.id, "telecom", ["B21", "B25"])
+    return own.id
+
+
+def licence(
+    db: Db, owner: int, kind: str, scope: list[str] | None = None, valid_to: date = date(2099, 12, 31), **told: Any
+) -> compliance.Licence:
+    """A verified licence."""
+    new = compliance.Licence(
+        0, owner, kind, name("L"), "", scope or [], "全国", told.pop("valid_from", date(2020, 1, 1)), valid_to, **told
+    )
+    handed = compliance.licences.submit(db, STAFF, new, clock.now())
+    assert isinstance(handed, compliance.Licence), handed
+    good = compliance.licences.decide(db, REVIEWER, handed.id, is_good=True, reason="核对原件", at=clock.now())
+    assert isinstance(good, compliance.Licence), good
+    return good
 
 
 def supplier(db: Db) -> int:
     told = party.Party(0, "supplier", name("供应商"), "91110000600037341L", "杭州", "400", "active")
-    return party.open_party(db, STAFF, told, clock.now()).id
+    opened = party.open_party(db, STAFF, told, clock.now())
+    party.take_in(db, STAFF, opened.id, clock.now())
+    licence(db, opened.id, "business")
+    return opened.id
 
 
 def agreements(db: Db) -> None:
@@ -69,12 +90,15 @@ def sku(
 ) -> Sku:
     """A SKU of a product that is on sale; self-operated unless a seller is given."""
     agreements(db)
+    own = platform(db)  # whose licences every sale needs, ours or a third party's
     slug = name("p").lower()
     at = clock.now() - timedelta(days=1)
-    category = catalog.add_category(db, STAFF, Category(0, None, name("c").lower(), "会员", "green", 0, True), at)
+    category = catalog.add_category(
+        db, STAFF, Category(0, None, name("c").lower(), "会员", "green", 0, True, "membership"), at
+    )
     assert isinstance(category, Category)
     draft = Product(
-        0, slug, category.id, "", "", seller or platform(db), "", False, "知微课堂年度会员兑换码", "知微课堂", "年度会员",
+        0, slug, category.id, "", "", seller or own, "", False, "知微课堂年度会员兑换码", "知微课堂", "年度会员",
         "365 天", [["兑换平台", "知微课堂 App"]], ["打开 App", "粘贴卡密"], "查看前可随时退款", warranty_days, None, "draft",
     )  # fmt: skip
     product = catalog.open_product(db, STAFF, draft, at)

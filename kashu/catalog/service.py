@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from kashu import audit
+from kashu import audit, compliance
 from kashu.audit import Actor, Deed
 from kashu.catalog import rules, store
 from kashu.catalog.types import SINGLY, Agreement, Category, FeeRule, Image, PriceChange, Product, Refusal, Sku
+from kashu.compliance import Effect, Event
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
@@ -64,6 +65,8 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
         return Refusal.NO_SUCH_MOVE
     if after == "on_sale" and not found.category_is_open:
         return Refusal.CATEGORY_CLOSED
+    if after == "on_sale" and _is_blocked(db, found, at):
+        return Refusal.BLOCKED
     if after == "on_sale" and not any(sku.is_open for sku in store.skus_of(db, product_id)):
         return Refusal.NOTHING_TO_SELL
     store.move_product(db, product_id, found.state, after)
@@ -71,6 +74,11 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
     deed = Deed(actor, f"product.{after}", "product", str(product_id), before=told[0], after=told[1], reason=reason)
     audit.record(db, [deed], at)
     return None
+
+
+def _is_blocked(db: Db, product: Product, at: datetime) -> bool:
+    """Whether papers, a missed verification or a short deposit keep this from being listed; unmapped goods always are."""
+    return compliance.effect(db, product.seller_id, product.goods, Event.LISTING, at) is Effect.REFUSE
 
 
 def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:

@@ -7,13 +7,15 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from kashu import compliance
 from kashu.catalog.types import Agreement, Category, Deal, FeeRule, Image, Offer, PriceChange, Product, Sku
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, one, rows, run, value, values, write
 from kashu.kernel.ids import new_id
 
 PRODUCT = """
 SELECT product.id, product.slug, product.category_id, category.name AS category, category.ink,
-       category.is_open AS category_is_open, product.seller_id, seller.name AS seller,
+       category.is_open AS category_is_open, category.goods, product.seller_id, seller.name AS seller,
        seller.kind <> 'platform' AS is_third_party, product.title, product.brand, product.headline, product.summary,
        product.facts, product.steps, product.refund_terms, product.warranty_days, product.image_id, product.state
 FROM catalog_product AS product
@@ -27,14 +29,14 @@ SELECT id, code, product_id, name, kind, price_fen, list_price_fen, tiers, order
 FROM catalog_sku
 """
 
-OFFERS = """
+OFFERS = f"""
 SELECT sku.id AS sku_id, sku.code, product.slug, product.title, product.brand, product.headline,
        sku.name AS sku_name, sku.kind, sku.price_fen, sku.list_price_fen, sku.tiers, sku.order_max, sku.buyer_max,
        sku.validity, product.facts, product.steps, product.refund_terms, product.warranty_days, product.image_id,
        product.category_id, product.seller_id, seller.name AS seller, seller.uscc AS seller_uscc,
        seller.kind <> 'platform' AS is_third_party, price.from_at AS price_from,
        fee.id AS fee_rule_id, CASE WHEN seller.kind = 'platform' THEN 0 ELSE fee.commission_bp END AS commission_bp,
-       agreement.id AS agreement_id, sku.form
+       agreement.id AS agreement_id, sku.form, {compliance.blocks("product.seller_id", "category.goods")} AS blocks
 FROM catalog_sku AS sku
 JOIN catalog_product AS product ON product.id = sku.product_id
 JOIN catalog_category AS category ON category.id = product.category_id
@@ -71,7 +73,7 @@ AGREEMENT = "SELECT id, kind, version, title, body, published_at, effective_at F
 
 def offers(db: Db, codes: Collection[str], at: datetime) -> dict[str, Offer]:
     """What is for sale now among these SKU codes; anything else is absent."""
-    found = rows(db, Offer, OFFERS, {"codes": sorted(codes), "at": at})  # type: ignore[arg-type]  # named parameters
+    found = rows(db, Offer, OFFERS, {"codes": sorted(codes), "at": at, "day": biz_date(at)})  # type: ignore[arg-type]  # named parameters
     return {offer.code: offer for offer in found}
 
 
@@ -125,7 +127,7 @@ def sku(db: Db, code: str, *, lock: bool = False) -> Sku | None:
 
 
 def categories(db: Db) -> list[Category]:
-    sql = "SELECT id, parent_id, slug, name, ink, position, is_open FROM catalog_category ORDER BY position, id"
+    sql = "SELECT id, parent_id, slug, name, ink, position, is_open, goods FROM catalog_category ORDER BY position, id"
     return rows(db, Category, sql)
 
 
@@ -176,10 +178,11 @@ def keep_pages(db: Db, pages: Mapping[bytes, Mapping[str, Any]], at: datetime) -
 
 def add_category(db: Db, category: Category) -> int:
     sql = """
-    INSERT INTO catalog_category (parent_id, slug, name, ink, position, is_open)
-    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (slug) DO NOTHING RETURNING id
+    INSERT INTO catalog_category (parent_id, slug, name, ink, position, is_open, goods)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (slug) DO NOTHING RETURNING id
     """
     told = [category.parent_id, category.slug, category.name, category.ink, category.position, category.is_open]
+    told.append(category.goods)
     return value(db, sql, told) or 0
 
 

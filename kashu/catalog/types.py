@@ -22,6 +22,7 @@ class Category:
     ink: str
     position: int
     is_open: bool
+    goods: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Product:
     image_id: UUID | None
     state: str
     category_is_open: bool = True
+    goods: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Offer:
     commission_bp: int
     agreement_id: int
     form: list[dict[str, str]] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)  # what stops its sale now (compliance.md §2.3)
 
     @property
     def is_singly(self) -> bool:
@@ -203,3 +206,4 @@ class Refusal(StrEnum):
     TAKEN = "taken"
     TIERS_WRONG = "tiers_wrong"
     FORM_WRONG = "form_wrong"
+    BLOCKED = "blocked"

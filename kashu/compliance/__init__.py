@@ -1,1 +1,86 @@
-"""What may be sold, by whom and under which papers: licences, provenance, listing review, blocks."""
+"""What may be sold, by whom and under which papers: licences, what goods need, authorisations, blocks."""
+
+from kashu.compliance.rules import MATRIX, deny_list, in_force, judge, opens_coins, void_clauses
+from kashu.compliance.rules import effect as effect_of
+from kashu.compliance.rules import standing as standing_of
+from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, standing
+from kashu.compliance.store import (
+    authorisation,
+    blocks,
+    chain,
+    every_licence,
+    for_brand,
+    goods,
+    licence,
+    pool_stands,
+    pool_stops,
+    requirements,
+)
+from kashu.compliance.store import authorisations as authorisations_of
+from kashu.compliance.store import licences as in_force_on
+from kashu.compliance.types import (
+    KINDS,
+    Alert,
+    Authorisation,
+    AuthorisationRefusal,
+    Cause,
+    Context,
+    Effect,
+    Event,
+    Goods,
+    GoodsClass,
+    Judgement,
+    Licence,
+    LicenceRefusal,
+    Reason,
+    Requirement,
+    Stand,
+    Verdict,
+    VoidClause,
+)
+
+__all__ = [
+    "KINDS",
+    "MATRIX",
+    "Alert",
+    "Authorisation",
+    "AuthorisationRefusal",
+    "Cause",
+    "Context",
+    "Effect",
+    "Event",
+    "Goods",
+    "GoodsClass",
+    "Judgement",
+    "Licence",
+    "LicenceRefusal",
+    "Reason",
+    "Requirement",
+    "Stand",
+    "Verdict",
+    "VoidClause",
+    "authorisation",
+    "authorisations",
+    "authorisations_of",
+    "blocks",
+    "chain",
+    "deny_list",
+    "effect",
+    "effect_of",
+    "every_licence",
+    "for_brand",
+    "goods",
+    "in_force",
+    "in_force_on",
+    "judge",
+    "licence",
+    "licences",
+    "missing_of_platform",
+    "opens_coins",
+    "pool_stands",
+    "pool_stops",
+    "requirements",
+    "standing",
+    "standing_of",
+    "void_clauses",
+]

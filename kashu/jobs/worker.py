@@ -13,7 +13,7 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, messages, party, payments, sales, settlement
+from kashu import audit, cards, compliance, messages, party, payments, sales, settlement
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.kernel import clock, events, limits
@@ -67,6 +67,8 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * * */5", "seal", lambda: seal(ctx))
     every("* * * * *", "sign", lambda: sign(ctx))
     every("* * * * *", "give_up", lambda: give_up(ctx))
+    every("* * * * *", "stop_lapsed", lambda: stop_lapsed(ctx))
+    every("3 * * * *", "watch_licences", lambda: watch_licences(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
     every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
@@ -100,6 +102,24 @@ def give_up(ctx: Context) -> None:
                 log.exception("give_up.failed", extra={"order": str(key[1])})
         if not late:
             return
+
+
+def stop_lapsed(ctx: Context) -> int:
+    """End what is under way for goods that may not be sold any more (compliance.md §2.3); how many orders."""
+    total = 0
+    for end in (sales.cancel_stopped, sales.refund_stopped):
+        while True:
+            with ctx.pool.transaction() as db:
+                done = end(db, clock.now())
+            total += done
+            if not done:
+                break
+    return total
+
+
+def watch_licences(ctx: Context) -> None:
+    with ctx.pool.transaction() as db:
+        compliance.licences.watch(db, clock.now())
 
 
 def seal(ctx: Context) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -28,18 +28,14 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Licence:
-    """A permit with its scope, territory and dates; `valid_to` counts to its midnight in Shanghai."""
+class Supplier:
+    """How far a supplier has come, and when its papers were last verified (C-10)."""
 
-    id: int
     party_id: int
-    party: str
-    kind: str
-    number: str
-    scope: str
-    territory: str
-    valid_from: date
-    valid_to: date
+    state: str
+    risk: str
+    applied_at: datetime
+    verified_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from kashu.payments.service import (
     find,
     judge,
     keep,
-    orders_of,
     request_refunds,
     set_channel,
+    trades,
     use_key,
 )
 from kashu.payments.store import (
@@ -87,7 +87,6 @@ __all__ = [
     "move_refund",
     "note_health",
     "of_order",
-    "orders_of",
     "paying",
     "payment",
     "quarantined",
@@ -98,6 +97,7 @@ __all__ = [
     "route",
     "routes",
     "set_channel",
+    "trades",
     "use_key",
     "way",
 ]

@@ -129,13 +129,8 @@ def _is_whole(channel: Channel, at: datetime) -> bool:
 
 def find(db: Db, notice: Notice) -> Payment | None:
     """The payment this notice speaks of, locked; a trade of another channel is unknown."""
-    found = store.by_trade(db, _trades([notice]))
+    found = store.by_trade(db, trades([notice]))
     return found[0] if found else None
-
-
-def orders_of(db: Db, notices: Sequence[Notice]) -> set[tuple[int, UUID]]:
-    """The orders (pool, id) these notices speak of, so that they can be locked before anything is judged."""
-    return store.orders_of(db, _trades(notices))
 
 
 def judge(db: Db, notices: Sequence[Notice]) -> list[Judged]:
@@ -169,7 +164,8 @@ def judge(db: Db, notices: Sequence[Notice]) -> list[Judged]:
     return judged
 
 
-def _trades(notices: Sequence[Notice]) -> set[tuple[int, str, str]]:
+def trades(notices: Sequence[Notice]) -> set[tuple[int, str, str]]:
+    """The trades (pool, channel, number) these notices speak of; a number that no pool of ours is in is none."""
     told = {(pool_of(notice.trade_no), notice.channel_id, notice.trade_no) for notice in notices}
     return {(pool, channel, trade) for pool, channel, trade in told if pool is not None}
 

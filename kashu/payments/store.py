@@ -55,12 +55,12 @@ REFUND = """
 SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, tries, requested_at, done_at, trouble
 FROM payments_refund
 """
-TRADES = """
+BY_TRADE = f"""
+{PAYMENT}
 JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
   ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no
+ORDER BY payment.pool_id, payment.id FOR NO KEY UPDATE OF payment
 """
-BY_TRADE = f"{PAYMENT} {TRADES} ORDER BY payment.pool_id, payment.id FOR NO KEY UPDATE OF payment"
-ORDERS_OF = f"SELECT payment.pool_id, payment.order_id FROM payments_payment AS payment {TRADES}"
 MARK_PAID = """
 UPDATE payments_payment AS payment SET state = 'paid', gateway_no = told.gateway_no, paid_at = told.paid_at
 FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[]) AS told (pool_id, id, gateway_no, paid_at)
@@ -242,11 +242,6 @@ def close(db: Db, pool_id: int, payment_id: UUID) -> int:
 def by_trade(db: Db, told: Collection[tuple[int, str, str]]) -> list[Payment]:
     """Payments by (pool, channel, trade number), locked in one order."""
     return rows(db, Payment, BY_TRADE, columns(sorted(told), 3))
-
-
-def orders_of(db: Db, told: Collection[tuple[int, str, str]]) -> set[tuple[int, UUID]]:
-    """The orders (pool, id) of these trades."""
-    return set(db.execute(ORDERS_OF, columns(sorted(told), 3)).fetchall())  # type: ignore[arg-type]  # two columns
 
 
 def of_order(db: Db, pool_id: int, order_id: UUID) -> list[Payment]:

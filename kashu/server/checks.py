@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kashu import messages, payments
+from kashu import compliance, messages, payments
 from kashu.kernel import clock
 from kashu.kernel.db import Db, clock_skew_seconds, value
-from kashu.party import licences, parties, platform
+from kashu.party import parties, platform
 from kashu.server.roles import writable_history
 from kashu.server.runtime import Runtime
 
@@ -32,8 +32,9 @@ def check(run: Runtime) -> list[Finding]:
         own = parties(db, "platform")
         if not own:
             found.append(Finding("error", "the platform's own name and licences are not registered (C-01)"))
-        elif not licences(db, clock.biz_date(clock.now()), own[0].id):
-            found.append(Finding("error", "no licence of the platform is in force (C-01, C-02)"))
+        else:
+            missing = compliance.missing_of_platform(db, own[0].id, clock.now())
+            found += [Finding("error", f"no {one} of the platform is in force (C-01, C-02)") for one in missing]
         people = value(db, "SELECT count(*) FROM party_person WHERE is_active AND role = 'owner'")
         if not people:
             found.append(Finding("error", "nobody can sign in as owner; see docs/how-to/first-owner.md"))

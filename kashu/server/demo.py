@@ -10,20 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from kashu import cards, catalog, messages, party, payments, sales
+from kashu import cards, catalog, compliance, messages, party, payments, sales
 from kashu.audit import Actor
 from kashu.cards import Batch, Format, NewBatch, NewCard, Source
 from kashu.catalog import Agreement, Category, PriceChange, Product, Sku
+from kashu.compliance import Licence
 from kashu.kernel import clock
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import ALPHABET, new_id
-from kashu.party import Licence, Party
+from kashu.party import Party
 from kashu.payments import Channel, NewKey
 from kashu.sales import ContractPrice
 from kashu.server.runtime import ROOT, Runtime
 from kashu.wire.context import Context
 
 DEMO = Actor("system", "demo")
+REVIEWER = Actor("person", "compliance@kashu.example")
 LOGINS_FILE = "demo-logins.json"
 PEOPLE = (
     ("owner@kashu.example", "林知夏", "owner"),
@@ -98,10 +100,10 @@ GOODS = (
         (("ZM-MONTH", "月卡", 1_900, 900, 60),),
     ),
     Goods(
-        "xingtu-id", "虚拟道具", "plum", "", "星图社区靓号", "星图社区", "自选靓号",
+        "xingtu-id", "虚拟道具", "plum", "", "星图社区自选编号徽章", "星图社区", "自选编号",
         "八位数字 · 永久有效", [["使用平台", "星图社区 App"], ["绑定方式", "用卡密绑定到自己的账号"]],
-        ["选一个喜欢的号码", "付款后复制卡密", "在星图社区「设置 › 换号」里粘贴"],
-        (("XT-ID", "靓号", 2_900, 1_200, 40),), kind="pick",
+        ["选一个喜欢的编号", "付款后复制卡密", "在星图社区「我的 › 徽章」里粘贴"],
+        (("XT-ID", "编号徽章", 2_900, 1_200, 40),), kind="pick",
     ),
     Goods(
         "guangying-direct", "会员直充", "indigo", "", "光影视频会员直充", "光影视频", "月度会员",
@@ -176,14 +178,19 @@ def _parties(db: Db, at: datetime) -> dict[str, int]:
         ),
         at,
     )
+    party.take_in(db, DEMO, zhiwei.id, at)
     day, later = date(2025, 3, 18), date(2030, 3, 17)
     for owner, kind, number, scope in (
-        (own.id, "营业执照", "91330100MA2KASHU18", ""),
-        (own.id, "增值电信业务经营许可证", "浙B2-20260137", "EDI、ICP"),
-        (zhiwei.id, "营业执照", "91330106MA2ZHIWE08", ""),
-        (zhiwei.id, "品牌授权书", "ZW-2026-0088", "知微课堂会员"),
+        (own.id, "business", "91330100MA2KASHU18", []),
+        (own.id, "telecom", "浙B2-20260137", ["B21", "B25"]),
+        (zhiwei.id, "business", "91330106MA2ZHIWE08", []),
     ):
-        party.add_licence(db, DEMO, Licence(0, owner, "", kind, number, scope, "全国", day, later), at)
+        handed = compliance.licences.submit(
+            db, DEMO, Licence(0, owner, kind, number, "", scope, "全国", day, later), at
+        )
+        assert isinstance(handed, Licence)
+        good = compliance.licences.decide(db, REVIEWER, handed.id, is_good=True, reason="示例数据", at=at)
+        assert isinstance(good, Licence)
     return {"": own.id, zhiwei.name: zhiwei.id}
 
 
@@ -197,10 +204,22 @@ def _agreements(db: Db) -> None:
         catalog.publish_agreement(db, DEMO, Agreement(0, kind, 1, title, body, at, at))
 
 
+MAPPED = {
+    "知识付费": "course",
+    "本地生活": "voucher",
+    "营销工具": "software",
+    "虚拟道具": "membership",
+    "会员直充": "membership",
+    "会员代充": "membership",
+}
+
+
 def _goods(db: Db, ctx: Context, sellers: dict[str, int], at: datetime) -> None:
     for place, goods in enumerate(GOODS):
         slug = goods.slug.split("-", maxsplit=1)[0]
-        category = catalog.add_category(db, DEMO, Category(0, None, slug, goods.category, goods.ink, place, True), at)
+        category = catalog.add_category(
+            db, DEMO, Category(0, None, slug, goods.category, goods.ink, place, True, MAPPED[goods.category]), at
+        )
         assert isinstance(category, Category)
         draft = Product(
             0, goods.slug, category.id, "", "", sellers[goods.seller], "", False, goods.title, goods.brand, goods.headline,

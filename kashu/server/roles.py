@@ -27,6 +27,8 @@ APPEND_ONLY = (
     "sales_contract_price",
     "sales_bulk_step",
     "messages_receipt",
+    "compliance_file",
+    "cards_provenance",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -57,6 +59,9 @@ KEPT = (
     "messages_try",
     "settlement_bill",
     "settlement_case",
+    "compliance_licence",
+    "compliance_authorisation",
+    "party_supplier",
 )
 
 

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "kashu.server.apps.Messages",
     "kashu.ledger",
     "kashu.party",
+    "kashu.compliance",
     "kashu.catalog",
     "kashu.cards",
     "kashu.payments",

@@ -46,7 +46,7 @@ def test_picking_walks_the_shelf(db, filled):
 
 def test_choosing_pools_walks_the_pools_for_sale(db, filled):
     db.execute("SET LOCAL enable_seqscan = off")
-    assert "cards_pool_for_sale" in plan(db, cards_store.POOLS, [[filled[0].id]])
+    assert "cards_pool_for_sale" in plan(db, cards_store.POOLS, {"skus": [filled[0].id], "day": date(2026, 1, 1)})
 
 
 def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
@@ -56,16 +56,16 @@ def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
 
 
 def test_what_can_be_picked_is_read_in_order_and_no_further(db, filled):
-    told = {"sku": filled[2].id, "today": date(2026, 1, 1), "after": "", "like": "", "most": 25, "looked": 250}
+    told = {"sku": filled[2].id, "day": date(2026, 1, 1), "after": "", "like": "", "most": 25, "looked": 250}
     assert "cards_card_choices" in plan(db, cards_store.CHOICES, told)
 
 
 def test_a_picked_card_is_found_by_its_label(db, filled):
     db.execute("SET LOCAL enable_seqscan = off")
-    wanted, today = [[filled[2].id] * 3, ["a", "b", "c"]], date(2026, 1, 1)
-    labelled = plan(db, cards_store.PICK_LABELLED, [*wanted, [0] * 3, today])
+    wanted = {"skus": [filled[2].id] * 3, "labels": ["a", "b", "c"], "day": date(2026, 1, 1)}
+    labelled = plan(db, cards_store.PICK_LABELLED, wanted | {"surcharges": [0] * 3})
     assert "cards_card_choices" in labelled or "cards_card_of_label" in labelled
-    assert "cards_card_of_label" in plan(db, cards_store.SURCHARGES, [*wanted, today])
+    assert "cards_card_of_label" in plan(db, cards_store.SURCHARGES, wanted)
 
 
 def test_lapsed_orders_are_found_by_their_deadline(db, filled):

@@ -26,7 +26,7 @@ def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card
     shelf, by_marks = _pick(db, wanted, today)
     short = {sku_id: want for sku_id, want in wanted.items() if len(shelf[sku_id]) < want}
     if short and by_marks:
-        MARKS.drop(pool for pools in store.pools(db, short).values() for pool, _ in pools)
+        MARKS.drop(pool for pools in store.pools(db, short, today).values() for pool, _ in pools)
         shelf |= _pick(db, short, today)[0]
     return shelf
 
@@ -39,7 +39,7 @@ def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deq
     others have anything at all.
     """
     shelf: dict[int, deque[Card]] = {sku_id: deque() for sku_id in wanted}
-    found = store.pools(db, wanted)
+    found = store.pools(db, wanted, today)
     left = {sku: deque(one for one in pools if not MARKS.is_empty(one[0])) for sku, pools in found.items()}
     by_marks = any(len(left[sku]) < len(found[sku]) for sku in found)
     is_first = True

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from kashu import compliance
 from kashu.cards.types import Card, Choice, Held, Masked
 from kashu.kernel.db import Db, columns, rows, run, values, write
 
@@ -25,48 +26,51 @@ CROSS JOIN LATERAL (
 ) AS card
 """
 
-POOLS = """
-SELECT id, sku_id, supplier_id FROM cards_pool
-WHERE sku_id = ANY (%s) AND sellable ORDER BY sku_id, expires_first, id
+# What may be sold at all: open, and nothing of its papers in the way on this day.
+SELLABLE = f"pool.sellable AND {compliance.pool_stands('pool')}"
+
+POOLS = f"""
+SELECT pool.id, pool.sku_id, pool.supplier_id FROM cards_pool AS pool
+WHERE pool.sku_id = ANY (%(skus)s) AND {SELLABLE} ORDER BY pool.sku_id, pool.expires_first, pool.id
 """
 
 # One card, by what shows of it (自选) and what it costs more. Where several pools have the same, the one to be emptied
 # first gives it.
-PICK_LABELLED = """
+PICK_LABELLED = f"""
 SELECT DISTINCT ON (pool.sku_id, card.label) card.pool_id, card.id, pool.sku_id, pool.supplier_id, card.unit_cost_fen,
        card.expires_on, card.label, card.surcharge_fen
-FROM unnest(%b::bigint[], %b::text[], %b::bigint[]) AS wanted (sku_id, label, surcharge_fen)
-JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND pool.sellable
+FROM unnest(%(skus)s::bigint[], %(labels)s::text[], %(surcharges)s::bigint[]) AS wanted (sku_id, label, surcharge_fen)
+JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND {SELLABLE}
 CROSS JOIN LATERAL (
     SELECT pool_id, id, unit_cost_fen, expires_on, label, surcharge_fen FROM cards_card
     WHERE pool_id = pool.id AND label = wanted.label AND surcharge_fen = wanted.surcharge_fen
-      AND state = 'on_shelf' AND expires_on >= %s
+      AND state = 'on_shelf' AND expires_on >= %(day)s
     FOR NO KEY UPDATE SKIP LOCKED
 ) AS card
 ORDER BY pool.sku_id, card.label, pool.expires_first, pool.id
 """
 
 # A card that an unpaid order holds counts too: its hold may have lapsed by the time it is asked for.
-SURCHARGES = """
+SURCHARGES = f"""
 SELECT DISTINCT ON (pool.sku_id, card.label) pool.sku_id, card.label, card.surcharge_fen
-FROM unnest(%b::bigint[], %b::text[]) AS wanted (sku_id, label)
-JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND pool.sellable
+FROM unnest(%(skus)s::bigint[], %(labels)s::text[]) AS wanted (sku_id, label)
+JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND {SELLABLE}
 JOIN cards_card AS card ON card.pool_id = pool.id AND card.label = wanted.label
-WHERE card.state IN ('on_shelf', 'held') AND card.expires_on >= %s
+WHERE card.state IN ('on_shelf', 'held') AND card.expires_on >= %(day)s
 ORDER BY pool.sku_id, card.label, card.state = 'held', pool.expires_first, pool.id
 """
 
 # Each pool's labels in order, no more of them than are asked for; a search looks at so many and no more.
-CHOICES = """
+CHOICES = f"""
 SELECT DISTINCT ON (card.label) card.label, card.surcharge_fen
 FROM cards_pool AS pool CROSS JOIN LATERAL (
     SELECT label, surcharge_fen FROM (
         SELECT label, surcharge_fen FROM cards_card
-        WHERE pool_id = pool.id AND state = 'on_shelf' AND label > %(after)s AND expires_on >= %(today)s
+        WHERE pool_id = pool.id AND state = 'on_shelf' AND label > %(after)s AND expires_on >= %(day)s
         ORDER BY label LIMIT %(looked)s
     ) AS seen WHERE strpos(label, %(like)s) > 0 ORDER BY label LIMIT %(most)s
 ) AS card
-WHERE pool.sku_id = %(sku)s AND pool.sellable
+WHERE pool.sku_id = %(sku)s AND {SELLABLE}
 ORDER BY card.label, pool.expires_first, pool.id LIMIT %(most)s
 """
 LOOKED_MAX = 20_000
@@ -156,23 +160,23 @@ WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s)
 ORDER BY card.pool_id, card.id
 """
 
-ON_SHELF = """
+ON_SHELF = f"""
 SELECT sku.id, (
     SELECT count(*)::int FROM (
         SELECT FROM cards_pool AS pool
-        JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %s
-        WHERE pool.sku_id = sku.id AND pool.sellable
-        LIMIT %s
+        JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %(day)s
+        WHERE pool.sku_id = sku.id AND {SELLABLE}
+        LIMIT %(most)s
     ) AS seen
 )
-FROM unnest(%s::bigint[]) AS sku (id)
+FROM unnest(%(skus)s::bigint[]) AS sku (id)
 """
 
 
-def pools(db: Db, sku_ids: Collection[int]) -> dict[int, list[tuple[int, int]]]:
+def pools(db: Db, sku_ids: Collection[int], today: date) -> dict[int, list[tuple[int, int]]]:
     """The pools that may sell, by SKU, in the order in which they should: (pool, supplier)."""
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pool_id, sku_id, supplier_id in db.execute(POOLS, [list(sku_ids)]):
+    for pool_id, sku_id, supplier_id in db.execute(POOLS, {"skus": list(sku_ids), "day": today}):
         found[sku_id].append((pool_id, supplier_id))
     return found
 
@@ -193,19 +197,24 @@ def pick(db: Db, wanted: Sequence[tuple[int, int, int, int, date, int]], today: 
 
 def pick_labelled(db: Db, wanted: Sequence[tuple[int, str, int]], today: date) -> list[Card]:
     """Lock the cards of these (SKU, label, surcharge), those that are there."""
-    return rows(db, Card, PICK_LABELLED, [*columns(wanted), today])
+    return rows(db, Card, PICK_LABELLED, _named(wanted, ("skus", "labels", "surcharges"), today))  # type: ignore[arg-type]
+
+
+def _named(wanted: Sequence[Sequence[Any]], names: Sequence[str], today: date) -> dict[str, Any]:
+    """Rows as named columns, with the day."""
+    return {**dict(zip(names, columns(wanted, len(names)), strict=True)), "day": today}
 
 
 def surcharges(db: Db, wanted: Sequence[tuple[int, str]], today: date) -> dict[tuple[int, str], int]:
     """What the cards of these (SKU, label) cost more; those that may be had."""
-    found = db.execute(SURCHARGES, [*columns(wanted, 2), today])
+    found = db.execute(SURCHARGES, _named(wanted, ("skus", "labels"), today))
     return {(sku, label): surcharge for sku, label, surcharge in found}
 
 
 def choices(db: Db, sku_id: int, today: date, after: str, like: str, most: int) -> list[Choice]:
     """What can be picked of a SKU, in order of labels after one, those that contain `like`."""
     looked = LOOKED_MAX if like else most
-    told = {"sku": sku_id, "today": today, "after": after, "like": like, "most": most, "looked": looked}
+    told = {"sku": sku_id, "day": today, "after": after, "like": like, "most": most, "looked": looked}
     return rows(db, Choice, CHOICES, told)  # type: ignore[arg-type]  # named parameters
 
 
@@ -296,4 +305,4 @@ def masked(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[Ma
 
 def on_shelf(db: Db, sku_ids: Sequence[int], today: date, most: int) -> dict[int, int]:
     """How many cards each SKU can sell, counted up to `most`."""
-    return dict(db.execute(ON_SHELF, [today, most, list(sku_ids)]).fetchall())
+    return dict(db.execute(ON_SHELF, {"skus": list(sku_ids), "day": today, "most": most}).fetchall())

@@ -1,30 +1,61 @@
-"""The decisions of compliance, as plain functions."""
+"""Decisions of compliance, without database or clock."""
 
-from kashu.compliance.rules.clauses import VoidClause, void_clauses
-from kashu.compliance.rules.listing import (
-    NO_PAPERS,
-    Context,
-    DenyList,
-    Goods,
-    ImageText,
-    Judgement,
-    Reason,
-    Verdict,
-    deny_list,
-    judge,
+from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins
+from kashu.compliance.rules.blocks import DEPOSIT_BP_MIN, MATRIX, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS, effect
+from kashu.compliance.rules.clauses import void_clauses
+from kashu.compliance.rules.licences import (
+    ALERT_DAYS,
+    EXPIRING_DAYS,
+    LICENCE,
+    UNOBTAINABLE,
+    alerts,
+    findings,
+    in_force,
+    standing,
+    unfit,
+)
+from kashu.compliance.rules.listing import NO_PAPERS, deny_list, judge
+from kashu.compliance.rules.prices import compared_price_most, list_fault, live_fault, price_faults
+from kashu.compliance.rules.value import (
+    custody_fault,
+    may_withdraw,
+    needs_identity,
+    needs_transfer,
+    refund,
+    value_faults,
 )
 
 __all__ = [
+    "ALERT_DAYS",
+    "AUTHORISATION",
+    "DEPOSIT_BP_MIN",
+    "EVERYWHERE",
+    "EXPIRING_DAYS",
+    "LICENCE",
+    "MATRIX",
     "NO_PAPERS",
-    "Context",
-    "DenyList",
-    "Goods",
-    "ImageText",
-    "Judgement",
-    "Reason",
-    "Verdict",
-    "VoidClause",
+    "REVERIFY_GRACE_DAYS",
+    "REVERIFY_MONTHS",
+    "UNOBTAINABLE",
+    "alerts",
+    "beyond",
+    "compared_price_most",
+    "custody_fault",
     "deny_list",
+    "effect",
+    "findings",
+    "in_force",
     "judge",
+    "list_fault",
+    "live_fault",
+    "may_withdraw",
+    "needs_identity",
+    "needs_transfer",
+    "opens_coins",
+    "price_faults",
+    "refund",
+    "standing",
+    "unfit",
+    "value_faults",
     "void_clauses",
 ]

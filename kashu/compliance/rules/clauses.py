@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from kashu.compliance.rules import spelling
-
-
-@dataclass(frozen=True, slots=True)
-class VoidClause:
-    """A clause that binds nobody, and the article that says so."""
-
-    id: str
-    article: str
-    found: str
-
+from kashu.compliance.types import VoidClause
 
 WHO = "(?:本?店|本?平台|我们|我方|卖家|商家|本公司|公司|主办方|活动方|客服)"
 NO_RETURN = "(?:退款|退货|退换|退|换货|售后|赔付|赔偿)"
@@ -32,7 +22,9 @@ CLAUSES = (
     ("lost_card", "PREPAID §9(2)", "(?:丢失|遗失|损坏|被盗).{0,4}(?:概|一律|恕|均)?不(?:补|挂失|予补|负责|退)"),
     ("burden", "CPL §26; PENAL §12(4)", "(?:违约金|赔偿金).{0,6}(?:[5-9][0-9]|100|百分之[五六七八九百])%?.{0,4}(?:以上|的)|(?:争议|纠纷).{0,8}(?:只能|必须|仅可?).{0,8}(?:本公司|平台|我方|卖家).{0,6}(?:法院|仲裁|所在地)"),
 )  # fmt: skip
-ALLOWED = re.compile("(?:没有|取消|不得以?|不会|不以|禁止|拒绝|删除|反对|杜绝|绝不)(?:设置|使用|写|用|出现|主张|约定)?.{0,4}$")
+ALLOWED = re.compile(
+    "(?:没有|取消|不得以?|不会|不以|禁止|拒绝|删除|反对|杜绝|绝不)(?:设置|使用|写|用|出现|主张|约定)?.{0,4}$"
+)
 PATTERNS = tuple((id_, article, re.compile(pattern)) for id_, article, pattern in CLAUSES)
 SPACES = re.compile(r"\s+")
 

@@ -6,12 +6,12 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from kashu.compliance.rules import spelling
+from kashu.compliance.types import Context, GoodsClass, Judgement, Reason, Verdict
 
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
@@ -21,48 +21,9 @@ SHORT = re.compile(r"\[[^\]]*\]|\\.|\(\?[a-z]*|[a-z]{4,}|([a-z]{1,3})(?![?])|[a-
 NAMED = re.compile(r"\{([a-z]+)\}")
 
 
-class Verdict(StrEnum):
-    """What the machine says. `queue` waits for a person; `allow` is no proof of papers, only of words."""
-
-    ALLOW = "allow"
-    QUEUE = "queue"
-    DENY = "deny"
-
-
-class Goods(StrEnum):
-    """What kind of value a listing sells (1.5)."""
-
-    ENTITLEMENT = "ENTITLEMENT"
-    SINGLE_PURPOSE_VALUE = "SINGLE_PURPOSE_VALUE"
-    MULTI_PURPOSE_VALUE = "MULTI_PURPOSE_VALUE"
-
-
 SEVERITY = {Verdict.ALLOW: 0, Verdict.QUEUE: 1, Verdict.DENY: 2}
-GOODS = tuple(Goods)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What papers say of the goods: an authorisation that goes back to the issuer, allows resale, and who verified it."""
-
-    is_rooted_in_issuer: bool = False
-    allows_resale: bool = False
-    verified_by: frozenset[str] = frozenset()
-    is_solo: bool = False
-
-    @property
-    def opens(self) -> bool:
-        """Two people, never one in solo mode."""
-        return self.is_rooted_in_issuer and self.allows_resale and len(self.verified_by) >= 2 and not self.is_solo
-
-
+CLASSES = tuple(GoodsClass)
 NO_PAPERS = Context()
-
-
-class ImageText(Protocol):
-    """Reads the words in a picture, so that they can be reviewed like a title."""
-
-    def words(self, content: bytes, media_type: str) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +40,7 @@ class Rule:
     unless: re.Pattern[str] | None
     lesson: bool
     opens: bool
-    goods: Goods
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why: the rule and the words, as the text was read."""
-
-    id: str
-    category: str
-    rule: str
-    ground: str
-    grade: str
-    verdict: Verdict
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.id} [{self.rule}] {self.ground} ({self.grade}): {self.found}"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    verdict: Verdict
-    goods: Goods
-    reasons: tuple[Reason, ...]
+    goods_class: GoodsClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +86,7 @@ def _rule(raw: dict[str, Any], words: dict[str, str]) -> Rule:
         unless=re.compile(_filled("|".join(unless), words)) if unless else None,
         lesson=raw.get("lesson", False),
         opens=raw.get("opens", False),
-        goods=Goods(raw.get("goods", Goods.ENTITLEMENT)),
+        goods_class=GoodsClass(raw.get("class", GoodsClass.ENTITLEMENT)),
     )
 
 
@@ -162,13 +100,13 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
     """The strictest of what any rule says of any reading. Papers lower a coin's denial to a person's look, no further."""
     deny = listed or deny_list()
     found: dict[str, Reason] = {}
-    goods = Goods.ENTITLEMENT
+    goods = GoodsClass.ENTITLEMENT
     for reading in _readings(text, deny.vocabulary):
         if reading is None:
             found.setdefault("text.unread", _unread(text))
             continue
         for rule, reason in _reasons(deny, reading, context):
-            goods = max(goods, rule.goods, key=GOODS.index)
+            goods = max(goods, rule.goods_class, key=CLASSES.index)
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
@@ -184,7 +122,9 @@ def _readings(text: str, vocabulary: spelling.Vocabulary) -> tuple[str | None, .
 
 def _unread(text: str) -> Reason:
     told = f"{len(text)} characters" if len(text) > TEXT_CHARS_MAX else "nothing legible"
-    return Reason("text.unread", "unread", "1.11", "What cannot be read is looked at by a person", "C", Verdict.QUEUE, told)
+    return Reason(
+        "text.unread", "unread", "1.11", "What cannot be read is looked at by a person", "C", Verdict.QUEUE, told
+    )
 
 
 def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[Rule, Reason]]:

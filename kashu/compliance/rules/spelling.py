@@ -13,7 +13,18 @@ from typing import Any
 
 ROUNDS_MAX = 4
 SYLLABLE_CHARS_MAX = 6
-DIGITS = {"0": "ling", "1": "yi", "2": "er", "3": "san", "4": "si", "5": "wu", "6": "liu", "7": "qi", "8": "ba", "9": "jiu"}
+DIGITS = {
+    "0": "ling",
+    "1": "yi",
+    "2": "er",
+    "3": "san",
+    "4": "si",
+    "5": "wu",
+    "6": "liu",
+    "7": "qi",
+    "8": "ba",
+    "9": "jiu",
+}
 PIECES = re.compile(r"[a-z]+|[0-9]+|[^a-z0-9\s]")
 SPELT_OUT = re.compile(r"(?<![a-z0-9])(?:[a-z0-9] )+[a-z0-9](?![a-z0-9])")
 PARTED = re.compile(r"[a-z] [a-z]")
@@ -64,8 +75,12 @@ def _sounds_of_characters(syllables: str, others: str) -> dict[str, tuple[str, .
 
 TABLES = _tables()
 LETTERS = _pairs(TABLES["letters"]["alike"])
-CHARACTERS = LETTERS | _pairs(TABLES["characters"]["simplified"]) | dict.fromkeys(map(ord, TABLES["characters"]["fillers"]), " ")
-CHARACTERS |= {code: chr(ord("a") + (code - base)) for base in (0x1F150, 0x1F170, 0x1F1E6) for code in range(base, base + 26)}
+CHARACTERS = (
+    LETTERS | _pairs(TABLES["characters"]["simplified"]) | dict.fromkeys(map(ord, TABLES["characters"]["fillers"]), " ")
+)
+CHARACTERS |= {
+    code: chr(ord("a") + (code - base)) for base in (0x1F150, 0x1F170, 0x1F1E6) for code in range(base, base + 26)
+}
 LEET = {ord(pair[0]): pair[1] for pair in TABLES["letters"]["leet"].split()}
 PICTURES = {ord(sign): word for sign, word in TABLES["pictures"].items()}
 HALVES: dict[str, str] = dict(TABLES["characters"]["halves"])
@@ -210,5 +225,6 @@ def _is_meant(word: Word, units: list[Unit]) -> bool:
 
 
 def _sounds_like(unit: Unit, sound: str) -> bool:
-    return sound in unit.sounds or (len(unit.text) == 1 and unit.text.isalpha() and unit.text.isascii() and sound[0] == unit.text)
-
+    return sound in unit.sounds or (
+        len(unit.text) == 1 and unit.text.isalpha() and unit.text.isascii() and sound[0] == unit.text
+    )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 
-from kashu.compliance.rules.listing import Goods
+from kashu.compliance.types import Custody, GoodsClass, Issuer, Refund, ValueCard, ValueFault
 
 FACE_UNNAMED_MAX_FEN = 1_000_00
 FACE_NAMED_MAX_FEN = 5_000_00
@@ -22,75 +20,16 @@ YEAR_DAYS = 365
 BP = 10_000
 
 
-class Issuer(StrEnum):
-    """How large an issuer is: so much of what it holds lies in custody (C-43)."""
-
-    GROUP = "group"
-    BRAND = "brand"
-    LARGE = "large"
-
-
 CUSTODY_BP = {Issuer.LARGE: 2_000, Issuer.GROUP: 3_000, Issuer.BRAND: 4_000}
-
-
-class ValueFault(StrEnum):
-    """Why a card of value may not be sold."""
-
-    MULTI_PURPOSE = "multi_purpose"
-    """C-45, NBPI §6: value good at many issuers is payment business."""
-    PLATFORM_VALUE = "platform_value"
-    """C-45: the platform issues no balance, coin or transferable point."""
-    NO_FILING = "no_filing"
-    """The issuer has no filing number."""
-    FACE_TOO_HIGH = "face_too_high"
-    """C-40: above 1,000 yuan unnamed or 5,000 yuan named, also after a top-up."""
-    NAMED_EXPIRES = "named_expires"
-    """C-41: a named card has no expiry."""
-    EXPIRES_TOO_SOON = "expires_too_soon"
-    """C-41: an unnamed card is good for three years at least."""
-    CUSTODY_UNPROVEN = "custody_unproven"
-    """C-43: no proof of custody for the last full quarter, or too little in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ValueCard:
-    """A card of value as it is to be sold or topped up."""
-
-    goods: Goods
-    is_named: bool
-    face_fen: int
-    topped_up_fen: int
-    filing_number: str
-    is_of_platform: bool
-    sold_on: date
-    expires_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Custody:
-    """What an issuer's bank confirmed for the quarter that ended then: what was prepaid, and what lay in custody."""
-
-    quarter_ends_on: date
-    prepaid_fen: int
-    held_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """What is given back, and by when."""
-
-    value_fen: int
-    interest_fen: int
-    due_on: date | None
 
 
 def value_faults(card: ValueCard) -> list[ValueFault]:
     """What forbids this card; an entitlement to one named service is not value."""
     if card.is_of_platform:
         return [ValueFault.PLATFORM_VALUE]
-    if card.goods is Goods.ENTITLEMENT:
+    if card.goods_class is GoodsClass.ENTITLEMENT:
         return []
-    if card.goods is Goods.MULTI_PURPOSE_VALUE:
+    if card.goods_class is GoodsClass.MULTI_PURPOSE_VALUE:
         return [ValueFault.MULTI_PURPOSE]
     most = FACE_NAMED_MAX_FEN if card.is_named else FACE_UNNAMED_MAX_FEN
     faults = [
@@ -132,7 +71,14 @@ def may_withdraw(is_first_time: bool, paid_on: date, asked_on: date) -> bool:
 
 
 def refund(
-    unused_fen: int, paid_on: date, asked_on: date, *, is_operators_fault: bool, lpr_bp: int, deposit_bp: int, region: str
+    unused_fen: int,
+    paid_on: date,
+    asked_on: date,
+    *,
+    is_operators_fault: bool,
+    lpr_bp: int,
+    deposit_bp: int,
+    region: str,
 ) -> Refund:
     """What is due for value not used: interest at the one-year LPR if the operator is at fault, else at the deposit rate.
 

@@ -10,7 +10,8 @@ from kashu.party.service.keys import (
     revoke_key,
     rotate_key,
 )
-from kashu.party.service.parties import add_licence, add_member, choose_solo, open_party
+from kashu.party.service.parties import add_member, choose_solo, open_party
+from kashu.party.service.suppliers import take_in
 from kashu.party.service.webhooks import (
     GAPS_SECONDS,
     WEBHOOKS_MAX,
@@ -29,7 +30,6 @@ __all__ = [
     "OVERLAP_SECONDS_MAX",
     "PER_SECOND",
     "WEBHOOKS_MAX",
-    "add_licence",
     "add_member",
     "add_webhook",
     "admit",
@@ -42,5 +42,6 @@ __all__ = [
     "rotate_key",
     "send_again",
     "signed",
+    "take_in",
     "tried",
 ]

@@ -7,7 +7,7 @@ from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.party import store
-from kashu.party.types import Licence, Party, Platform
+from kashu.party.types import Party, Platform
 
 
 def open_party(db: Db, actor: Actor, party: Party, at: datetime) -> Party:
@@ -17,15 +17,6 @@ def open_party(db: Db, actor: Actor, party: Party, at: datetime) -> Party:
     after = {"name": party.name, "kind": party.kind, "uscc": party.uscc}
     audit.record(db, [Deed(actor, "party.open", "party", str(opened.id), after=after)], at)
     return opened
-
-
-def add_licence(db: Db, actor: Actor, licence: Licence, at: datetime) -> Licence:
-    """Register a licence; the given id is ignored."""
-    assert_in_transaction(db)
-    added = replace(licence, id=store.add_licence(db, licence))
-    after = {"kind": licence.kind, "number": licence.number, "valid_to": licence.valid_to}
-    audit.record(db, [Deed(actor, "licence.add", "party", str(licence.party_id), after=after)], at)
-    return added
 
 
 def choose_solo(db: Db, actor: Actor, chosen: Platform, at: datetime) -> None:

@@ -2,11 +2,8 @@
 
 from kashu.party.store.keys import KEY, add_key, api_key, api_keys, end_key, forget_nonces, live_keys, use_nonces
 from kashu.party.store.parties import (
-    LICENCES,
-    add_licence,
     add_member,
     add_party,
-    licences,
     members,
     owners,
     parties,
@@ -15,6 +12,7 @@ from kashu.party.store.parties import (
     platform,
     set_platform,
 )
+from kashu.party.store.suppliers import add_supplier, deposit_share_bp, supplier
 from kashu.party.store.webhooks import (
     MESSAGE,
     WEBHOOK,
@@ -31,21 +29,20 @@ from kashu.party.store.webhooks import (
 
 __all__ = [
     "KEY",
-    "LICENCES",
     "MESSAGE",
     "WEBHOOK",
     "add_key",
-    "add_licence",
     "add_member",
     "add_messages",
     "add_party",
+    "add_supplier",
     "add_webhook",
     "api_key",
     "api_keys",
     "close_webhook",
+    "deposit_share_bp",
     "end_key",
     "forget_nonces",
-    "licences",
     "live_keys",
     "members",
     "message",
@@ -57,6 +54,7 @@ __all__ = [
     "platform",
     "send_again",
     "set_platform",
+    "supplier",
     "tried",
     "use_nonces",
     "webhook",

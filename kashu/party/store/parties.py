@@ -1,18 +1,9 @@
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from kashu.kernel.db import Db, one, rows, run, value, values
-from kashu.party.types import Licence, Party, Platform
-
-LICENCES = """
-SELECT licence.id, licence.party_id, party.name AS party, licence.kind, licence.number, licence.scope,
-       licence.territory, licence.valid_from, licence.valid_to
-FROM party_licence AS licence JOIN party_party AS party ON party.id = licence.party_id
-WHERE licence.valid_from <= %(day)s AND licence.valid_to >= %(day)s
-  AND (%(party)s::bigint IS NULL OR licence.party_id = %(party)s)
-ORDER BY party.kind, party.id, licence.valid_to
-"""
+from kashu.party.types import Party, Platform
 
 
 def parties(db: Db, kind: str | None = None) -> list[Party]:
@@ -26,11 +17,6 @@ def parties(db: Db, kind: str | None = None) -> list[Party]:
 def owners(db: Db) -> list[str]:
     """The addresses of those who own the platform."""
     return values(db, "SELECT email FROM party_person WHERE role = 'owner' AND is_active ORDER BY id")
-
-
-def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:
-    """The licences in force on a day, the platform's own first."""
-    return rows(db, Licence, LICENCES, {"day": day, "party": party_id})  # type: ignore[arg-type]  # named parameters
 
 
 def platform(db: Db) -> Platform:
@@ -50,16 +36,6 @@ def add_party(db: Db, party: Party, at: datetime) -> int:
     VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
     """
     found: int = value(db, sql, [party.kind, party.name, party.uscc, party.address, party.contact, at])
-    return found
-
-
-def add_licence(db: Db, licence: Licence) -> int:
-    sql = """
-    INSERT INTO party_licence (party_id, kind, number, scope, territory, valid_from, valid_to)
-    VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
-    """
-    told = [licence.party_id, licence.kind, licence.number, licence.scope, licence.territory]
-    found: int = value(db, sql, [*told, licence.valid_from, licence.valid_to])
     return found
 
 

@@ -139,6 +139,8 @@ def lines_of_pools(shelf: deque[Card], quantity: int, mint: Callable[[], UUID]) 
 def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal | None:
     if offer is None:
         return Refusal.NOT_FOR_SALE
+    if offer.blocks:
+        return Refusal.LICENCE_LAPSED
     if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
     if checkout.consent_hash != world.consent_hash:

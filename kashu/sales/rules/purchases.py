@@ -120,6 +120,8 @@ def _one(
     offer = market.offers.get(purchase.code)
     if offer is None:
         return SellRefusal.NOT_FOR_SALE
+    if offer.blocks:
+        return SellRefusal.LICENCE_LAPSED
     if offer.is_third_party:  # prepayment to us may not pay a third party: that would be clearing without a licence
         return SellRefusal.NEEDS_SPLIT_PAYMENT
     if not 1 <= purchase.quantity <= (1 if offer.is_singly else account.order_max):

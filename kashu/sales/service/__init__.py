@@ -48,6 +48,7 @@ from kashu.sales.service.fulfil import (
     stuck,
     unfulfilled,
 )
+from kashu.sales.service.lapse import cancel_stopped, refund_stopped
 from kashu.sales.service.links import LINK_SECONDS, forget_links, make_link, open_link
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
@@ -91,6 +92,7 @@ __all__ = [
     "bulk_password",
     "buy_step",
     "cancel",
+    "cancel_stopped",
     "cancel_topup",
     "change_account",
     "check_code",
@@ -124,6 +126,7 @@ __all__ = [
     "refund",
     "refund_again",
     "refund_refused",
+    "refund_stopped",
     "refunded",
     "release",
     "reveal",

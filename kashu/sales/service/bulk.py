@@ -48,6 +48,8 @@ def ask_bulk(
     offer = catalog.offers(db, [asked.code], at).get(asked.code)
     if offer is None:
         return SellRefusal.NOT_FOR_SALE
+    if offer.blocks:
+        return SellRefusal.LICENCE_LAPSED
     if offer.is_third_party:
         return SellRefusal.NEEDS_SPLIT_PAYMENT
     if offer.is_singly or not 1 <= asked.quantity <= BULK_MAX:

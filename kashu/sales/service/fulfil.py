@@ -186,14 +186,21 @@ def give_up(db: Db, key: Key, at: datetime) -> bool:
     It is looked at again under its lock: a call may just have gone out, or a person taken it on.
     """
     found = _locked(db, key)
+    if isinstance(found, FulfilRefusal) or found[1].due_at is None or found[1].due_at > at:
+        return False
+    return stop(db, key, "not done in time", at)
+
+
+def stop(db: Db, key: Key, reason: str, at: datetime) -> bool:
+    """Give the money back for a paid order that waits; False when somebody is at it, or a call may still do it."""
+    found = _locked(db, key)
     if isinstance(found, FulfilRefusal):
         return False
     told = found[1]
-    is_late = told.due_at is not None and told.due_at <= at
     may_arrive = told.sent_at is not None and told.sent_at > at - timedelta(seconds=IN_FLIGHT_SECONDS)
-    if told.state != "waiting" or told.taken_by or not is_late or may_arrive:
+    if told.state != "waiting" or told.taken_by or may_arrive:
         return False
-    return unfulfilled(db, SYSTEM, key, "not done in time", at) is None
+    return unfulfilled(db, SYSTEM, key, reason, at) is None
 
 
 def _pay_back(db: Db, actor: Actor, order: Order, reason: str, at: datetime) -> None:

@@ -7,16 +7,19 @@ from datetime import datetime
 from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger, payments
-from kashu.audit import Actor, Deed
+from kashu.audit import SYSTEM, Actor, Deed
 from kashu.cards import Card, Held
+from kashu.compliance import Effect, Event
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction, together
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
 from kashu.payments import Judged, Notice, Payment, Refund, Verdict
 from kashu.sales import rules, store
-from kashu.sales.service import fulfil, shelves
+from kashu.sales.service import fulfil, lapse, shelves
 from kashu.sales.service.books import payable_account, psp_account, warranties
+from kashu.sales.service.release import release
 from kashu.sales.types import Buyer, Fulfilment, Order, SaleLine
 
 Paid = tuple[Judged, Order]
@@ -39,11 +42,13 @@ def settle(db: Db, notices: Sequence[Notice], at: datetime) -> list[Verdict]:
     repeated notice waits and then finds the work done; nobody is left paid and empty-handed (design §4).
     """
     assert_in_transaction(db)
-    orders = store.orders(db, payments.orders_of(db, notices), lock=True)
+    orders = store.lock_paid(db, payments.trades(notices))
     judged = payments.judge(db, notices)
     judged, paid = _sort(judged, orders)
-    lines = store.lines_of(db, [order.id for _, order in paid])
-    waiting = store.fulfilments(db, [(order.pool_id, order.id) for _, order in paid])
+    lines = store.lines_of(db, [order.id for _, order in paid], biz_date(at))
+    judged, paid = _cancel_stopped(db, judged, paid, lines, at)
+    later = [(order.pool_id, order.id) for _, order in paid if any(line.is_later for line in lines[order.id])]
+    waiting = store.fulfilments(db, later) if later else {}
     told = Written(accounts={one: psp_account(db, one) for one in sorted({one.notice.channel_id for one, _ in paid})})
     late = [one for one in paid if one[1].state != "placed"]
     saved, lost = _reclaim(db, late, lines, at)
@@ -134,6 +139,23 @@ def _deliver(
     told.facts += [Fact("order.delivered", {"pool_id": o.pool_id, "order_id": o.id}, o.pool_id) for _, o in paid]
 
 
+def _cancel_stopped(
+    db: Db, judged: Sequence[Judged], paid: Sequence[Paid], lines: Mapping[UUID, Sequence[SaleLine]], at: datetime
+) -> tuple[list[Judged], list[Paid]]:
+    """What may no longer be sold is cancelled before its money is looked at, as it would have been a moment later (§2.3)."""
+    stopped = [
+        order for _, order in paid
+        if order.state == "placed" and lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL
+    ]  # fmt: skip
+    if not stopped:
+        return list(judged), list(paid)
+    release(db, stopped, "cancelled", SYSTEM, lapse.REASON, at)
+    ended = {order.id: replace(order, state="cancelled", close_reason=lapse.REASON) for order in stopped}
+    late = {id(one): replace(one, verdict=Verdict.LATE) for one, order in paid if order.id in ended}
+    told = [(late.get(id(one), one), ended.get(order.id, order)) for one, order in paid]
+    return [late.get(id(one), one) for one in judged], told
+
+
 def _reclaim(
     db: Db, late: Sequence[Paid], lines: dict[UUID, list[SaleLine]], at: datetime
 ) -> tuple[list[Paid], list[Paid]]:
@@ -143,7 +165,8 @@ def _reclaim(
         store.lock_buckets(db, {bucket for _, order in late for bucket in _buckets(order)})
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
-        shelf = [] if _over_limit(db, order, model, at) else _take_again(db, order, model, at)
+        may_not = lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL or _over_limit(db, order, model, at)
+        shelf = [] if may_not else _take_again(db, order, model, at)
         if len(shelf) < order.quantity:
             lost.append((one, order))
             continue

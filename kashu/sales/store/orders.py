@@ -2,29 +2,44 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
-from kashu import catalog
-from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.kernel.ids import new_id, pool_of
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules
-from kashu.sales.types import Bought, Earlier, Order, Placed, SaleLine, Usage
+from kashu.sales.store.lines import GOODS, STOPS, place_lines
+from kashu.sales.types import Earlier, Order, Placed, Usage
 
 ORDER_COLUMNS = """
 pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_identity, phone_tail, open_id, device,
 address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
 paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference
 """
-LINE = """
-SELECT pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen, list_price_fen,
-       price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash, agreement_id,
-       risk_hold, redemption, placed_on, delivered_at, revealed_at, warranty_ends_on
-FROM sales_line
+LOCK_PAID = f"""
+SELECT {ORDER_COLUMNS} FROM sales_order
+WHERE (pool_id, id) IN (
+    SELECT payment.pool_id, payment.order_id FROM payments_payment AS payment
+    JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS told (pool_id, channel_id, trade_no)
+      ON payment.pool_id = told.pool_id AND payment.channel_id = told.channel_id AND payment.trade_no = told.trade_no)
+ORDER BY pool_id, id FOR UPDATE
+"""
+# Orders in a state whose goods or cards may no longer be sold: what they hold is looked at once for each pool.
+STOPPED = f"""
+WITH holding AS MATERIALIZED (
+    SELECT DISTINCT line.pool_id, line.sku_id, line.seller_id
+    FROM sales_order AS told JOIN sales_line AS line ON line.order_pool_id = told.pool_id AND line.order_id = told.id
+    WHERE told.state = %(state)s
+), stopped AS MATERIALIZED (
+    SELECT line.pool_id, line.sku_id FROM holding AS line {GOODS} WHERE {STOPS} && %(causes)s::text[]
+)
+SELECT {ORDER_COLUMNS} FROM sales_order AS told
+WHERE state = %(state)s AND EXISTS (
+    SELECT FROM sales_line AS line JOIN stopped ON stopped.pool_id = line.pool_id AND stopped.sku_id = line.sku_id
+    WHERE line.order_pool_id = told.pool_id AND line.order_id = told.id)
+ORDER BY placed_at LIMIT %(most)s
+FOR UPDATE OF told SKIP LOCKED
 """
 USAGE = """
 SELECT bucket, sku_id,
@@ -52,16 +67,6 @@ SET state = %(after)s,
     close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
 FROM unnest(%(pools)b::bigint[], %(ids)b::uuid[], %(paid_at)b::timestamptz[]) AS moved (pool_id, id, paid_at)
 WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)
-"""
-
-
-PLACE_LINES = """
-INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
-    list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
-    agreement_id, placed_on, delivered_at, revealed_at, warranty_ends_on)
-SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::uuid[], %b::bigint[], %b::bigint[], %b::bigint[],
-    %b::int[], %b::bigint[], %b::bigint[], %b::jsonb[], %b::bigint[], %b::bigint[], %b::boolean[], %b::bigint[],
-    %b::bigint[], %b::bytea[], %b::bigint[], %b::date[], %b::timestamptz[], %b::timestamptz[], %b::date[])
 """
 
 
@@ -168,11 +173,15 @@ def orders(db: Db, keys: Collection[tuple[int, UUID]], *, lock: bool = False) ->
     return {order.id: order for order in found}
 
 
-def lines_of(db: Db, order_ids: Collection[UUID]) -> dict[UUID, list[SaleLine]]:
-    found: dict[UUID, list[SaleLine]] = defaultdict(list)
-    for line in rows(db, SaleLine, f"{LINE} WHERE order_id = ANY (%s) ORDER BY pool_id, id", [list(order_ids)]):
-        found[line.order_id].append(line)
-    return found
+def lock_paid(db: Db, trades: Collection[tuple[int, str, str]]) -> dict[UUID, Order]:
+    """Lock the orders of these trades (pool, channel, number), in the order of all locks; trades we do not know have none."""
+    return {order.id: order for order in rows(db, Order, LOCK_PAID, columns(sorted(trades), 3))}
+
+
+def stopped(db: Db, state: str, causes: Collection[str], day: date, most: int) -> list[Order]:
+    """Orders in a state that one of these causes stands in the way of, locked; those that others work on are left out."""
+    told = {"state": state, "causes": sorted(causes), "day": day, "most": most}
+    return rows(db, Order, STOPPED, told)  # type: ignore[arg-type]  # named parameters
 
 
 def lapsed(db: Db, at: datetime, pools: Sequence[int] | None, most: int) -> list[Order]:
@@ -201,56 +210,6 @@ def move(
         "before": sorted({order.state for order in moved}),
     }
     write(db, MOVE, told, many=len(moved), why="a state moves from the state it was seen in")  # type: ignore[arg-type]
-
-
-def deliver_lines(db: Db, lines: Sequence[SaleLine], warranty: Mapping[UUID, date], at: datetime) -> None:
-    sql = """
-    UPDATE sales_line AS line SET delivered_at = %s, warranty_ends_on = told.ends_on
-    FROM unnest(%s::bigint[], %s::uuid[], %s::date[]) AS told (pool_id, id, ends_on)
-    WHERE line.pool_id = told.pool_id AND line.id = told.id AND line.delivered_at IS NULL
-    """
-    columns = [[line.pool_id for line in lines], [line.id for line in lines], [warranty[line.id] for line in lines]]
-    write(db, sql, [at, *columns], many=len(lines), why="a line is delivered once")
-
-
-def reveal_lines(db: Db, lines: Sequence[SaleLine], at: datetime) -> None:
-    sql = """
-    UPDATE sales_line SET revealed_at = %s
-    WHERE pool_id = ANY (%s) AND id = ANY (%s) AND revealed_at IS NULL
-    """
-    run(db, sql, [at, [line.pool_id for line in lines], [line.id for line in lines]])
-
-
-def note_redemption(db: Db, pool_id: int, line_id: UUID, redemption: str) -> None:
-    """What became of a line's codes last."""
-    run(db, "UPDATE sales_line SET redemption = %s WHERE pool_id = %s AND id = %s", [redemption, pool_id, line_id])
-
-
-def replace_lines(db: Db, old: Sequence[SaleLine], new: Sequence[tuple[SaleLine, UUID, int, int, int, int]]) -> None:
-    """Give an order other lines of the same price, from other pools: (model, id, pool, supplier, quantity, cost)."""
-    sql = "DELETE FROM sales_line WHERE pool_id = ANY (%s) AND id = ANY (%s) AND delivered_at IS NULL"
-    assert run(db, sql, [[line.pool_id for line in old], [line.id for line in old]]) == len(old)
-    made = """
-    INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
-        list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
-        agreement_id, placed_on)
-    SELECT %s, %s, order_pool_id, order_id, sku_id, seller_id, %s, %s, price_fen, list_price_fen, %s, price_fen * %s, %s,
-        is_third_party, fee_rule_id, %s, page_hash, agreement_id, placed_on
-    FROM jsonb_to_record(%s) AS model (order_pool_id bigint, order_id uuid, sku_id bigint, seller_id bigint,
-        price_fen bigint, list_price_fen bigint, is_third_party boolean, fee_rule_id bigint, page_hash bytea,
-        agreement_id bigint, placed_on date)
-    """
-    for model, line_id, pool_id, supplier_id, quantity, cost_fen in new:
-        rate_kept = model.commission_fen * quantity // model.quantity
-        body = {
-            "order_pool_id": model.order_pool_id, "order_id": model.order_id, "sku_id": model.sku_id,
-            "seller_id": model.seller_id, "price_fen": model.price_fen, "list_price_fen": model.list_price_fen,
-            "is_third_party": model.is_third_party, "fee_rule_id": model.fee_rule_id,
-            "page_hash": "\\x" + model.page_hash.hex(), "agreement_id": model.agreement_id,
-            "placed_on": model.placed_on,
-        }  # fmt: skip
-        told = [pool_id, line_id, supplier_id, quantity, Jsonb(model.price_steps), quantity, cost_fen, rate_kept]
-        run(db, made, [*told, Jsonb(body)])
 
 
 def settle_quota(db: Db, order_ids: Sequence[UUID]) -> None:
@@ -363,23 +322,3 @@ def _place_orders(db: Db, ring: Keyring, placed: Sequence[Placed]) -> None:
         what = (p.pool_id, p.id, p.number, p.token, p.checkout.quantity, p.total_fen)
         told.append((*what, *who, *whence, p.checkout.consent_hash, p.placed_at, p.hold_until))
     write(db, sql, columns(told))
-
-
-def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None = None) -> None:
-    """Write the lines of orders; with an instant, as delivered and revealed then (a purchase is both at once)."""
-    told = []
-    hashes = {(p.offer.sku_id, p.list_price_fen): p.offer for p in placed}
-    pages = {key: catalog.page_hash_of(offer, key[1]) for key, offer in hashes.items()}
-    for p in placed:
-        page_hash = pages[p.offer.sku_id, p.list_price_fen]
-        steps, day = Jsonb(list(p.steps)), biz_date(p.placed_at)
-        ends_on = None if at is None else day + timedelta(days=p.offer.warranty_days)
-        for line in p.lines:
-            total_fen = p.price_fen * line.quantity
-            told.append((
-                line.pool_id, line.id, p.pool_id, p.id, p.offer.sku_id, p.offer.seller_id, line.supplier_id,
-                line.quantity, p.price_fen, p.list_price_fen, steps, total_fen, line.cost_fen, p.offer.is_third_party,
-                p.offer.fee_rule_id, rules.commission_fen(total_fen, p.offer), page_hash, p.offer.agreement_id, day,
-                at, at, ends_on,
-            ))  # fmt: skip
-    write(db, PLACE_LINES, columns(told))

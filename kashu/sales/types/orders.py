@@ -140,6 +140,7 @@ class Refusal(StrEnum):
     CHANNEL_CLOSED = "channel_closed"
     PICK_TAKEN = "pick_taken"
     FORM_WRONG = "form_wrong"
+    LICENCE_LAPSED = "licence_lapsed"
 
 
 class RevealRefusal(StrEnum):
@@ -260,6 +261,8 @@ class SaleLine:
     delivered_at: datetime | None
     revealed_at: datetime | None
     warranty_ends_on: date | None
+    is_later: bool = False  # issued to somebody (直充, 代充)
+    stops: list[str] = field(default_factory=list)  # causes in its way, where they were asked for
 
     @property
     def pick(self) -> tuple[str, int] | None:

@@ -129,6 +129,7 @@ class SellRefusal(StrEnum):
     TOO_MANY_OPEN = "too_many_open"
     PICK_TAKEN = "pick_taken"
     FORM_WRONG = "form_wrong"
+    LICENCE_LAPSED = "licence_lapsed"
 
 
 class AccountRefusal(StrEnum):

@@ -40,6 +40,7 @@ FAR = datetime(9999, 1, 1, tzinfo=clock.SHANGHAI)
 REFUSALS = {
     SellRefusal.ACCOUNT_CLOSED: "账户已冻结或关闭，没有扣款。请联系平台。",
     SellRefusal.NOT_FOR_SALE: "这个规格暂停销售，没有扣款。",
+    SellRefusal.LICENCE_LAPSED: "这个规格的经营资质正在核验，暂停销售，没有扣款。",
     SellRefusal.NEEDS_SPLIT_PAYMENT: "第三方商品不能用预付款购买，没有扣款。",
     SellRefusal.OVER_LIMIT: "超过单笔张数或每日金额上限，没有扣款。",
     SellRefusal.SHORT_OF_FUNDS: "可用余额不足，没有扣款。请按合同打款，由平台入账后再买。",

@@ -20,9 +20,9 @@ from kashu import audit, cards, catalog, party, payments
 from kashu.audit import Deed
 from kashu.catalog import FeeRule, Refusal
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date, day_start
+from kashu.kernel.clock import day_start
 from kashu.kernel.money import parse_yuan
-from kashu.party import Licence, Party, Platform
+from kashu.party import Party, Platform
 from kashu.party.models import STAFF_ROLES, Person
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, whole
 from kashu.web.rights import TWO_PERSONS, actor, is_alone, needs
@@ -47,7 +47,6 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
         told: dict[str, Any] = {
             "platform": party.platform(db),
             "parties": party.parties(db),
-            "licences": party.licences(db, biz_date(clock.now())),
             "channels": payments.channels(db).values(),
             "approvals": audit.open_approvals(db),
             "fees": catalog.fee_rules(db),
@@ -129,36 +128,12 @@ def add_party(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
         known = {one.name for one in party.parties(db)}
         if told["name"] and told["name"] not in known:
-            party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
+            opened = party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
+            party.take_in(db, actor(request), opened.id, clock.now())
     if not told["name"] or told["name"] in known:
         say(request, _("供应商名称必填，且不能重复。数据没有改动。"), is_bad=True)
     else:
         say(request, _("供应商已登记。"))
-    return redirect("console:settings")
-
-
-@require_POST
-@needs("settings.edit")
-def add_licence(request: HttpRequest) -> HttpResponse:
-    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("kind", "number", "scope", "territory")}
-    try:
-        begin, end = (date.fromisoformat(request.POST.get(name, "")) for name in ("valid_from", "valid_to"))
-    except ValueError:
-        begin, end = date.max, date.min
-    owner = request.POST.get("party", "")
-    with edge.transaction() as db:
-        known = {str(one.id) for one in party.parties(db)}
-        taken = {(one.party_id, one.kind, one.number) for one in party.licences(db, biz_date(clock.now()))}
-        is_good = bool(told["kind"] and told["number"] and owner in known and begin <= end)
-        is_good = is_good and (int(owner), told["kind"], told["number"]) not in taken
-        if is_good:
-            words = (told["kind"], told["number"], told["scope"], told["territory"])
-            party.add_licence(db, actor(request), Licence(0, int(owner), "", *words, begin, end), clock.now())
-    say(
-        request,
-        _("证照已登记。") if is_good else _("证照种类、编号和起止日期都要填写，且不能重复。数据没有改动。"),
-        is_bad=not is_good,
-    )
     return redirect("console:settings")
 
 

@@ -73,7 +73,6 @@ urlpatterns = [
     path("settings/people", settings.add_person, name="add_person"),
     path("settings/people/<id:person_id>", settings.change_person, name="change_person"),
     path("settings/parties", settings.add_party, name="add_party"),
-    path("settings/licences", settings.add_licence, name="add_licence"),
     path("settings/sources", settings.set_source, name="set_source"),
     path("settings/fees", settings.add_fee, name="add_fee"),
     path("messages", messages.log, name="messages"),

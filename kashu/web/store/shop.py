@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import cards, catalog, party, payments, sales
+from kashu import cards, catalog, compliance, party, payments, sales
 from kashu.catalog import Offer, Product, Sku
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
@@ -41,6 +41,7 @@ _measured: dict[str, tuple[float, float | None]] = {}
 
 REFUSALS = {
     Refusal.NOT_FOR_SALE: "这件商品暂停销售，没有下单，也没有扣款。",
+    Refusal.LICENCE_LAPSED: "这件商品的经营资质正在核验，暂停销售。没有下单，也没有扣款。",
     Refusal.OUT_OF_STOCK: "库存不足，没有下单，也没有扣款。可以减少数量再试。",
     Refusal.OVER_LIMIT: "数量超出单笔限购，请调整后再提交。",
     Refusal.BUYER_LIMIT: "已达到每人限购数量，没有下单。",
@@ -82,7 +83,7 @@ class Shown:
     product: Product
     choices: list[Choice]
     chosen: Choice
-    licences: list[party.Licence]
+    licences: list[compliance.Licence]
 
 
 @require_GET
@@ -254,11 +255,11 @@ def _shown(db: Db, slug: str, code: str) -> Shown:
         raise Http404
     chosen = next((one for one in choices if one.sku.code == code), None)
     first = chosen or next((one for one in choices if one.on_shelf), choices[0])
-    return Shown(found, choices, first, party.licences(db, biz_date(at), found.seller_id))
+    return Shown(found, choices, first, compliance.in_force_on(db, biz_date(at), found.seller_id))
 
 
-def _own_licences(db: Db) -> list[party.Licence]:
-    return [one for one in party.licences(db, biz_date(clock.now())) if one.party_id == _platform_id(db)]
+def _own_licences(db: Db) -> list[compliance.Licence]:
+    return [one for one in compliance.in_force_on(db, biz_date(clock.now())) if one.party_id == _platform_id(db)]
 
 
 def _platform_id(db: Db) -> int:
@@ -290,7 +291,7 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:  # noqa: ARG001
 def licences(request: HttpRequest) -> HttpResponse:
     """Every licence in force, of the platform and of each seller (C-01)."""
     with edge.transaction() as db:
-        told = {"licences": party.licences(db, biz_date(clock.now())), "parties": party.parties(db)}
+        told = {"licences": compliance.in_force_on(db, biz_date(clock.now())), "parties": party.parties(db)}
     return render(request, "store/licences.html", told)
 
 

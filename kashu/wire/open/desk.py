@@ -77,7 +77,7 @@ ADDRESSES = (
             ("invalid", "not_found"), reads.orders, query=(("reference", "The reference of the purchase."),)),
     Address("POST", purchases.PATH, purchases.SCOPE, "Buy cards, answered at once", PurchaseTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "short_of_funds", "account_closed",
-             "needs_split_payment", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight", "pick_taken", "form_wrong"),
+             "needs_split_payment", "licence_lapsed", "not_for_sale", "out_of_stock", "over_limit", "reference_taken", "in_flight", "pick_taken", "form_wrong"),
             asked=PurchaseAsked, status=201, others=((202, "Taken on: it is being issued"),)),
     Address("POST", "/open/v1/bulk-purchases", "purchases.write", "Buy cards by the thousand: a job", BulkTold,
             ("malformed", "invalid", "idempotency_key", "idempotency_mismatch", "account_closed", "needs_split_payment",

@@ -1,0 +1,40 @@
+"""Chains of authorisation, as plain functions."""
+
+from __future__ import annotations
+
+from kashu.compliance.types import Authorisation, AuthorisationRefusal
+from kashu.kernel.states import moves
+
+AUTHORISATION = moves(
+    "authorisation", in_review="verified rejected", verified="revoked", rejected="", revoked="",
+)  # fmt: skip
+EVERYWHERE = "全国"
+
+
+def beyond(link: Authorisation, parent: Authorisation | None) -> AuthorisationRefusal | None:
+    """Why a link is more than the one it hangs on: each is at most its parent, and passed on only where that may be."""
+    if link.valid_to < link.valid_from:
+        return AuthorisationRefusal.WRONG_DATES
+    if parent is None:
+        return None
+    if not parent.may_pass_on:
+        return AuthorisationRefusal.NOT_PASSED_ON
+    inside = (
+        link.brand == parent.brand
+        and set(link.goods) <= set(parent.goods)
+        and (EVERYWHERE in parent.territory or set(link.territory) <= set(parent.territory))
+        and parent.valid_from <= link.valid_from
+        and link.valid_to <= parent.valid_to
+        and link.grantor_id == parent.grantee_id
+        and (parent.may_resell or not link.may_resell)
+    )
+    return None if inside else AuthorisationRefusal.BEYOND_PARENT
+
+
+def opens_coins(chain: list[Authorisation], goods: str) -> bool:
+    """Whether a chain, root first, opens goods that are shut: from the issuer itself, resale right in every link, two reviewers."""
+    return (
+        bool(chain)
+        and chain[0].is_issuer
+        and all(link.may_resell and goods in link.goods and len(set(link.reviewed_by)) >= 2 for link in chain)
+    )

@@ -1,0 +1,100 @@
+"""Licences: how they move, what their dates call for. Plain functions."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from kashu.compliance.types import KINDS, Alert, Licence, LicenceRefusal
+from kashu.kernel.states import moves
+
+LICENCE = moves(
+    "licence",
+    draft="submitted",
+    submitted="auto_checked rejected",
+    auto_checked="in_review rejected",
+    in_review="verified rejected",
+    verified="revoked superseded",
+    rejected="",
+    revoked="",
+    superseded="",
+)
+EXPIRING_DAYS = 90
+ALERT_DAYS = (180, 120, 90, 30)  # C-03
+REPORT_KINDS = ("telecom",)  # annual report between January and March (C-03)
+# Since 2019 nobody is given these (WWW19; C-04): a licence that names them is not believed.
+UNOBTAINABLE = {"culture": frozenset({"virtual_currency", "online_game", "网络游戏", "虚拟货币"})}
+NUMBER_CHARS_MAX, SCOPES_MAX = 80, 20
+
+
+def standing(licence: Licence, day: date) -> str:
+    """The state as people see it: EXPIRING and EXPIRED come from the clock, never by hand (§2.2)."""
+    if licence.state != "verified":
+        return licence.state
+    if day > licence.valid_to:
+        return "expired"
+    return "expiring" if (licence.valid_to - day).days <= EXPIRING_DAYS else "verified"
+
+
+def in_force(licence: Licence, day: date) -> bool:
+    """Whether a licence counts on a day; the last one counts to its midnight."""
+    return licence.state == "verified" and licence.valid_from <= day <= licence.valid_to
+
+
+def unfit(licence: Licence) -> LicenceRefusal | None:
+    """Why a licence cannot be taken down at all."""
+    if licence.kind not in KINDS:
+        return LicenceRefusal.NO_SUCH_KIND
+    if not licence.number or len(licence.number) > NUMBER_CHARS_MAX or licence.valid_to < licence.valid_from:
+        return LicenceRefusal.WRONG_DATES
+    if UNOBTAINABLE.get(licence.kind, frozenset()) & set(licence.scope):
+        return LicenceRefusal.UNOBTAINABLE
+    return None
+
+
+def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[str]:
+    """What a machine sees at a licence before a person does: nothing here is a verdict."""
+    found = []
+    if licence.valid_to < day:
+        found.append("expired")
+    if licence.valid_from > day:
+        found.append("not_yet")
+    if licence.subject and licence.subject != party_name:
+        found.append("another_subject")
+    if licence.kind == "business" and uscc and licence.number != uscc:
+        found.append("another_uscc")
+    if licence.file_sha256 is None:
+        found.append("no_file")
+    return found
+
+
+def alerts(licence: Licence, day: date) -> list[Alert]:
+    """What is due on a day: at T-180, -120, -90 and -30, and the yearly report (C-03).
+
+    From T-90 on it is critical while no renewal is filed; on the day after its last it is over.
+    """
+    if licence.state != "verified":
+        return []
+    left = (licence.valid_to - day).days
+    told = [
+        Alert(licence.id, f"expires_{days}", _severity(licence, days), licence.valid_to)
+        for days in ALERT_DAYS
+        if 0 <= left <= days
+    ]
+    if left < 0:
+        told.append(Alert(licence.id, "expired", "critical", licence.valid_to))
+    if licence.kind in REPORT_KINDS and licence.reported_year != day.year - 1 and left >= 0 and _was_held(licence, day):
+        due = date(day.year, 3, 31)
+        severity = "critical" if day > due - timedelta(days=15) else "warning"
+        told.append(Alert(licence.id, f"report_{day.year - 1}", severity, due))
+    return told
+
+
+def _severity(licence: Licence, days: int) -> str:
+    if days > EXPIRING_DAYS:
+        return "notice"
+    return "warning" if licence.renewal_at is not None else "critical"
+
+
+def _was_held(licence: Licence, day: date) -> bool:
+    """Whether the licence was held in the year before, so that there is something to report."""
+    return licence.valid_from < date(day.year, 1, 1)

@@ -1,0 +1,95 @@
+"""Chains of authorisation: taken down, verified link by link, revoked with all that hangs on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from kashu import audit, party
+from kashu.audit import Actor, Deed
+from kashu.compliance import rules, store
+from kashu.compliance.types import Authorisation, AuthorisationRefusal
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+
+REVIEWERS_OF_SHUT = 2
+
+
+def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authorisation | AuthorisationRefusal:
+    """Take a link down for review. It is at most what it hangs on: goods, territory, dates, the right to resell."""
+    assert_in_transaction(db)
+    parent = None if new.parent_id is None else store.authorisation(db, new.parent_id, lock=True)
+    if new.parent_id is not None and (parent is None or parent.state != "verified"):
+        return AuthorisationRefusal.NO_SUCH_PARENT
+    if not new.goods or not set(new.goods) <= {one.code for one in store.goods(db)}:
+        return AuthorisationRefusal.UNKNOWN_GOODS
+    refusal = rules.beyond(new, parent)
+    if refusal is not None:
+        return refusal
+    taken = store.add_authorisation(db, replace(new, made_by=actor.name), at)
+    after = {"brand": new.brand, "grantor": new.grantor, "parent": new.parent_id, "valid_to": new.valid_to}
+    audit.record(db, [Deed(actor, "authorisation.register", "authorisation", str(taken), after=after)], at)
+    return _seen(db, taken)
+
+
+def decide(
+    db: Db, actor: Actor, authorisation_id: int, *, is_good: bool, reason: str, at: datetime
+) -> Authorisation | AuthorisationRefusal:
+    """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone."""
+    assert_in_transaction(db)
+    found = store.authorisation(db, authorisation_id, lock=True)
+    if found is None:
+        return AuthorisationRefusal.NO_SUCH_AUTHORISATION
+    if found.state != "in_review":
+        return AuthorisationRefusal.WRONG_STATE
+    if not reason.strip():
+        return AuthorisationRefusal.NO_REASON
+    if not is_good:
+        store.decide(db, found.id, "rejected", reason)
+        return _told(db, actor, found, "rejected", reason, at)
+    is_solo = party.platform(db).is_solo
+    shut = {one.code for one in store.goods(db) if one.is_shut} & set(found.goods)
+    if shut and is_solo:
+        return AuthorisationRefusal.NEVER_ALONE
+    if actor.name in found.reviewed_by or (actor.name == found.made_by and not is_solo):
+        return AuthorisationRefusal.SAME_PERSON
+    if found.file_sha256 is None:
+        return AuthorisationRefusal.NO_FILE
+    store.note_reviewer(db, found.id, actor.name)
+    if shut and len(found.reviewed_by) + 1 < REVIEWERS_OF_SHUT:
+        return _told(db, actor, found, "in_review", reason, at)
+    chain = store.chain(db, found.id)
+    opens = bool(shut) and all(rules.opens_coins(chain, goods) for goods in shut)
+    store.decide(db, found.id, "verified", reason, opens_shut=opens)
+    return _told(db, actor, found, "verified", reason, at)
+
+
+def revoke(db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetime) -> list[int] | AuthorisationRefusal:
+    """Revoke a link and everything below it, in one statement: no card under any of them is for sale any more."""
+    assert_in_transaction(db)
+    if not reason.strip():
+        return AuthorisationRefusal.NO_REASON
+    fallen = store.revoke(db, authorisation_id, biz_date(at), reason)
+    if not fallen:
+        known = store.authorisation(db, authorisation_id)
+        return AuthorisationRefusal.WRONG_STATE if known else AuthorisationRefusal.NO_SUCH_AUTHORISATION
+    deeds = [
+        Deed(actor, "authorisation.revoked", "authorisation", str(one), after={"with": authorisation_id}, reason=reason)
+        for one in sorted(fallen)
+    ]
+    audit.record(db, deeds, at)
+    return sorted(fallen)
+
+
+def _told(db: Db, actor: Actor, found: Authorisation, after: str, reason: str, at: datetime) -> Authorisation:
+    if after != found.state:
+        rules.AUTHORISATION.check(found.state, after)
+    told = ({"state": found.state}, {"state": after})
+    audit.record(db, [Deed(actor, f"authorisation.{after}", "authorisation", str(found.id), *told, reason)], at)
+    return _seen(db, found.id)
+
+
+def _seen(db: Db, authorisation_id: int) -> Authorisation:
+    found = store.authorisation(db, authorisation_id)
+    assert found is not None
+    return found

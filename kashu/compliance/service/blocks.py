@@ -1,0 +1,40 @@
+"""What stands in a seller's way now, and what that does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kashu import party
+from kashu.compliance import rules, store
+from kashu.compliance.types import Cause, Effect, Event, Stand
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
+
+
+def standing(db: Db, seller_id: int, goods: str | None, at: datetime) -> Stand:
+    """Everything that stands in a seller's way for goods of a kind, the grace of a re-verification told apart (C-10)."""
+    day = biz_date(at)
+    causes = {Cause(one) for one in store.of_seller(db, seller_id, goods, day)} - {Cause.REVERIFY}
+    late = store.reverify_days(db, seller_id, day) or 0
+    if late > 0:
+        causes.add(Cause.REVERIFY)
+    deposit = party.deposit_share_bp(db, seller_id)
+    if deposit is not None and deposit < rules.DEPOSIT_BP_MIN:
+        causes.add(Cause.DEPOSIT)
+    return Stand(frozenset(causes), max(0, late))
+
+
+def missing_of_platform(db: Db, platform_id: int, at: datetime) -> list[str]:
+    """The licences that the platform itself has to hold and show, and does not (C-01, C-02)."""
+    held = store.licences(db, biz_date(at), platform_id)
+    needed = {(one.licence, one.scope) for one in store.requirements(db) if one.who == "platform"} | {("business", "")}
+    return [
+        f"{kind} {scope}".strip() for kind, scope in sorted(needed)
+        if not any(one.kind == kind and (not scope or scope in one.scope) for one in held)
+    ]  # fmt: skip
+
+
+def effect(db: Db, seller_id: int, goods: str | None, event: Event, at: datetime) -> Effect:
+    """What happens at an event to a seller's goods of a kind."""
+    found = standing(db, seller_id, goods, at)
+    return rules.effect(found.causes, event, found.reverify_days)

@@ -1,0 +1,162 @@
+"""Licences: handed in, looked through by a machine, decided by people, watched by the clock (compliance.md §2.2)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from kashu import audit, party
+from kashu.audit import Actor, Deed
+from kashu.compliance import rules, store
+from kashu.compliance.types import Alert, Licence, LicenceRefusal
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.seal import Keyring
+
+FILE_BYTES_MAX = 10 * 2**20
+MAGIC = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+WATCHED_MAX = 100_000
+
+
+def keep_file(db: Db, ring: Keyring, actor: Actor, name: str, content: bytes, at: datetime) -> bytes | LicenceRefusal:
+    """Seal a scan under its hash. What it is, its first bytes say, never its name."""
+    assert_in_transaction(db)
+    media_type = next((told for magic, told in MAGIC.items() if content.startswith(magic)), None)
+    if media_type is None or len(content) > FILE_BYTES_MAX:
+        return LicenceRefusal.NOT_A_FILE
+    sha256 = hashlib.sha256(content).digest()
+    sealed = ring.seal_personal(base64.b64encode(content).decode(), f"file {sha256.hex()}")
+    store.keep_file(db, sha256, name[:120], media_type, len(content), sealed, actor.name, at)
+    told = {"name": name[:120], "bytes": len(content)}
+    audit.record(db, [Deed(actor, "file.keep", "file", sha256.hex(), after=told)], at)
+    return sha256
+
+
+def open_file(db: Db, ring: Keyring, actor: Actor, sha256: bytes, at: datetime) -> tuple[str, str, bytes] | None:
+    """A sealed scan: its name, media type and content. Every look is in the trail before it is given."""
+    assert_in_transaction(db)
+    found = store.file(db, sha256)
+    if found is None:
+        return None
+    audit.record(db, [Deed(actor, "file.open", "file", sha256.hex())], at)
+    name, media_type, sealed = found
+    return name, media_type, base64.b64decode(ring.open_personal(sealed, f"file {sha256.hex()}"))
+
+
+def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | LicenceRefusal:
+    """Hand a licence in; a machine looks it through, and a person decides. The given id and state are ignored."""
+    assert_in_transaction(db)
+    refusal = rules.unfit(new)
+    if refusal is not None:
+        return refusal
+    owner = party.party(db, new.party_id)
+    assert owner is not None
+    licence_id = store.add_licence(db, replace(new, state="submitted", made_by=actor.name), at)
+    if licence_id is None:
+        return LicenceRefusal.ALREADY_THERE
+    seen = rules.findings(new, owner.name, owner.uscc, biz_date(at))
+    store.note_licence(db, licence_id, findings=seen)
+    for before, after in (("submitted", "auto_checked"), ("auto_checked", "in_review")):
+        rules.LICENCE.check(before, after)
+        store.move_licence(db, licence_id, before, after, at)
+    told = {"kind": new.kind, "number": new.number, "valid_to": new.valid_to, "findings": seen}
+    file = None if new.file_sha256 is None else new.file_sha256.hex()
+    after_ = {**told, "file": file, "licence": licence_id}
+    audit.record(db, [Deed(actor, "licence.submit", "party", str(new.party_id), after=after_)], at)
+    return _seen(db, licence_id)
+
+
+def decide(
+    db: Db, actor: Actor, licence_id: int, *, is_good: bool, reason: str, at: datetime
+) -> Licence | LicenceRefusal:
+    """Verify a licence, or reject it. Whoever handed it in does not decide; where the risk is high, two others have to.
+
+    A sole operator (solo mode) decides alone, after the wait that was chosen at set-up.
+    """
+    assert_in_transaction(db)
+    found = store.licence(db, licence_id, lock=True)
+    if found is None:
+        return LicenceRefusal.NO_SUCH_LICENCE
+    if found.state != "in_review":
+        return LicenceRefusal.WRONG_STATE
+    if not reason.strip():
+        return LicenceRefusal.NO_REASON
+    if not is_good:
+        return _move(db, actor, found, "rejected", reason, at)
+    house = party.platform(db)
+    assert found.made_at is not None
+    alone = house.is_solo and at >= found.made_at + timedelta(seconds=house.solo_wait_seconds)
+    if actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
+        return LicenceRefusal.SAME_PERSON
+    store.note_licence(db, licence_id, reviewer=actor.name)
+    standing = party.supplier(db, found.party_id)
+    needed = 2 if standing is not None and standing.risk == "high" and not house.is_solo else 1
+    if len(found.reviewed_by) + 1 < needed:
+        told = {"licence": licence_id, "reviewers": len(found.reviewed_by) + 1, "needed": needed}
+        audit.record(db, [Deed(actor, "licence.review", "party", str(found.party_id), after=told, reason=reason)], at)
+        return _seen(db, licence_id)
+    if found.supersedes_id is not None:
+        older = store.licence(db, found.supersedes_id, lock=True)
+        if older is not None and older.state == "verified":
+            _move(db, actor, older, "superseded", reason, at)
+    return _move(db, actor, found, "verified", reason, at)
+
+
+def revoke(db: Db, actor: Actor, licence_id: int, reason: str, at: datetime) -> Licence | LicenceRefusal:
+    """An authority has taken a licence back. What needed it stops with this very statement."""
+    assert_in_transaction(db)
+    found = store.licence(db, licence_id, lock=True)
+    if found is None:
+        return LicenceRefusal.NO_SUCH_LICENCE
+    if found.state != "verified":
+        return LicenceRefusal.WRONG_STATE
+    if not reason.strip():
+        return LicenceRefusal.NO_REASON
+    return _move(db, actor, found, "revoked", reason, at)
+
+
+def note_renewal(
+    db: Db, actor: Actor, licence_id: int, at: datetime, reported_year: int | None = None
+) -> Licence | LicenceRefusal:
+    """Note that a renewal was filed, or that a year was reported (C-03)."""
+    assert_in_transaction(db)
+    found = store.licence(db, licence_id, lock=True)
+    if found is None:
+        return LicenceRefusal.NO_SUCH_LICENCE
+    store.note_renewal(db, licence_id, None if reported_year else at, reported_year)
+    what = {"licence": licence_id, "reported_year": reported_year, "renewal_at": None if reported_year else at}
+    audit.record(db, [Deed(actor, "licence.renewal", "party", str(found.party_id), after=what)], at)
+    return _seen(db, licence_id)
+
+
+def watch(db: Db, at: datetime) -> list[Alert]:
+    """Raise what the dates of licences call for; the alerts that are new or worse than before."""
+    assert_in_transaction(db)
+    found = store.every_licence(db, None, ["verified"], WATCHED_MAX)
+    raised = store.raise_alerts(db, [told for one in found for told in rules.alerts(one, biz_date(at))], at)
+    owners = {one.id: one.party_id for one in found}
+    deeds = [
+        Deed(
+            audit.SYSTEM, "licence.alert", "party", str(owners[one.licence_id]),
+            after={"licence": one.licence_id, "what": one.what, "severity": one.severity, "due_on": one.due_on},
+        )
+        for one in raised
+    ]  # fmt: skip
+    audit.record(db, deeds, at)
+    return raised
+
+
+def _move(db: Db, actor: Actor, found: Licence, after: str, reason: str, at: datetime) -> Licence:
+    rules.LICENCE.check(found.state, after)
+    store.move_licence(db, found.id, found.state, after, at)
+    told = ({"licence": found.id, "state": found.state}, {"licence": found.id, "state": after})
+    audit.record(db, [Deed(actor, f"licence.{after}", "party", str(found.party_id), *told, reason[:500])], at)
+    return _seen(db, found.id)
+
+
+def _seen(db: Db, licence_id: int) -> Licence:
+    found = store.licence(db, licence_id)
+    assert found is not None
+    return found

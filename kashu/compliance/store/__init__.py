@@ -1,0 +1,56 @@
+"""SQL of compliance."""
+
+from kashu.compliance.store.authorisations import (
+    add_authorisation,
+    authorisation,
+    authorisations,
+    chain,
+    decide,
+    for_brand,
+    note_reviewer,
+    revoke,
+)
+from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.licences import (
+    add_licence,
+    every_licence,
+    file,
+    goods,
+    keep_file,
+    licence,
+    licences,
+    move_licence,
+    note_licence,
+    note_renewal,
+    raise_alerts,
+    requirements,
+)
+
+__all__ = [
+    "add_authorisation",
+    "add_licence",
+    "authorisation",
+    "authorisations",
+    "blocks",
+    "chain",
+    "decide",
+    "every_licence",
+    "file",
+    "for_brand",
+    "goods",
+    "keep_file",
+    "licence",
+    "licences",
+    "move_licence",
+    "note_licence",
+    "note_renewal",
+    "note_reviewer",
+    "of_seller",
+    "pool_stands",
+    "pool_stops",
+    "raise_alerts",
+    "requirements",
+    "reverify_days",
+    "revoke",
+    "states",
+]

@@ -1,0 +1,94 @@
+"""What stands in the way, as expressions of SQL: whoever asks for goods or cards asks in the same statement.
+
+They are read by the clock and never pushed: where the cause is gone, so is the block. Each takes `%(day)s`, the business
+day, and works on reference tables that hold a few rows for each seller.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from kashu.compliance.rules import REVERIFY_GRACE_DAYS, REVERIFY_MONTHS
+from kashu.kernel.db import Db, value
+
+_VERIFIED_ON = "(standing.verified_at AT TIME ZONE 'Asia/Shanghai')::date"
+_DUE = f"{_VERIFIED_ON} + interval '{REVERIFY_MONTHS} months'"
+_OVERDUE = f"({_DUE} + interval '{REVERIFY_GRACE_DAYS} days' < %(day)s)"
+_STANDS = "standing.state IN ('active', 'restricted')"
+OPENABLE = ("douyin_coin",)  # shut goods that a chain from the issuer itself may open
+
+
+def _holds(party: str, kind: str, scope: str = "''") -> str:
+    return f"""EXISTS (
+        SELECT FROM compliance_licence AS held
+        WHERE held.party_id = {party} AND held.kind = {kind} AND ({scope} = '' OR {scope} = ANY (held.scope))
+          AND held.state = 'verified' AND %(day)s BETWEEN held.valid_from AND held.valid_to)"""
+
+
+def _unmet(seller: str, goods: str) -> str:
+    """Whether a kind of goods is not mapped, shut, or lacks a licence that somebody has to hold for it."""
+    holder = f"CASE need.who WHEN 'seller' THEN {seller} ELSE (SELECT id FROM party_party WHERE kind = 'platform') END"
+    return f"""NOT EXISTS (
+        SELECT FROM compliance_goods AS known JOIN party_party AS selling ON selling.id = {seller}
+        WHERE known.code = {goods}
+          AND (NOT known.is_shut OR (known.code = ANY ('{{{",".join(OPENABLE)}}}') AND EXISTS (
+              SELECT FROM compliance_authorisation AS link
+              WHERE link.grantee_id = {seller} AND link.opens_shut AND known.code = ANY (link.goods)
+                AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to)))
+          AND NOT EXISTS (
+              SELECT FROM compliance_requirement AS need
+              WHERE need.goods = known.code AND (NOT need.third OR selling.kind <> 'platform')
+                AND NOT {_holds(holder, "need.licence", "need.scope")}))"""
+
+
+def blocks(seller: str, goods: str) -> str:
+    """The causes that stop a purchase, as `text[]`: of a seller's goods of a kind, both given as columns."""
+    of_supplier = f"FROM party_supplier AS standing WHERE standing.party_id = {seller}"
+    return f"""array_remove(ARRAY[
+        CASE WHEN {_unmet(seller, goods)} THEN 'category_licence' END,
+        CASE WHEN (SELECT kind FROM party_party WHERE id = {seller}) <> 'platform'
+                  AND NOT (EXISTS (SELECT {of_supplier} AND {_STANDS}) AND {_holds(seller, "'business'")})
+             THEN 'supplier' END,
+        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END
+    ], NULL)"""
+
+
+def pool_stops(pool: str) -> str:
+    """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, and whoever supplied it."""
+    supplier = f"{pool}.supplier_id"
+    of_supplier = f"FROM party_supplier AS standing WHERE standing.party_id = {supplier}"
+    return f"""array_remove(ARRAY[
+        CASE WHEN {pool}.authorisation_id IS NOT NULL AND NOT EXISTS (
+                  SELECT FROM compliance_authorisation AS link WHERE link.id = {pool}.authorisation_id
+                    AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to)
+             THEN 'authorisation' END,
+        CASE WHEN (SELECT kind FROM party_party WHERE id = {supplier}) <> 'platform'
+                  AND NOT (EXISTS (SELECT {of_supplier} AND {_STANDS}) AND {_holds(supplier, "'business'")})
+             THEN 'supplier' END,
+        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END
+    ], NULL)"""
+
+
+def pool_stands(pool: str) -> str:
+    """Whether nothing keeps a pool's cards from being sold."""
+    return f"{pool_stops(pool)} = '{{}}'"
+
+
+def of_seller(db: Db, seller_id: int, goods: str | None, day: date) -> list[str]:
+    """The causes that stop purchases of a seller's goods of a kind on a day."""
+    found: list[str] = value(db, f"SELECT {blocks('%(seller)s', '%(goods)s')}", {  # type: ignore[arg-type]  # named
+        "seller": seller_id, "goods": goods, "day": day,
+    })  # fmt: skip
+    return found
+
+
+def reverify_days(db: Db, party_id: int, day: date) -> int | None:
+    """Days since a supplier's half year of verification was over, 0 or less while it is not; None for who is no supplier."""
+    sql = f"SELECT %s::date - ({_DUE})::date FROM party_supplier AS standing WHERE party_id = %s"
+    found: int | None = value(db, sql, [day, party_id])
+    return found
+
+
+def states(db: Db, party_ids: list[int]) -> dict[int, str]:
+    sql = "SELECT party_id, state FROM party_supplier WHERE party_id = ANY (%s)"
+    return dict(db.execute(sql, [party_ids]).fetchall())
