@@ -122,6 +122,13 @@ def test_what_cannot_be_read_waits_for_a_person():
     assert judge("抖币充值" + "好" * TEXT_CHARS_MAX).verdict == "deny"
 
 
+@pytest.mark.parametrize(
+    "part", ["douyin", "抖音", "抖音号出 ", "a b ", "刷粉1000", "抖音粉丝课程", "d.", "🔥", "\u0301"]
+)
+def test_a_text_of_nothing_but_one_thing_is_read_in_time(part):
+    assert judge(part * (TEXT_CHARS_MAX // len(part))).verdict in Verdict
+
+
 def test_a_reason_names_rule_ground_and_words():
     (reason,) = judge("抖币").reasons
     assert str(reason) == "coin.douyin [C-04] DY-COIN, WWW19: platform coins have no lawful resale (B): 抖币"

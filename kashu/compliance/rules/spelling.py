@@ -194,14 +194,19 @@ def _units(text: str) -> Iterator[Unit]:
             yield Unit(piece, SOUNDS.get(piece, ()))
 
 
-def _syllables(run: str) -> list[str] | None:
-    """A run of letters as syllables, the longest first; None where it is none."""
-    if not run:
-        return []
-    for size in range(min(SYLLABLE_CHARS_MAX, len(run)), 1, -1):
-        if run[:size] in SYLLABLES and (rest := _syllables(run[size:])) is not None:
-            return [run[:size], *rest]
-    return None
+def _syllables(run: str) -> list[str]:
+    """A run of letters as syllables, the longest first; nothing where it is none. From its end, so that it is linear."""
+    sizes = [0] * len(run) + [SYLLABLE_CHARS_MAX]
+    for at in range(len(run) - 2, -1, -1):
+        for size in range(min(SYLLABLE_CHARS_MAX, len(run) - at), 1, -1):
+            if sizes[at + size] and run[at : at + size] in SYLLABLES:
+                sizes[at] = size
+                break
+    parts, at = [], 0
+    while at < len(run) and sizes[at]:
+        parts.append(run[at : at + sizes[at]])
+        at += sizes[at]
+    return parts
 
 
 def _word_at(units: list[Unit], at: int, vocabulary: Vocabulary) -> Word | None:
