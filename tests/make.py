@@ -70,6 +70,13 @@ def supplier(db: Db) -> int:
     return opened.id
 
 
+def file(db: Db, ring: Keyring) -> bytes:
+    """A scan that is kept."""
+    kept = compliance.licences.keep_file(db, ring, STAFF, "scan.pdf", b"%PDF-1.7 " + name("scan").encode(), clock.now())
+    assert isinstance(kept, bytes)
+    return kept
+
+
 def agreements(db: Db) -> None:
     for kind in ("trade", "digital_consent"):
         if catalog.agreement(db, kind, clock.now()) is None:
@@ -87,6 +94,8 @@ def sku(
     tiers: list[dict[str, int]] | None = None,
     warranty_days: int = 30,
     form: list[dict[str, str]] | None = None,
+    goods: str | None = "membership",
+    on_sale: bool = True,
 ) -> Sku:
     """A SKU of a product that is on sale; self-operated unless a seller is given."""
     agreements(db)
@@ -94,7 +103,7 @@ def sku(
     slug = name("p").lower()
     at = clock.now() - timedelta(days=1)
     category = catalog.add_category(
-        db, STAFF, Category(0, None, name("c").lower(), "会员", "green", 0, True, "membership"), at
+        db, STAFF, Category(0, None, name("c").lower(), "会员", "green", 0, True, goods), at
     )
     assert isinstance(category, Category)
     draft = Product(
@@ -122,7 +131,8 @@ def sku(
     )
     made = catalog.add_sku(db, STAFF, wanted, at)
     assert isinstance(made, Sku)
-    assert catalog.move_product(db, STAFF, product.id, "on_sale", "", at) is None
+    if on_sale:
+        assert catalog.move_product(db, STAFF, product.id, "on_sale", "", at) is None
     return made
 
 

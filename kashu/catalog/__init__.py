@@ -26,6 +26,7 @@ from kashu.catalog.service import (
 from kashu.catalog.store import (
     agreement,
     agreements,
+    brand_of,
     categories,
     codes,
     codes_on_sale,
@@ -83,6 +84,7 @@ __all__ = [
     "add_sku",
     "agreement",
     "agreements",
+    "brand_of",
     "categories",
     "codes",
     "codes_on_sale",

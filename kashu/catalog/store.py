@@ -102,6 +102,15 @@ def pushes_secret(db: Db, sku_id: int) -> bool:
     return value(db, "SELECT push_secret FROM catalog_sku WHERE id = %s", [sku_id]) is True
 
 
+def brand_of(db: Db, sku_id: int) -> tuple[str, str | None]:
+    """The brand of a SKU's product, and the kind of goods its category holds."""
+    sql = """
+    SELECT product.brand, category.goods FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
+    JOIN catalog_category AS category ON category.id = product.category_id WHERE sku.id = %s
+    """
+    return db.execute(sql, [sku_id]).fetchone() or ("", None)  # type: ignore[return-value]  # two columns
+
+
 def is_third_party(db: Db, sku_id: int) -> bool:
     """Whether a SKU is sold by a supplier (第三方) or by the platform itself (自营)."""
     sql = """

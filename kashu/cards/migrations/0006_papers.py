@@ -11,7 +11,7 @@ CREATE TABLE cards_provenance (
     at        timestamptz NOT NULL,
     event     text        NOT NULL CHECK (event IN (
         'received', 'purchased', 'authorised', 'confirmed', 'loaded', 'probed', 'on_sale', 'withdrawn', 'frozen',
-        'recalled')),
+        'recalled', 'cancelled')),
     actor     text        NOT NULL,
     body      jsonb       NOT NULL,
     prev_hash bytea       NOT NULL CHECK (length(prev_hash) = 32),

@@ -12,21 +12,26 @@ from kashu.cards.rules.files import (
     split,
     tidy_label,
 )
+from kashu.cards.rules.provenance import GENESIS, NOTED, broken, link
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
 __all__ = [
     "ALPHABETS",
     "BATCH",
     "ENCODINGS",
+    "GENESIS",
+    "NOTED",
     "ROLES",
     "SAMPLE_BYTES",
     "SEPARATORS",
     "batch_code",
+    "broken",
     "check_character",
     "detect",
     "is_clean",
     "is_guessable",
     "is_pattern",
+    "link",
     "make_codes",
     "pack",
     "parse",

@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.provenance import attach, confirm, note, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -50,11 +51,13 @@ __all__ = [
     "UNDO_SECONDS",
     "Found",
     "add_slots",
+    "attach",
     "book_issued",
     "book_stock",
     "cancel",
     "change_content",
     "change_format",
+    "confirm",
     "export_unsold",
     "fill",
     "hand_over",
@@ -63,6 +66,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "note",
     "open_codes",
     "open_shared",
     "open_slots",
@@ -79,6 +83,7 @@ __all__ = [
     "sell",
     "set_source",
     "start",
+    "trace",
     "undo_redemption",
     "void",
     "withdraw",

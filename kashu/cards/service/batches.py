@@ -8,6 +8,7 @@ from uuid import UUID
 from kashu import audit, catalog, ledger, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
+from kashu.cards.service import provenance
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
@@ -31,6 +32,7 @@ def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) ->
     store.new_batch(db, pool_id, code, new, wrapped, actor.name, at)
     after = {"code": code, "file": new.file_name, "sha256": new.manifest_hash, "supplier": new.supplier_id}
     audit.record(db, [Deed(actor, "batch.receive", "batch", code, after=after, pool_id=pool_id)], at)
+    provenance.note(db, actor, pool_id, "received", {**after, "kind": new.kind}, at)
     return _seen(db, pool_id)
 
 
@@ -276,6 +278,8 @@ def _move(
     store.set_sellable(db, batch.pool_id, pool_reason)
     told = ({"state": batch.state}, {"state": after, "accepted": batch.accepted})
     audit.record(db, [Deed(actor, f"batch.{after}", "batch", batch.code, *told, reason, batch.pool_id)], at)
+    if after in rules.NOTED:
+        provenance.note(db, actor, batch.pool_id, after, {"cards": batch.accepted, "reason": reason}, at)
 
 
 def _seen(db: Db, pool_id: int) -> Batch:

@@ -1,0 +1,28 @@
+"""Where cards come from, as a chain of hashes: plain functions (compliance.md §2.5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from kashu.cards.types import Step
+from kashu.kernel.text import canonical_json
+
+GENESIS = bytes(32)
+NOTED = ("loaded", "on_sale", "withdrawn", "cancelled")  # moves of a batch that are steps of its chain
+
+
+def link(step: Step) -> bytes:
+    """The hash of a step: of what it says and of the one before."""
+    told = [step.pool_id, step.seq, step.at.isoformat(), step.event, step.actor, step.body]
+    return hashlib.sha256(step.prev_hash + canonical_json(told).encode()).digest()
+
+
+def broken(steps: Sequence[Step]) -> int | None:
+    """The number of the first step that is not as it was written, or follows nothing; None for a whole chain."""
+    before, seq = GENESIS, 0
+    for step in steps:
+        if step.seq != seq + 1 or step.prev_hash != before or link(step) != step.hash:
+            return step.seq
+        before, seq = step.hash, step.seq
+    return None

@@ -1,0 +1,109 @@
+"""Papers of batches: under which authorisation and by which document they were bought, and what happened to them since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from kashu import audit, catalog, compliance, party
+from kashu.audit import Actor, Deed
+from kashu.cards import rules, store
+from kashu.cards.types import Batch, PaperRefusal, Papers, Step, Trace
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.seal import Keyring
+
+DOCUMENT_CHARS_MAX = 120
+
+
+def note(db: Db, actor: Actor, pool_id: int, event: str, body: Mapping[str, Any], at: datetime) -> Step:
+    """Add a step to a pool's chain; each carries the hash of the one before."""
+    assert_in_transaction(db)
+    last = store.last_step(db, pool_id)
+    seq, before = (1, rules.GENESIS) if last is None else (last.seq + 1, last.hash)
+    step = Step(pool_id, seq, at, event, actor.name, dict(body), before, b"")
+    step = replace(step, hash=rules.link(step))
+    store.add_step(db, step)
+    return step
+
+
+def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> Batch | PaperRefusal:
+    """Say by which document a batch was bought and under which authorisation. Once, before it is first for sale.
+
+    The authorisation has to be the supplier's or ours, for the brand and the goods of the page, and in force on the day
+    the batch was received: a batch dated outside of it is not taken (§2.5).
+    """
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None:
+        return PaperRefusal.NO_SUCH_BATCH
+    if found.on_sale_at is not None or found.state == "cancelled":
+        return PaperRefusal.TOO_LATE
+    if not papers.document.strip() or len(papers.document) > DOCUMENT_CHARS_MAX or papers.amount_fen < 0:
+        return PaperRefusal.NO_DOCUMENT
+    if papers.authorisation_id is not None:
+        refusal = _unfit(db, found, papers.authorisation_id)
+        if refusal is not None:
+            return refusal
+        store.set_authorisation(db, pool_id, papers.authorisation_id)
+        link = compliance.authorisation(db, papers.authorisation_id)
+        assert link is not None
+        file = None if link.file_sha256 is None else link.file_sha256.hex()
+        note(db, actor, pool_id, "authorised", {"authorisation": link.id, "number": link.number, "file": file}, at)
+    body = {"document": papers.document, "amount_fen": papers.amount_fen, "quantity": papers.quantity}
+    file = None if papers.file_sha256 is None else papers.file_sha256.hex()
+    note(db, actor, pool_id, "purchased", {**body, "file": file}, at)
+    told = {**body, "authorisation": papers.authorisation_id}
+    audit.record(db, [Deed(actor, "batch.papers", "batch", found.code, after=told, pool_id=pool_id)], at)
+    seen = store.batch(db, pool_id)
+    assert seen is not None
+    return seen
+
+
+def confirm(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | PaperRefusal:
+    """A second person confirms what was received (S-07): its manifest's hash is the one of the file that came.
+
+    In solo mode the same person may, after the wait that was chosen at set-up.
+    """
+    assert_in_transaction(db)
+    found = store.batch(db, pool_id, lock=True)
+    if found is None:
+        return PaperRefusal.NO_SUCH_BATCH
+    if any(step.event == "confirmed" for step in store.steps(db, pool_id)):
+        return PaperRefusal.TOO_LATE
+    house = party.platform(db)
+    alone = house.is_solo and at >= found.received_at + timedelta(seconds=house.solo_wait_seconds)
+    if actor.name == found.received_by and not alone:
+        return PaperRefusal.SAME_PERSON
+    body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "solo": actor.name == found.received_by}
+    note(db, actor, pool_id, "confirmed", body, at)
+    audit.record(db, [Deed(actor, "batch.confirm", "batch", found.code, after=body, pool_id=pool_id)], at)
+    return found
+
+
+def trace(db: Db, ring: Keyring, actor: Actor, number: str, secret: str, at: datetime) -> Trace | None:
+    """From a card, as it is in somebody's hand, to the root of its authorisation. The secret is not kept nor logged."""
+    assert_in_transaction(db)
+    origin = store.origin_of_print(db, ring.fingerprint(number, secret))
+    after = {"found": origin is not None, "batch": None if origin is None else origin.code}
+    audit.record(db, [Deed(actor, "card.trace", "card", "by fingerprint", after=after)], at)
+    if origin is None:
+        return None
+    steps = store.steps(db, origin.pool_id)
+    chain = [] if origin.authorisation_id is None else compliance.chain(db, origin.authorisation_id)
+    return Trace(origin, tuple(chain), tuple(steps), rules.broken(steps))
+
+
+def _unfit(db: Db, batch: Batch, authorisation_id: int) -> PaperRefusal | None:
+    link = compliance.authorisation(db, authorisation_id)
+    own = {one.id for one in party.parties(db, "platform")}
+    if link is None or link.grantee_id not in own | {batch.supplier_id}:
+        return PaperRefusal.NO_SUCH_AUTHORISATION
+    if not link.holds(biz_date(batch.received_at)):
+        return PaperRefusal.OUTSIDE_ITS_DATES
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    if link.brand != brand or goods not in link.goods:
+        return PaperRefusal.OTHER_GOODS
+    return None

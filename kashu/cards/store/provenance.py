@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from kashu.cards.types import Origin, Step
+from kashu.kernel.db import Db, one, rows, run, values, write
+
+STEPS = """
+SELECT pool_id, seq, at, event, actor, body, prev_hash, hash FROM cards_provenance WHERE pool_id = %s ORDER BY seq
+"""
+ADD = """
+INSERT INTO cards_provenance (pool_id, seq, at, event, actor, body, prev_hash, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+ORIGIN = """
+SELECT card.pool_id, card.id AS card_id, batch.code, batch.manifest_hash, batch.received_by, batch.received_at,
+       pool.authorisation_id, pool.supplier_id, pool.sku_id, card.line_no,
+       CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END AS state, card.order_id, card.sale_line_id,
+       card.sold_at, card.revealed_at
+FROM cards_card AS card
+JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
+JOIN cards_pool AS pool ON pool.id = card.pool_id
+"""
+# What a fallen authorisation touches: every order that ever held a card of its pools, and what is left unsold.
+ORDERS_UNDER = """
+SELECT card.order_id, card.pool_id, batch.received_at::date, count(*)::int, max(card.sold_at)
+FROM cards_pool AS pool
+JOIN cards_batch AS batch ON batch.pool_id = pool.id
+JOIN cards_card AS card ON card.pool_id = pool.id AND card.state IN ('held', 'sold')
+WHERE pool.authorisation_id = ANY (%s)
+GROUP BY card.order_id, card.pool_id, batch.received_at
+ORDER BY max(card.sold_at) DESC NULLS FIRST, card.order_id LIMIT %s
+"""
+UNSOLD_UNDER = """
+SELECT count(*)::int FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
+WHERE pool.authorisation_id = ANY (%s)
+"""
+
+
+def steps(db: Db, pool_id: int) -> list[Step]:
+    return rows(db, Step, STEPS, [pool_id])
+
+
+def last_step(db: Db, pool_id: int) -> Step | None:
+    """The end of a pool's chain, its pool locked, so that two steps follow one another."""
+    run(db, "SELECT FROM cards_pool WHERE id = %s FOR NO KEY UPDATE", [pool_id])
+    sql = """
+    SELECT pool_id, seq, at, event, actor, body, prev_hash, hash FROM cards_provenance
+    WHERE pool_id = %s ORDER BY seq DESC LIMIT 1
+    """
+    return one(db, Step, sql, [pool_id])
+
+
+def add_step(db: Db, step: Step) -> None:
+    told: list[Any] = [step.pool_id, step.seq, step.at, step.event, step.actor, Jsonb(dict(step.body))]
+    write(db, ADD, [*told, step.prev_hash, step.hash])
+
+
+def set_authorisation(db: Db, pool_id: int, authorisation_id: int) -> None:
+    run(db, "UPDATE cards_pool SET authorisation_id = %s WHERE id = %s", [authorisation_id, pool_id])
+
+
+def authorisation_of(db: Db, pool_id: int) -> int | None:
+    found: list[int | None] = values(db, "SELECT authorisation_id FROM cards_pool WHERE id = %s", [pool_id])
+    return found[0] if found else None
+
+
+def origin_of_print(db: Db, fingerprint: bytes) -> Origin | None:
+    """Where the card with this fingerprint comes from, and where it went."""
+    sql = f"{ORIGIN} JOIN cards_fingerprint AS known ON known.pool_id = card.pool_id AND known.card_id = card.id WHERE known.fingerprint = %s"
+    return one(db, Origin, sql, [fingerprint])
+
+
+def origins_of_order(
+    db: Db, order_id: UUID, pool_ids: Sequence[int], line_ids: Sequence[UUID], most: int
+) -> list[Origin]:
+    """Where an order's cards come from."""
+    sql = f"""
+    {ORIGIN} WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s) AND card.order_id = %s
+    ORDER BY card.pool_id, card.id LIMIT %s
+    """
+    return rows(db, Origin, sql, [list(pool_ids), list(line_ids), order_id, most])
+
+
+def orders_under(db: Db, authorisation_ids: Sequence[int], most: int) -> list[tuple[UUID, int, date, int, Any]]:
+    """The orders that hold cards under these authorisations: (order, pool, received on, cards, sold at)."""
+    return db.execute(ORDERS_UNDER, [list(authorisation_ids), most]).fetchall()  # type: ignore[return-value]  # five columns
+
+
+def unsold_under(db: Db, authorisation_ids: Sequence[int]) -> int:
+    found: list[int] = values(db, UNSOLD_UNDER, [list(authorisation_ids)])
+    return found[0]

@@ -1,0 +1,297 @@
+"""The block matrix (compliance.md §2.3), cell by cell, against real sales; and that the cause lifted lifts the block.
+
+Each row's cause is made as it comes about in life: a date that passes, an authority that takes a paper back, a deposit
+that was used up. Nothing is pushed: the same sale is asked for before and after.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kashu import catalog, compliance, ledger, party, sales
+from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import value
+from kashu.kernel.ids import new_id
+from kashu.ledger import Posting
+from kashu.payments import Verdict
+from kashu.sales import Placed, Refusal, SellRefusal
+from tests import make
+
+GOODS = "publication"  # needs a licence of its own, so that it can lapse without the business licence
+FORM = {"phone": "13800138000"}
+
+
+class House:
+    """A supplier that sells publications itself, with everything in order until `lapse` is called."""
+
+    def __init__(self, db, ring, kind="single_use"):
+        self.db, self.ring = db, ring
+        self.at = clock.now()
+        self.seller = make.supplier(db)
+        self.paper = make.licence(db, self.seller, "publication", valid_to=biz_date(self.at) + timedelta(days=400))
+        self.sku = make.sku(db, seller=self.seller, kind=kind, goods=GOODS)
+        self.chain = self.authorise()
+        made = make.slots(db, ring, self.sku, 5) if kind == "on_demand" else make.batch(db, ring, self.sku, 5)
+        self.pool = made.pool_id
+        owner = "UPDATE cards_pool SET supplier_id = %s, authorisation_id = %s WHERE id = %s"
+        db.execute(owner, [self.seller, self.chain.id, self.pool])
+
+    def authorise(self):
+        day = biz_date(self.at)
+        link = Authorisation(
+            0, None, "知微课堂", None, self.seller, "SQ-1", "知微课堂", [GOODS], ["全国"], False, True, True,
+            day - timedelta(days=30), day + timedelta(days=300), file_sha256=make.file(self.db, self.ring),
+        )  # fmt: skip
+        taken = compliance.authorisations.register(self.db, make.STAFF, link, self.at)
+        done = compliance.authorisations.decide(
+            self.db, make.REVIEWER, taken.id, is_good=True, reason="核对原件", at=self.at
+        )
+        assert done.state == "verified"
+        return done
+
+    def lapse(self, cause, days=0):
+        """Bring a cause about; the instant from which it counts."""
+        if cause is Cause.CATEGORY:
+            over = "UPDATE compliance_licence SET valid_to = %s WHERE id = %s"
+            self.db.execute(over, [biz_date(self.at) - timedelta(1), self.paper.id])
+        if cause is Cause.AUTHORISATION:
+            assert compliance.authorisations.revoke(self.db, make.STAFF, self.chain.id, "品牌方收回", self.at)
+        elif cause is Cause.SUPPLIER:
+            [paper] = compliance.every_licence(self.db, self.seller, ["verified"], 9)[-1:]
+            assert paper.kind == "business"
+            compliance.licences.revoke(self.db, make.STAFF, paper.id, "登记机关吊销", self.at)
+        elif cause is Cause.REVERIFY:
+            half_a_year = "UPDATE party_supplier SET verified_at = %s - %s * interval '1 day' - interval '6 months' WHERE party_id = %s"
+            self.db.execute(half_a_year, [self.at, days or 1, self.seller])
+        elif cause is Cause.DEPOSIT:
+            self.deposit(10_000, 4_999)
+        return self.at
+
+    def deposit(self, agreed_fen, there_fen):
+        self.db.execute("UPDATE party_supplier SET deposit_fen = %s WHERE party_id = %s", [agreed_fen, self.seller])
+        account = ledger.account(self.db, f"deposit:{self.seller}", "liability", "保证金")
+        if value(self.db, "SELECT count(*) FROM ledger_guarded WHERE account_id = %s", [account]) == 0:
+            ledger.guard(self.db, account)
+        bank = ledger.account(self.db, "bank:test", "asset", "银行")
+        reason = new_id()
+        sides = ((account, there_fen), (bank, -there_fen))
+        ledger.post(self.db, [Posting(0, reason, "deposit_in", one, fen) for one, fen in sides], self.at)
+
+    def checkout(self):
+        form = {"form": FORM} if self.sku.kind == "on_demand" else {}
+        return make.checkout(self.db, self.sku, **form)
+
+    def place(self, at, checkout=None):
+        [told] = sales.place(self.db, self.ring, [checkout or self.checkout()], at, 600)
+        return told
+
+    def state(self, placed):
+        return value(self.db, "SELECT state FROM sales_order WHERE id = %s", [placed.id])
+
+
+@pytest.fixture
+def shop(db, ring):
+    return House(db, ring)
+
+
+CAUSES = list(Cause)
+
+
+def test_the_table_is_the_one_of_the_rules():
+    """§2.3, read across: every cause at every event, and none forgotten."""
+    assert set(MATRIX) == set(itertools.product(Cause, Event))
+    assert [MATRIX[Cause.CATEGORY, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "choice", "honour", "hold_exposure",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.AUTHORISATION, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "refund", "recall", "hold",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.SUPPLIER, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "refund", "compensate", "freeze",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.REVERIFY, event].value for event in Event] == [
+        "refuse", "go_on", "go_on", "go_on", "honour", "hold",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.DEPOSIT, event].value for event in Event] == [
+        "refuse", "go_on", "go_on", "go_on", "honour", "top_up",
+    ]  # fmt: skip
+
+
+def test_with_everything_in_order_all_goes_on(shop):
+    assert isinstance(shop.place(shop.at), Placed)
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == frozenset()
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_new_listing(shop, cause):
+    """First column: nothing new is listed under any cause; a batch under a fallen authorisation is not put on sale."""
+    at = shop.lapse(cause)
+    if cause is Cause.AUTHORISATION:
+        assert compliance.effect_of({cause}, Event.LISTING) is Effect.REFUSE
+        assert shop.place(at) is Refusal.OUT_OF_STOCK
+        return
+    product = value(shop.db, "SELECT product_id FROM catalog_sku WHERE id = %s", [shop.sku.id])
+    assert catalog.move_product(shop.db, make.STAFF, product, "off_sale", "", at) is None
+    told = catalog.move_product(shop.db, make.STAFF, product, "on_sale", "", at)
+    assert told is catalog.Refusal.BLOCKED
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_purchase(shop, cause):
+    """Second column, as a guest's checkout."""
+    asked = shop.checkout()
+    told = shop.place(shop.lapse(cause), asked)
+    if MATRIX[cause, Event.PURCHASE] is Effect.GO_ON:
+        assert isinstance(told, Placed)
+    else:
+        assert told in (Refusal.LICENCE_LAPSED, Refusal.OUT_OF_STOCK)
+
+
+@pytest.mark.parametrize(("days", "is_sold"), [(1, True), (30, True), (31, False), (400, False)])
+def test_a_missed_verification_stops_sales_after_thirty_days(shop, days, is_sold):
+    """C-10: six months and a grace; the day is Shanghai's."""
+    asked = shop.checkout()
+    told = shop.place(shop.lapse(Cause.REVERIFY, days), asked)
+    assert isinstance(told, Placed) if is_sold else told is Refusal.LICENCE_LAPSED
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_reserved_but_unpaid(shop, cause):
+    """Third column: cancelled by the job, and the card is on the shelf again; or kept."""
+    placed = shop.place(shop.at)
+    at = shop.lapse(cause)
+    sales.cancel_stopped(shop.db, at)
+    cancelled = MATRIX[cause, Event.HELD] is Effect.CANCEL
+    assert shop.state(placed) == ("cancelled" if cancelled else "placed")
+    held = value(shop.db, "SELECT count(*) FROM cards_card WHERE order_id = %s AND state = 'held'", [placed.id])
+    assert held == (0 if cancelled else 1)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_money_that_comes_before_the_job_does(shop, cause):
+    """A reserved order paid in the very minute of the lapse: the money goes back by its route, or the card is delivered."""
+    placed = shop.place(shop.at)
+    at = shop.lapse(cause)
+    [told] = sales.settle(shop.db, [make.notice(placed)], at)
+    if MATRIX[cause, Event.HELD] is Effect.CANCEL:
+        assert told is Verdict.LATE
+        assert shop.state(placed) == "refunding"
+        assert value(shop.db, "SELECT count(*) FROM cards_card WHERE order_id = %s", [placed.id]) == 0
+    else:
+        assert told is Verdict.PAID
+        assert shop.state(placed) == "delivered"
+    assert ledger.check(shop.db) == []
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_paid_but_undelivered(db, ring, cause):
+    """Fourth column: what waits to be issued. Under a lapsed category the buyer may choose, so nothing is done unasked."""
+    shop = House(db, ring, "on_demand")
+    placed = shop.place(shop.at)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    assert shop.state(placed) == "paid"
+    at = shop.lapse(cause)
+    sales.refund_stopped(db, at)
+    assert shop.state(placed) == ("refunding" if MATRIX[cause, Event.PAID] is Effect.REFUND else "paid")
+    if MATRIX[cause, Event.PAID] is Effect.CHOICE:
+        assert sales.unfulfilled(db, make.STAFF, (placed.pool_id, placed.id), "买家选择退款", at) is None
+        assert shop.state(placed) == "refunding"
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_delivered_but_not_redeemed(shop, cause):
+    """Fifth column: what was bought stays readable; who answers for it is what the cell says."""
+    bought = shop.checkout()
+    placed = shop.place(shop.at, bought)
+    sales.settle(shop.db, [make.notice(placed)], shop.at)
+    shop.lapse(cause)
+    [card] = sales.reveal(shop.db, shop.ring, placed.token, bought.buyer, shop.at)
+    assert card.secret
+    told = compliance.effect_of({cause}, Event.DELIVERED)
+    assert told is {Cause.AUTHORISATION: Effect.RECALL, Cause.SUPPLIER: Effect.COMPENSATE}.get(cause, Effect.HONOUR)
+
+
+@pytest.mark.parametrize("cause", [one for one in CAUSES if one is not Cause.AUTHORISATION])
+def test_payout(shop, cause):
+    """Sixth column, as the settlement will ask for it."""
+    at = shop.lapse(cause)
+    assert compliance.effect(shop.db, shop.seller, GOODS, Event.PAYOUT, at) is MATRIX[cause, Event.PAYOUT]
+
+
+def test_a_purchase_by_machine_is_refused_the_same(db, ring):
+    """The till asks in the same statement: the platform's own goods under a lapsed licence of the platform."""
+    sku, buyer = make.stocked(db, ring, 3), make.account(db)
+    db.execute(
+        "UPDATE compliance_licence SET valid_to = %s WHERE 'B25' = ANY (scope)", [biz_date(clock.now()) - timedelta(1)]
+    )
+    told = sales.sell(db, ring, [make.purchase(sku, buyer)], clock.now())
+    assert told == [SellRefusal.LICENCE_LAPSED]
+    assert value(db, "SELECT count(*) FROM sales_order WHERE account_id = %s", [buyer.id]) == 0
+
+
+def test_without_b21_third_parties_stop_and_our_own_goods_go_on(shop):
+    """C-02."""
+    own = make.stocked(shop.db, shop.ring, 1)
+    theirs, ours = shop.checkout(), make.checkout(shop.db, own)
+    shop.db.execute("UPDATE compliance_licence SET scope = '{B25}' WHERE 'B21' = ANY (scope)")
+    assert shop.place(shop.at, theirs) is Refusal.LICENCE_LAPSED
+    assert isinstance(shop.place(shop.at, ours), Placed)
+
+
+def test_what_is_not_mapped_or_shut_is_never_for_sale(db, ring):
+    """Default-deny (§1.11), C-04, C-45: no goods, tipping coins, game money, cards that many shops take."""
+    for goods in (None, "douyin_coin", "game_currency", "universal_card"):
+        sku = make.sku(db, goods=goods, on_sale=False)
+        product = value(db, "SELECT product_id FROM catalog_sku WHERE id = %s", [sku.id])
+        assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is catalog.Refusal.BLOCKED
+
+
+@pytest.mark.parametrize("cause", [Cause.SUPPLIER, Cause.REVERIFY, Cause.CATEGORY])
+def test_lifting_the_cause_lifts_the_block(shop, cause):
+    asked = shop.checkout()
+    at = shop.lapse(cause, 31)
+    assert shop.place(at, asked) is Refusal.LICENCE_LAPSED
+    if cause is Cause.SUPPLIER:
+        make.licence(shop.db, shop.seller, "business")
+    elif cause is Cause.REVERIFY:
+        shop.db.execute("UPDATE party_supplier SET verified_at = %s WHERE party_id = %s", [at, shop.seller])
+    else:
+        make.licence(shop.db, shop.seller, "publication")
+    assert isinstance(shop.place(at, asked), Placed)
+
+
+@pytest.mark.parametrize(("hours", "is_sold"), [(-1, True), (1, False)])
+def test_a_licence_counts_to_midnight_in_shanghai(shop, hours, is_sold):
+    """§2.2: `valid_to` counts to 24:00 UTC+8."""
+    asked = shop.checkout()
+    midnight = clock.datetime.combine(shop.paper.valid_to + timedelta(1), clock.datetime.min.time(), clock.SHANGHAI)
+    shop.db.execute("UPDATE party_supplier SET verified_at = %s", [midnight])
+    shop.db.execute("UPDATE compliance_authorisation SET valid_to = '2099-01-01' WHERE id = %s", [shop.chain.id])
+    told = shop.place(midnight + timedelta(hours=hours), asked)
+    assert isinstance(told, Placed) if is_sold else told is Refusal.LICENCE_LAPSED
+
+
+@given(st.sets(st.sampled_from(list(Cause))), st.sampled_from(list(Event)), st.integers(0, 400))
+def test_one_more_cause_never_makes_it_easier(causes, event, days):
+    """Where several meet, the hardest effect counts, whatever their order."""
+    easy = [Effect.GO_ON, Effect.HONOUR]
+    told = compliance.effect_of(causes, event, days)
+    for more in Cause:
+        harder = compliance.effect_of(causes | {more}, event, days)
+        assert harder not in easy or told in easy, (causes, more, event)
+    if not causes:
+        assert told in easy
+
+
+def test_party_is_asked_for_the_deposit(shop):
+    """34: half of what was agreed is the line (§2.3)."""
+    assert party.deposit_share_bp(shop.db, shop.seller) is None
+    shop.deposit(10_000, 5_000)
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == frozenset()
