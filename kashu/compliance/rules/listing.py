@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kashu.compliance.rules import spelling
-from kashu.compliance.types import Context, GoodsClass, Judgement, Reason, Verdict
+from kashu.compliance.types import Context, GoodsClass, Judgement, Reason, Texts, Verdict
 
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
@@ -110,8 +110,34 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
+    return _judgement(found, goods)
+
+
+def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
+    """All texts of a listing as one: the strictest verdict, the widest class, every rule once."""
+    found: dict[str, Reason] = {}
+    widest = GoodsClass.ENTITLEMENT
+    judged = [judge(text, context) for text in texts.titles] + [judge_body(text, context) for text in texts.bodies]
+    for one in judged:
+        widest = max(widest, one.goods_class, key=CLASSES.index)
+        for reason in one.reasons:
+            if reason.id not in found or SEVERITY[reason.verdict] > SEVERITY[found[reason.id].verdict]:
+                found[reason.id] = reason
+    return _judgement(found, widest)
+
+
+def judge_body(text: str, context: Context = NO_PAPERS) -> Judgement:
+    """A text that explains: only what is denied counts. It may speak of accounts, of contact and of after-sales."""
+    if not text.strip():
+        return Judgement(Verdict.ALLOW, GoodsClass.ENTITLEMENT, ())
+    whole = judge(text, context)
+    told = {one.id: one for one in whole.reasons if one.verdict is Verdict.DENY or one.id == "text.unread"}
+    return _judgement(told, whole.goods_class if told else GoodsClass.ENTITLEMENT)
+
+
+def _judgement(found: dict[str, Reason], goods_class: GoodsClass) -> Judgement:
     reasons = tuple(sorted(found.values(), key=lambda one: (-SEVERITY[one.verdict], one.id)))
-    return Judgement(reasons[0].verdict if reasons else Verdict.ALLOW, goods, reasons)
+    return Judgement(reasons[0].verdict if reasons else Verdict.ALLOW, goods_class, reasons)
 
 
 def _readings(text: str, vocabulary: spelling.Vocabulary) -> tuple[str | None, ...]:

@@ -5,6 +5,7 @@ from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
 from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
 from kashu.compliance.types.listing import Context, GoodsClass, ImageText, Judgement, Reason, Verdict, VoidClause
 from kashu.compliance.types.prices import AskedFrom, PriceFault, SoldOn
+from kashu.compliance.types.reviews import Review, ReviewRefusal, Texts
 from kashu.compliance.types.value import Custody, Issuer, Refund, ValueCard, ValueFault
 
 __all__ = [
@@ -30,7 +31,10 @@ __all__ = [
     "Refund",
     "Requirement",
     "SoldOn",
+    "Review",
+    "ReviewRefusal",
     "Stand",
+    "Texts",
     "ValueCard",
     "ValueFault",
     "Verdict",
