@@ -3,18 +3,23 @@
 from kashu.compliance.rules import MATRIX, deny_list, in_force, judge, opens_coins, void_clauses
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
-from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, standing
+from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, reviews, standing
+from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
+    alerts,
     authorisation,
     blocks,
     chain,
     every_licence,
     for_brand,
     goods,
+    last_review,
     licence,
     pool_stands,
     pool_stops,
     requirements,
+    review,
+    waiting_reviews,
 )
 from kashu.compliance.store import authorisations as authorisations_of
 from kashu.compliance.store import licences as in_force_on
@@ -34,12 +39,16 @@ from kashu.compliance.types import (
     LicenceRefusal,
     Reason,
     Requirement,
+    Review,
+    ReviewRefusal,
     Stand,
+    Texts,
     Verdict,
     VoidClause,
 )
 
 __all__ = [
+    "FILE_BYTES_MAX",
     "KINDS",
     "MATRIX",
     "Alert",
@@ -56,9 +65,13 @@ __all__ = [
     "LicenceRefusal",
     "Reason",
     "Requirement",
+    "Review",
+    "ReviewRefusal",
     "Stand",
+    "Texts",
     "Verdict",
     "VoidClause",
+    "alerts",
     "authorisation",
     "authorisations",
     "authorisations_of",
@@ -73,6 +86,7 @@ __all__ = [
     "in_force",
     "in_force_on",
     "judge",
+    "last_review",
     "licence",
     "licences",
     "missing_of_platform",
@@ -80,7 +94,10 @@ __all__ = [
     "pool_stands",
     "pool_stops",
     "requirements",
+    "review",
+    "reviews",
     "standing",
     "standing_of",
     "void_clauses",
+    "waiting_reviews",
 ]

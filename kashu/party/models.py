@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 
-ROLES = ("owner", "operator", "finance", "support", "auditor", "buyer")
+ROLES = ("owner", "operator", "finance", "support", "auditor", "compliance", "buyer")
 STAFF_ROLES = ROLES[:-1]
 
 

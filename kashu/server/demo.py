@@ -33,6 +33,7 @@ PEOPLE = (
     ("finance@kashu.example", "许闻溪", "finance"),
     ("support@kashu.example", "何清和", "support"),
     ("auditor@kashu.example", "沈砚", "auditor"),
+    ("compliance@kashu.example", "许衡", "compliance"),
     ("buyer@kashu.example", "顾星野", "buyer"),
 )
 PREPAID_FEN = 20_000_000

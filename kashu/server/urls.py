@@ -13,6 +13,7 @@ edge.install(context(runtime()))
 urlpatterns = [
     path("", include("kashu.web.store.urls")),
     path("console/", include("kashu.web.console.urls")),
+    path("desk/", include("kashu.web.desk.urls")),
     path("buyer/", include("kashu.web.buyer.urls")),
     path("accounts/", include("kashu.web.account_urls")),
     path("", include("kashu.api.routes")),

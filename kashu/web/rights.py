@@ -32,6 +32,19 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.fulfil",
             "reconciliation.read",
             "reconciliation.edit",
+            "compliance.read",
+            "compliance.edit",
+        }
+    ),
+    "compliance": frozenset(
+        {
+            "dashboard",
+            "orders.read",
+            "products.read",
+            "batches.read",
+            "audit.read",
+            "compliance.read",
+            "compliance.edit",
         }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
@@ -50,7 +63,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read"}),
+    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read", "compliance.read"}),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
 TWO_PERSONS = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from kashu.compliance.rules import spelling
 from kashu.compliance.types import Context, GoodsClass, Judgement, Reason, Texts, Verdict
+from kashu.kernel.text import sha256_hex
 
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
@@ -56,8 +57,10 @@ class DenyList:
 
 @cache
 def deny_list() -> DenyList:
-    """The list that ships with this release."""
-    return read(tomllib.loads(Path(__file__).with_name("deny.toml").read_text("utf-8")))
+    """The list that ships with this release. Its version carries a hash of both files, so that none changes unseen."""
+    files = [Path(__file__).with_name(name).read_text("utf-8") for name in ("deny.toml", "spelling.toml")]
+    raw = tomllib.loads(files[0])
+    return read({**raw, "version": f"{raw['version']}+{sha256_hex(''.join(files))[:8]}"})
 
 
 def read(raw: dict[str, Any]) -> DenyList:

@@ -16,9 +16,7 @@ STATES = {Verdict.ALLOW: "allowed", Verdict.QUEUE: "waiting", Verdict.DENY: "ref
 REASONS_MAX = 20
 
 
-def submit(
-    db: Db, actor: Actor, thing: str, texts: Texts, at: datetime, context: Context = rules.NO_PAPERS
-) -> Review:
+def submit(db: Db, actor: Actor, thing: str, texts: Texts, at: datetime, context: Context = rules.NO_PAPERS) -> Review:
     """Have a listing read. Texts that were read under this list keep what was said and decided of them."""
     assert_in_transaction(db)
     version = rules.deny_list().version

@@ -13,6 +13,7 @@ from kashu.compliance.store.authorisations import (
 from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
 from kashu.compliance.store.licences import (
     add_licence,
+    alerts,
     every_licence,
     file,
     goods,
@@ -25,20 +26,34 @@ from kashu.compliance.store.licences import (
     raise_alerts,
     requirements,
 )
+from kashu.compliance.store.reviews import (
+    add_review,
+    agree_to_review,
+    end_review,
+    last_review,
+    review,
+    review_of_texts,
+    waiting_reviews,
+)
 
 __all__ = [
     "add_authorisation",
     "add_licence",
+    "add_review",
+    "agree_to_review",
+    "alerts",
     "authorisation",
     "authorisations",
     "blocks",
     "chain",
     "decide",
+    "end_review",
     "every_licence",
     "file",
     "for_brand",
     "goods",
     "keep_file",
+    "last_review",
     "licence",
     "licences",
     "move_licence",
@@ -51,6 +66,9 @@ __all__ = [
     "raise_alerts",
     "requirements",
     "reverify_days",
+    "review",
+    "review_of_texts",
     "revoke",
     "states",
+    "waiting_reviews",
 ]

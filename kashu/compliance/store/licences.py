@@ -102,6 +102,16 @@ def raise_alerts(db: Db, found: Sequence[Alert], at: datetime) -> list[Alert]:
     return rows(db, Alert, sql, [at, *columns(told, 4)])
 
 
+def alerts(db: Db, most: int) -> list[Alert]:
+    """The alerts of licences in force, the soonest due first."""
+    sql = """
+    SELECT alert.licence_id, alert.what, alert.severity, alert.due_on FROM compliance_alert AS alert
+    JOIN compliance_licence AS licence ON licence.id = alert.licence_id AND licence.state = 'verified'
+    ORDER BY alert.due_on, alert.licence_id, alert.what LIMIT %s
+    """
+    return rows(db, Alert, sql, [most])
+
+
 def keep_file(
     db: Db, sha256: bytes, name: str, media_type: str, size: int, sealed: bytes, by: str, at: datetime
 ) -> None:

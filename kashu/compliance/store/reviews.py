@@ -59,4 +59,6 @@ def end_review(db: Db, review_id: int, after: str, person: str, evidence: str, a
         evidence = CASE WHEN %s = 'refused' THEN array_append(evidence, %s) ELSE evidence END
     WHERE id = %s AND state = 'waiting'
     """
-    assert run(db, sql, [after, person, at, after, evidence, review_id]) == 1, "a state moves from the state it was seen in"
+    assert run(db, sql, [after, person, at, after, evidence, review_id]) == 1, (
+        "a state moves from the state it was seen in"
+    )

@@ -125,3 +125,13 @@ def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None =
                 at, at, ends_on,
             ))  # fmt: skip
     write(db, PLACE_LINES, columns(told))
+
+
+def named(db: Db, order_ids: Collection[UUID]) -> dict[UUID, tuple[int, str]]:
+    """The pools and numbers of orders, found by their lines."""
+    sql = """
+    SELECT DISTINCT told.id, told.pool_id, told.number FROM sales_line AS line
+    JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+    WHERE line.order_id = ANY (%s)
+    """
+    return {order: (pool, number) for order, pool, number in db.execute(sql, [list(order_ids)])}

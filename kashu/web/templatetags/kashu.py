@@ -117,6 +117,21 @@ KIND_TONES = {
     ("refund", "unknown"): ("warn", "结果未知"),
     ("refund", "refused"): ("bad", "被拒绝"),
     ("refund", "done"): ("ok", "已退回"),
+    ("licence", "in_review"): ("warn", "待审核"),
+    ("licence", "verified"): ("ok", "在效"),
+    ("licence", "expiring"): ("warn", "即将到期"),
+    ("licence", "expired"): ("bad", "已过期"),
+    ("licence", "rejected"): ("bad", "已驳回"),
+    ("licence", "revoked"): ("bad", "已吊销"),
+    ("licence", "superseded"): ("", "已换新"),
+    ("cause", "category_licence"): ("bad", "类目资质"),
+    ("cause", "authorisation"): ("bad", "品牌授权"),
+    ("cause", "supplier"): ("bad", "主体资格"),
+    ("cause", "reverify"): ("warn", "逾期未复核"),
+    ("cause", "deposit"): ("warn", "保证金不足"),
+    ("severity", "critical"): ("bad", "紧急"),
+    ("severity", "warning"): ("warn", "警告"),
+    ("severity", "notice"): ("", "提醒"),
     ("verdict", "paid"): ("ok", "已入账"),
     ("verdict", "late"): ("warn", "留货后到账"),
     ("verdict", "repeated"): ("", "重复通知"),
@@ -251,7 +266,7 @@ def verdict(name: str) -> str:
 
 @register.filter
 def role_name(role: str) -> str:
-    names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计",
+    names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计", "compliance": "合规",
              "buyer": "采购方"}  # fmt: skip
     return _(names.get(role, role))
 

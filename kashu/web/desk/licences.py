@@ -1,0 +1,163 @@
+"""Licences at the desk: by expiry, handed in, decided, revoked, renewed."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import compliance, party
+from kashu.compliance import KINDS, Licence, LicenceRefusal
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.web.console.desk import say, whole
+from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of, show
+from kashu.web.rights import actor, needs
+from kashu.web.uploads import takes_files
+from kashu.wire import edge
+
+SHOWN_MAX = 300
+REFUSALS = {
+    LicenceRefusal.NO_SUCH_LICENCE: "没有这份证照。",
+    LicenceRefusal.NO_SUCH_KIND: "请选择证照种类。数据没有改动。",
+    LicenceRefusal.UNOBTAINABLE: "2019 年起不再核发这一范围（网络游戏、虚拟货币），不能登记（C-04）。数据没有改动。",
+    LicenceRefusal.WRONG_DATES: "编号和起止日期都要填写，止日不能早于起日。数据没有改动。",
+    LicenceRefusal.ALREADY_THERE: "同一主体的这份证照已经登记过。数据没有改动。",
+    LicenceRefusal.WRONG_STATE: "这份证照已经处理过，或还不能这样处理。",
+    LicenceRefusal.SAME_PERSON: "不能由登记人自己审核；高风险主体需要两位不同的审核人。",
+    LicenceRefusal.NOT_A_FILE: "扫描件须为 PDF、PNG 或 JPEG，且不超过 10 MiB。数据没有改动。",
+    LicenceRefusal.NO_REASON: "请写明依据。数据没有改动。",
+}
+FINDINGS = {
+    "expired": "已过有效期",
+    "not_yet": "尚未生效",
+    "another_subject": "证照主体与登记名称不一致",
+    "another_uscc": "编号与登记的统一社会信用代码不一致",
+    "no_file": "没有扫描件",
+}
+
+
+@require_GET
+@needs("compliance.read")
+def licences(request: HttpRequest) -> HttpResponse:
+    today = biz_date(clock.now())
+    with edge.transaction() as db:
+        waiting = compliance.every_licence(db, None, ["in_review"], SHOWN_MAX)
+        held = compliance.every_licence(db, None, ["verified"], SHOWN_MAX)
+        ended = compliance.every_licence(db, None, ["rejected", "revoked", "superseded"], 50)
+        told = {
+            "waiting": waiting,
+            "held": [(one, compliance.standing_of(one, today), (one.valid_to - today).days) for one in held],
+            "ended": ended,
+            "parties": party.parties(db),
+            "kinds": KINDS.items(),
+            "needs": compliance.requirements(db),
+            "goods": compliance.goods(db),
+        }
+    return show(request, "licences", "licences", told)
+
+
+@csrf_exempt  # checked by `takes_files`, once the rights are
+@require_POST
+@needs("compliance.edit")
+@takes_files
+def submit(request: HttpRequest) -> HttpResponse:
+    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("kind", "number", "subject", "territory")}
+    begin, end = day_of(request.POST.get("valid_from", "")), day_of(request.POST.get("valid_to", ""))
+    scope = [
+        one for one in request.POST.get("scope", "").replace("，", ",").replace("、", ",").split(",") if one.strip()
+    ]
+    owner = whole(request.POST.get("party", ""), 2**62)
+    with edge.transaction() as db:
+        answer: Licence | LicenceRefusal
+        if begin is None or end is None or owner is None or party.party(db, owner) is None:
+            answer = LicenceRefusal.WRONG_DATES
+        else:
+            scan = scan_of(request, db)
+            new = Licence(
+                0, owner, told["kind"], told["number"], told["subject"], [one.strip() for one in scope[:20]],
+                told["territory"] or "全国", begin, end, file_sha256=scan if isinstance(scan, bytes) else None,
+            )  # fmt: skip
+            if isinstance(scan, LicenceRefusal):
+                answer = scan
+            else:
+                answer = compliance.licences.submit(db, actor(request), new, clock.now())
+    return _back(request, answer, _("证照已登记，等待审核。"))
+
+
+@require_GET
+@needs("compliance.read")
+def licence(request: HttpRequest, licence_id: int) -> HttpResponse:
+    with edge.transaction() as db:
+        found = compliance.licence(db, licence_id)
+    if found is None:
+        raise Http404
+    told = {
+        "licence": found,
+        "standing": compliance.standing_of(found, biz_date(clock.now())),
+        "findings": [_(FINDINGS[one]) for one in found.findings],
+        "sha256": "" if found.file_sha256 is None else found.file_sha256.hex(),
+    }
+    return show(request, "licence", "licences", told)
+
+
+@require_POST
+@needs("compliance.edit")
+def decide(request: HttpRequest, licence_id: int) -> HttpResponse:
+    is_good, reason = request.POST.get("verdict") == "good", request.POST.get("reason", "").strip()[:TEXT_MAX]
+    with edge.transaction() as db:
+        answer = compliance.licences.decide(
+            db, actor(request), licence_id, is_good=is_good, reason=reason, at=clock.now()
+        )
+    done = _("已核验，即刻生效。") if is_good else _("已驳回。")
+    if isinstance(answer, Licence) and answer.state == "in_review":
+        done = _("已记下一位审核人，还需要另一位。")
+    return _back(request, answer, done, licence_id)
+
+
+@require_POST
+@needs("compliance.edit")
+def revoke(request: HttpRequest, licence_id: int) -> HttpResponse:
+    with edge.transaction() as db:
+        reason = request.POST.get("reason", "").strip()[:TEXT_MAX]
+        answer = compliance.licences.revoke(db, actor(request), licence_id, reason, clock.now())
+    return _back(request, answer, _("已登记吊销，依赖它的商品即刻停售。"), licence_id)
+
+
+@require_POST
+@needs("compliance.edit")
+def renewal(request: HttpRequest, licence_id: int) -> HttpResponse:
+    """A renewal was filed, or a year reported."""
+    year = whole(request.POST.get("year", ""), 2_200)
+    with edge.transaction() as db:
+        answer = compliance.licences.note_renewal(db, actor(request), licence_id, clock.now(), year)
+    return _back(request, answer, _("已登记。"), licence_id)
+
+
+@require_POST
+@needs("compliance.read")
+def file(request: HttpRequest, sha256: str) -> HttpResponse:
+    """A scan; who looked is in the trail before it is given."""
+    try:
+        digest = bytes.fromhex(sha256)
+    except ValueError as error:
+        raise Http404 from error
+    with edge.transaction() as db:
+        found = compliance.licences.open_file(db, edge.ctx().ring, actor(request), digest, clock.now())
+    if found is None:
+        raise Http404
+    _name, media_type, content = found
+    return HttpResponse(content, content_type=media_type, headers={
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{sha256[:12]}.{media_type.rsplit("/", 1)[-1]}"',
+    })  # fmt: skip
+
+
+def _back(
+    request: HttpRequest, answer: Licence | LicenceRefusal, done: str, licence_id: int | None = None
+) -> HttpResponse:
+    is_bad = isinstance(answer, LicenceRefusal)
+    say(request, _(REFUSALS[answer]) if isinstance(answer, LicenceRefusal) else done, is_bad=is_bad)
+    return redirect("desk:licence", licence_id) if licence_id is not None else redirect("desk:licences")

@@ -1,0 +1,174 @@
+"""Licences: their life, their clock, who decides (compliance.md §1.1, §2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kashu import compliance, party
+from kashu.compliance import Licence, LicenceRefusal, rules
+from kashu.kernel import clock
+from kashu.kernel.db import value
+from kashu.party import Platform
+from tests import make
+
+DAY = date(2027, 6, 1)
+
+
+def held(valid_to, kind="telecom", **told):
+    return Licence(1, 1, kind, "浙B2-1", "", ["B21"], "全国", date(2022, 1, 1), valid_to, "verified", **told)
+
+
+def handed(db, owner, who=make.STAFF, **told):
+    new = Licence(0, owner, "publication", make.name("L"), "", [], "全国", date(2026, 1, 1), date(2030, 1, 1))
+    return compliance.licences.submit(db, who, replace(new, **told), clock.now())
+
+
+def decide(db, licence, who=make.REVIEWER, at=None, is_good=True):
+    return compliance.licences.decide(db, who, licence.id, is_good=is_good, reason="核对原件", at=at or clock.now())
+
+
+@pytest.mark.parametrize(
+    ("left", "raised"),
+    [
+        (181, set()), (180, {"expires_180"}), (121, {"expires_180"}), (120, {"expires_180", "expires_120"}),
+        (90, {"expires_180", "expires_120", "expires_90"}), (30, {"expires_180", "expires_120", "expires_90", "expires_30"}),
+        (0, {"expires_180", "expires_120", "expires_90", "expires_30"}), (-1, {"expired"}),
+    ],
+)  # fmt: skip
+def test_alerts_come_at_their_days(left, raised):
+    """C-03: T-180, T-120, T-90, T-30, and T0."""
+    found = rules.alerts(held(DAY + timedelta(left), reported_year=DAY.year - 1), DAY)
+    assert {one.what for one in found} == raised
+
+
+def test_at_ninety_days_it_is_critical_until_a_renewal_is_filed():
+    """C-03."""
+    near = held(DAY + timedelta(90), reported_year=DAY.year - 1)
+    assert {one.what: one.severity for one in rules.alerts(near, DAY)}["expires_90"] == "critical"
+    filed = replace(near, renewal_at=datetime(2027, 5, 1, tzinfo=UTC))
+    assert {one.what: one.severity for one in rules.alerts(filed, DAY)}["expires_90"] == "warning"
+
+
+def test_each_january_opens_the_annual_report():
+    """C-03: of the year before, due on 31 March, for those who held it then."""
+    licence = held(date(2030, 1, 1))
+    [told] = rules.alerts(licence, date(2027, 1, 1))
+    assert (told.what, told.due_on, told.severity) == ("report_2026", date(2027, 3, 31), "warning")
+    assert rules.alerts(licence, date(2027, 3, 30))[0].severity == "critical"
+    assert rules.alerts(replace(licence, reported_year=2026), date(2027, 3, 30)) == []
+    assert rules.alerts(replace(licence, valid_from=date(2027, 1, 2)), date(2027, 3, 30)) == []
+    assert rules.alerts(replace(licence, kind="business"), date(2027, 3, 30)) == []
+
+
+@given(
+    st.integers(-400, 4_000), st.sampled_from(["draft", "in_review", "verified", "rejected", "revoked", "superseded"])
+)
+def test_expired_is_set_by_the_clock_and_never_by_hand(left, state):
+    licence = replace(held(DAY + timedelta(left)), state=state)
+    told = rules.standing(licence, DAY)
+    assert (told == "expired") == (state == "verified" and left < 0)
+    assert (told == "expiring") == (state == "verified" and 0 <= left <= 90)
+    assert rules.in_force(licence, DAY) == (state == "verified" and left >= 0)
+    assert "expired" not in rules.LICENCE.table
+
+
+def test_whoever_handed_it_in_does_not_decide(db):
+    licence = handed(db, make.supplier(db))
+    assert licence.state == "in_review"
+    assert decide(db, licence, make.STAFF) is LicenceRefusal.SAME_PERSON
+    assert decide(db, licence).state == "verified"
+    assert decide(db, licence) is LicenceRefusal.WRONG_STATE
+
+
+def test_where_the_risk_is_high_two_others_decide(db):
+    """§2.2; ASVS 2.3.5."""
+    owner = make.supplier(db)
+    db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owner])
+    licence = handed(db, owner)
+    assert decide(db, licence).state == "in_review"
+    assert decide(db, licence) is LicenceRefusal.SAME_PERSON
+    assert decide(db, licence, make.SECOND).state == "verified"
+
+
+def test_a_sole_operator_waits(db):
+    licence = handed(db, make.supplier(db))
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+    assert decide(db, licence, make.STAFF) is LicenceRefusal.SAME_PERSON
+    assert decide(db, licence, make.STAFF, clock.now() + timedelta(seconds=601)).state == "verified"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"kind": "culture", "scope": ["virtual_currency"]}, LicenceRefusal.UNOBTAINABLE),
+        ({"kind": "culture", "scope": ["网络游戏"]}, LicenceRefusal.UNOBTAINABLE),
+        ({"kind": "anything"}, LicenceRefusal.NO_SUCH_KIND),
+        ({"number": ""}, LicenceRefusal.WRONG_DATES),
+        ({"valid_to": date(2025, 1, 1)}, LicenceRefusal.WRONG_DATES),
+    ],
+)
+def test_what_cannot_be_is_not_taken(db, change, why):
+    """C-04: nobody is given 虚拟货币 or 网络游戏 scope since 2019."""
+    assert handed(db, make.supplier(db), **change) is why
+
+
+def test_what_a_machine_sees_is_told_and_decides_nothing(db):
+    licence = handed(db, make.supplier(db), kind="business", number="91110000600037341X", subject="别家公司")
+    assert set(licence.findings) == {"another_subject", "another_uscc", "no_file"}
+    assert licence.state == "in_review"
+
+
+def test_the_same_licence_is_taken_once_until_it_is_rejected(db):
+    owner = make.supplier(db)
+    first = handed(db, owner, number="CBW-1")
+    assert handed(db, owner, number="CBW-1") is LicenceRefusal.ALREADY_THERE
+    decide(db, first, is_good=False)
+    assert isinstance(handed(db, owner, number="CBW-1"), Licence)
+
+
+def test_a_renewed_licence_takes_the_place_of_the_old(db):
+    owner = make.supplier(db)
+    old = decide(db, handed(db, owner))
+    new = decide(db, handed(db, owner, supersedes_id=old.id))
+    assert new.state == "verified"
+    assert compliance.licence(db, old.id).state == "superseded"
+
+
+def test_alerts_are_raised_once_and_again_when_they_grow_worse(db):
+    make.licence(db, make.supplier(db), "telecom", ["B25"], date(2027, 8, 30), valid_from=date(2022, 1, 1))
+    at = datetime(2027, 5, 1, tzinfo=UTC)
+    mine = [one for one in compliance.licences.watch(db, at) if one.due_on == date(2027, 8, 30)]
+    assert {one.what for one in mine} == {"expires_180"} or "expires_120" not in {one.what for one in mine}
+    assert [one for one in compliance.licences.watch(db, at) if one.due_on == date(2027, 8, 30)] == []
+    worse = compliance.licences.watch(db, datetime(2027, 6, 10, tzinfo=UTC))
+    assert {one.what for one in worse if one.due_on == date(2027, 8, 30)} == {"expires_120", "expires_90"}
+
+
+def test_a_scan_is_sealed_and_every_look_is_in_the_trail(db, ring):
+    """C-52, S-04: ciphertext in the database, and who opened it."""
+    content = b"%PDF-1.7 " + b"secret words of a licence"
+    kept = compliance.licences.keep_file(db, ring, make.STAFF, "a.pdf", content, clock.now())
+    stored = value(db, "SELECT sealed FROM compliance_file WHERE sha256 = %s", [kept])
+    assert b"secret words" not in stored
+    before = value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'file.open'")
+    assert compliance.licences.open_file(db, ring, make.REVIEWER, kept, clock.now())[2] == content
+    assert value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'file.open'") == before + 1
+
+
+@pytest.mark.parametrize("content", [b"", b"MZ\x90", b"<html>", b"PDF-1.7", b"%PDF-" + b"x" * (10 * 2**20)])
+def test_what_is_no_scan_is_not_kept(db, ring, content):
+    told = compliance.licences.keep_file(db, ring, make.STAFF, "a.pdf", content, clock.now())
+    assert told is LicenceRefusal.NOT_A_FILE
+
+
+def test_what_the_platform_lacks_is_named(db):
+    """C-01, C-02: the health check's words."""
+    own = make.platform(db)
+    assert compliance.missing_of_platform(db, own, clock.now()) == []
+    db.execute("UPDATE compliance_licence SET scope = '{B25}' WHERE party_id = %s AND kind = 'telecom'", [own])
+    assert compliance.missing_of_platform(db, own, clock.now()) == ["telecom B21"]

@@ -1,0 +1,248 @@
+"""From a card to the root of its authorisation, and from a fallen authorisation to every order (compliance.md §2.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kashu import cards, compliance, sales
+from kashu.cards import PaperRefusal, Papers, rules
+from kashu.compliance import Authorisation, AuthorisationRefusal
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import value
+from kashu.party import Platform
+from kashu.sales import Refusal
+from tests import make
+
+TODAY = biz_date(clock.now())
+BRAND = "知微课堂"
+
+
+def link(db, ring, grantee, parent=None, **told):
+    """A link that is whole, before anybody has looked at it."""
+    new = Authorisation(
+        0, None if parent is None else parent.id, BRAND if parent is None else parent.grantee,
+        None if parent is None else parent.grantee_id, grantee, "SQ", BRAND, ["membership"], ["全国"], True, True, False,
+        TODAY - timedelta(30), TODAY + timedelta(300), file_sha256=make.file(db, ring),
+    )  # fmt: skip
+    return replace(new, **told)
+
+
+def verified(db, ring, grantee, parent=None, **told):
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, grantee, parent, **told), clock.now())
+    assert isinstance(taken, Authorisation), taken
+    return decide(db, taken)
+
+
+def decide(db, taken, who=make.REVIEWER):
+    return compliance.authorisations.decide(db, who, taken.id, is_good=True, reason="核对原件", at=clock.now())
+
+
+@pytest.fixture
+def chain(db, ring):
+    """Brand → distributor → supplier, and a batch bought under the last link."""
+    distributor, supplier = make.supplier(db), make.supplier(db)
+    root = verified(db, ring, distributor, is_issuer=True)
+    leaf = verified(db, ring, supplier, root, valid_to=TODAY + timedelta(200))
+    sku = make.sku(db)
+    batch = make.batch(db, ring, sku, 4, on_sale=False)
+    db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [supplier, batch.pool_id])
+    return root, leaf, sku, batch
+
+
+def attach(db, batch, leaf, **told):
+    papers = Papers("HT-2026-001", 12_000, 4, leaf and leaf.id, **told)
+    return cards.attach(db, make.STAFF, batch.pool_id, papers, clock.now())
+
+
+def on_sale(db, chain):
+    root, leaf, sku, batch = chain
+    assert isinstance(attach(db, batch, leaf), cards.Batch)
+    assert isinstance(cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now()), cards.Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), cards.Batch)
+    return root, leaf, sku, batch
+
+
+def test_from_a_card_to_the_root(db, ring, chain):
+    """(1): the chain root first, the batch's steps in order, and where the card went."""
+    root, leaf, sku, batch = on_sale(db, chain)
+    placed = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
+
+    found = cards.trace(db, ring, make.STAFF, card.number, card.secret, clock.now())
+
+    assert [one.id for one in found.chain] == [root.id, leaf.id]
+    assert [step.event for step in found.steps] == [
+        "received",
+        "loaded",
+        "authorised",
+        "purchased",
+        "confirmed",
+        "on_sale",
+    ]
+    assert found.broken is None
+    assert (found.origin.order_id, found.origin.code) == (placed.id, batch.code)
+    assert cards.trace(db, ring, make.STAFF, card.number, card.secret + "x", clock.now()) is None
+    trail = [str(row) for row in db.execute("SELECT object_id, after FROM audit_entry WHERE verb = 'card.trace'")]
+    assert len(trail) == 2
+    assert not any(card.secret in row for row in trail)
+
+
+def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
+    """(2): the root falls, and with it what hangs on it; unsold cards are not for sale, orders are listed, buyers keep theirs."""
+    root, leaf, sku, batch = on_sale(db, chain)
+    placed = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    asked = make.checkout(db, sku)
+
+    fallen = compliance.authorisations.revoke(db, make.STAFF, root.id, "品牌方收回", clock.now())
+
+    assert fallen == sorted([root.id, leaf.id])
+    assert sales.place(db, ring, [asked], clock.now()) == [Refusal.OUT_OF_STOCK]
+    [(order, pool, day, many, _)] = cards.orders_under(db, fallen, 10)
+    assert (order, pool, day, many) == (placed.id, batch.pool_id, TODAY, 1)
+    assert cards.unsold_under(db, fallen) == 3
+    assert sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
+    again = compliance.authorisations.revoke(db, make.STAFF, root.id, "again", clock.now())
+    assert again is AuthorisationRefusal.WRONG_STATE
+
+
+def test_an_authorisation_ends_by_the_clock(db, ring, chain):
+    *_, sku, _ = on_sale(db, chain)
+    asked = make.checkout(db, sku)
+    db.execute(
+        "UPDATE compliance_authorisation SET valid_to = %s, valid_from = %s",
+        [TODAY - timedelta(1), TODAY - timedelta(9)],
+    )
+    assert sales.place(db, ring, [asked], clock.now()) == [Refusal.OUT_OF_STOCK]
+    db.execute("UPDATE compliance_authorisation SET valid_to = %s", [TODAY])
+    assert not isinstance(sales.place(db, ring, [asked], clock.now())[0], Refusal)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"valid_to": TODAY + timedelta(301)}, AuthorisationRefusal.BEYOND_PARENT),
+        ({"valid_from": TODAY - timedelta(31)}, AuthorisationRefusal.BEYOND_PARENT),
+        ({"goods": ["membership", "course"]}, AuthorisationRefusal.BEYOND_PARENT),
+        ({"brand": "别家"}, AuthorisationRefusal.BEYOND_PARENT),
+        ({"grantor_id": None}, AuthorisationRefusal.BEYOND_PARENT),
+        ({"goods": []}, AuthorisationRefusal.UNKNOWN_GOODS),
+        ({"goods": ["anything"]}, AuthorisationRefusal.UNKNOWN_GOODS),
+        ({"valid_to": TODAY - timedelta(31)}, AuthorisationRefusal.WRONG_DATES),
+        ({"parent_id": 2**40}, AuthorisationRefusal.NO_SUCH_PARENT),
+    ],
+)
+def test_a_link_is_at_most_its_parent(db, ring, change, why):
+    root = verified(db, ring, make.supplier(db), is_issuer=True)
+    new = link(db, ring, make.supplier(db), root, **change)
+    assert compliance.authorisations.register(db, make.STAFF, new, clock.now()) is why
+
+
+def test_what_may_not_be_passed_on_ends_there(db, ring):
+    root = verified(db, ring, make.supplier(db), may_pass_on=False)
+    new = link(db, ring, make.supplier(db), root)
+    told = compliance.authorisations.register(db, make.STAFF, new, clock.now())
+    assert told is AuthorisationRefusal.NOT_PASSED_ON
+
+
+def test_nobody_verifies_what_they_took_down_or_without_a_scan(db, ring):
+    owner = make.supplier(db)
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner), clock.now())
+    assert decide(db, taken, make.STAFF) is AuthorisationRefusal.SAME_PERSON
+    bare = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner, file_sha256=None), clock.now())
+    assert decide(db, bare) is AuthorisationRefusal.NO_FILE
+
+
+def test_tipping_coins_need_the_issuer_a_resale_right_and_two_reviewers(db, ring):
+    """Shut (§0.1, C-04); open only for a chain that begins at the issuer itself, verified by two, never in solo mode."""
+    from kashu import party
+
+    owner = make.supplier(db)
+    make.platform(db)
+    coins = {"goods": ["douyin_coin"], "is_issuer": True}
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner, **coins), clock.now())
+    assert decide(db, taken).state == "in_review"
+    assert decide(db, taken) is AuthorisationRefusal.SAME_PERSON
+    assert decide(db, taken, make.SECOND).state == "verified"
+    assert compliance.standing(db, owner, "douyin_coin", clock.now()).causes == frozenset()
+    for missing in ({"may_resell": False}, {"is_issuer": False}):
+        other = make.supplier(db)
+        new = compliance.authorisations.register(
+            db, make.STAFF, link(db, ring, other, **(coins | missing)), clock.now()
+        )
+        decide(db, new)
+        decide(db, new, make.SECOND)
+        assert "category_licence" in compliance.standing(db, other, "douyin_coin", clock.now()).causes
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=0), clock.now())
+    alone = compliance.authorisations.register(db, make.STAFF, link(db, ring, make.supplier(db), **coins), clock.now())
+    assert decide(db, alone) is AuthorisationRefusal.NEVER_ALONE
+
+
+def test_other_shut_goods_open_for_nobody(db, ring):
+    owner = make.supplier(db)
+    new = link(db, ring, owner, goods=["universal_card"], is_issuer=True)
+    taken = compliance.authorisations.register(db, make.STAFF, new, clock.now())
+    decide(db, taken)
+    assert decide(db, taken, make.SECOND).state == "verified"
+    assert "category_licence" in compliance.standing(db, owner, "universal_card", clock.now()).causes
+
+
+def test_papers_fit_their_batch(db, ring, chain):
+    """(5): outside of its dates, for other goods or another's supplier it is not taken; without a document neither."""
+    root, leaf, _, batch = chain
+    assert attach(db, batch, replace(leaf, id=2**40)) is PaperRefusal.NO_SUCH_AUTHORISATION
+    assert attach(db, batch, root) is PaperRefusal.NO_SUCH_AUTHORISATION  # it is the distributor's
+    late = verified(db, ring, leaf.grantee_id, root, valid_from=TODAY + timedelta(1))
+    assert attach(db, batch, late) is PaperRefusal.OUTSIDE_ITS_DATES
+    other = verified(db, ring, leaf.grantee_id, brand="别家")
+    assert attach(db, batch, other) is PaperRefusal.OTHER_GOODS
+    nothing = Papers("  ", 1, 4, leaf.id)
+    assert cards.attach(db, make.STAFF, batch.pool_id, nothing, clock.now()) is PaperRefusal.NO_DOCUMENT
+    assert isinstance(attach(db, batch, leaf), cards.Batch)
+
+
+def test_a_receipt_takes_two_persons(db, ring, chain):
+    """S-07; in solo mode one, after the wait."""
+    from kashu import party
+
+    *_, batch = chain
+    assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+    assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
+    later = clock.now() + timedelta(seconds=601)
+    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, later), cards.Batch)
+    assert cards.confirm(db, make.REVIEWER, batch.pool_id, later) is PaperRefusal.TOO_LATE
+
+
+def test_the_chain_cannot_be_rewritten(db, ring, chain):
+    *_, batch = chain
+    db.execute("SAVEPOINT s")
+    for sql in ("UPDATE cards_provenance SET actor = 'x'", "DELETE FROM cards_provenance"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(sql)
+        db.execute("ROLLBACK TO s")
+    assert value(db, "SELECT count(*) FROM cards_provenance WHERE pool_id = %s", [batch.pool_id]) == 2
+
+
+@given(st.integers(0, 4), st.sampled_from(["body", "actor", "event", "seq", "prev_hash"]))
+def test_any_change_of_a_step_breaks_the_chain(place, field):
+    steps, before = [], rules.GENESIS
+    for seq in range(1, 6):
+        step = cards.Step(7, seq, clock.now(), "loaded", "a", {"n": seq}, before, b"")
+        step = replace(step, hash=rules.link(step))
+        steps.append(step)
+        before = step.hash
+    assert rules.broken(steps) is None
+    other = {"body": {"n": 99}, "actor": "b", "event": "recalled", "seq": 77, "prev_hash": b"\1" * 32}[field]
+    changed = [*steps]
+    changed[place] = replace(steps[place], **{field: other})
+    assert rules.broken(changed) is not None
+    assert rules.broken(steps[:place] + steps[place + 1 :]) is not None or place == 4
