@@ -89,8 +89,8 @@ def _is_blocked(db: Db, product: Product, at: datetime) -> bool:
 
 def _unreviewed(db: Db, actor: Actor, product: Product, at: datetime, *more: str) -> Refusal | None:
     """Why these texts may not stand: denied, or not yet looked at by a person (1.11). The review itself is kept."""
-    names = [sku.name for sku in store.skus_of(db, product.id) if sku.is_open]
-    titles = (f"{product.brand} {product.title}".strip(), product.headline, *names, *more)
+    names = [text for sku in store.skus_of(db, product.id) if sku.is_open for text in (sku.name, sku.validity)]
+    titles = (product.title, f"{product.brand} {product.title}", product.headline, *names, *more)
     bodies = (product.summary, *product.steps, product.refund_terms, *(" ".join(fact) for fact in product.facts))
     texts = Texts(tuple(filter(str.strip, titles)), tuple(filter(str.strip, bodies)))
     said = compliance.reviews.submit(db, actor, f"product:{product.id}", texts, at)
@@ -119,17 +119,23 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
     return replace(new, id=found, list_price_fen=None)
 
 
-def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> None:
+def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> Refusal | None:
     """Change a SKU's limits, name or place; its price moves by `set_price` only."""
     assert_in_transaction(db)
     before = store.sku(db, edited.code, lock=True)
     assert before is not None
+    product = store.product(db, product_id=before.product_id)
+    if product and product.state == "on_sale" and (edited.name, edited.validity) != (before.name, before.validity):
+        refusal = _unreviewed(db, actor, product, at, edited.name, edited.validity)
+        if refusal is not None:
+            return refusal
     if before.kind in SINGLY:
         edited = replace(edited, order_max=1)
     store.edit_sku(db, edited)
     names = ("name", "order_max", "buyer_max", "validity", "low_stock", "position", "is_open", "push_secret")
     told = [{name: getattr(one, name) for name in names} for one in (before, edited)]
     audit.record(db, [Deed(actor, "sku.edit", "sku", edited.code, before=told[0], after=told[1])], at)
+    return None
 
 
 def set_price(db: Db, actor: Actor, code: str, change: PriceChange) -> Refusal | None:

@@ -1,6 +1,6 @@
 """What may be sold, by whom and under which papers: licences, what goods need, authorisations, blocks."""
 
-from kashu.compliance.rules import MATRIX, deny_list, in_force, judge, opens_coins, void_clauses
+from kashu.compliance.rules import MATRIX, deny_list, in_chinese, in_force, judge, opens_coins, void_clauses
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
 from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, reviews, standing
@@ -83,6 +83,7 @@ __all__ = [
     "every_licence",
     "for_brand",
     "goods",
+    "in_chinese",
     "in_force",
     "in_force_on",
     "judge",

@@ -14,7 +14,7 @@ from kashu.compliance.rules.licences import (
     standing,
     unfit,
 )
-from kashu.compliance.rules.listing import NO_PAPERS, deny_list, judge, judge_listing
+from kashu.compliance.rules.listing import NO_PAPERS, deny_list, in_chinese, judge, judge_listing
 from kashu.compliance.rules.prices import compared_price_most, list_fault, live_fault, price_faults
 from kashu.compliance.rules.value import (
     custody_fault,
@@ -44,6 +44,7 @@ __all__ = [
     "deny_list",
     "effect",
     "findings",
+    "in_chinese",
     "in_force",
     "judge",
     "judge_listing",

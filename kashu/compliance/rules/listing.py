@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kashu.compliance.rules import spelling
-from kashu.compliance.types import Context, GoodsClass, Judgement, Reason, Texts, Verdict
+from kashu.compliance.types import CATEGORIES, Context, GoodsClass, Judgement, Reason, Texts, Verdict
 from kashu.kernel.text import sha256_hex
 
 TEXT_CHARS_MAX = 4_000
@@ -19,6 +19,7 @@ NEGATION_CHARS = 4
 LITERAL = re.compile("[\u4e00-\u9fff]{2,}")
 AHEAD = re.compile(r"\(\?<?[!=][^()]*\)|\[[^\]]*\]|\(\?:")
 SHORT = re.compile(r"\[[^\]]*\]|\\.|\(\?[a-z]*|[a-z]{4,}|([a-z]{1,3})(?![?])|[a-z]")
+KEPT_REASON = re.compile(r"(?P<id>[a-z_.]+) \[(?P<rule>[^\]]+)\] .* \([ABC]\): (?P<found>.*)\Z", re.DOTALL)
 NAMED = re.compile(r"\{([a-z]+)\}")
 
 
@@ -114,6 +115,15 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
     return _judgement(found, goods)
+
+
+def in_chinese(reason: str) -> str:
+    """A reason as it is kept, for people who read Chinese: what it is about, the rule, the words that were found."""
+    told = KEPT_REASON.match(reason)
+    if told is None:
+        return reason
+    of = next((rule.category for rule in deny_list().rules if rule.id == told["id"]), "unread")
+    return f"{CATEGORIES[of]}（{told['rule']} · {told['id']}）：「{told['found']}」"
 
 
 def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:

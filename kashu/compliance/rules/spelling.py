@@ -13,6 +13,7 @@ from typing import Any
 
 ROUNDS_MAX = 4
 SYLLABLE_CHARS_MAX = 6
+BEHIND_CHARS_MIN = 3
 DIGITS = {
     "0": "ling",
     "1": "yi",
@@ -187,7 +188,7 @@ def _units(text: str) -> Iterator[Unit]:
         if piece[0].isdigit():
             yield Unit(piece, (DIGITS[piece],) if len(piece) == 1 else (), is_parted)
         elif piece.isascii():
-            parts = _syllables(piece) or [piece]
+            parts = _syllables(piece)
             for part in parts:
                 yield Unit(part, (part,) if part in SYLLABLES or len(part) == 1 else (), is_parted and part is parts[0])
         else:
@@ -195,15 +196,18 @@ def _units(text: str) -> Iterator[Unit]:
 
 
 def _syllables(run: str) -> list[str]:
-    """A run of letters as syllables, the longest first; nothing where it is none. From its end, so that it is linear."""
+    """A run of letters as syllables, the longest first, behind what is none. From its end, so that it is linear."""
     sizes = [0] * len(run) + [SYLLABLE_CHARS_MAX]
     for at in range(len(run) - 2, -1, -1):
         for size in range(min(SYLLABLE_CHARS_MAX, len(run) - at), 1, -1):
             if sizes[at + size] and run[at : at + size] in SYLLABLES:
                 sizes[at] = size
                 break
-    parts, at = [], 0
-    while at < len(run) and sizes[at]:
+    at = next((place for place in range(len(run)) if sizes[place]), len(run))
+    if at > 0 and len(run) - at < BEHIND_CHARS_MIN:
+        return [run]
+    parts = [run[:at]] if at else []
+    while at < len(run):
         parts.append(run[at : at + sizes[at]])
         at += sizes[at]
     return parts

@@ -3,12 +3,22 @@
 from kashu.compliance.types.authorisations import Authorisation, AuthorisationRefusal
 from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
 from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
-from kashu.compliance.types.listing import Context, GoodsClass, ImageText, Judgement, Reason, Verdict, VoidClause
+from kashu.compliance.types.listing import (
+    CATEGORIES,
+    Context,
+    GoodsClass,
+    ImageText,
+    Judgement,
+    Reason,
+    Verdict,
+    VoidClause,
+)
 from kashu.compliance.types.prices import AskedFrom, PriceFault, SoldOn
 from kashu.compliance.types.reviews import Review, ReviewRefusal, Texts
 from kashu.compliance.types.value import Custody, Issuer, Refund, ValueCard, ValueFault
 
 __all__ = [
+    "CATEGORIES",
     "KINDS",
     "Alert",
     "AskedFrom",
