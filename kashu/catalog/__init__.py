@@ -42,6 +42,7 @@ from kashu.catalog.store import (
     product,
     pushes_secret,
     skus_of,
+    title_of,
 )
 from kashu.catalog.types import (
     INKS,
@@ -115,5 +116,6 @@ __all__ = [
     "set_price",
     "skus_of",
     "struck_price_most",
+    "title_of",
     "void_clauses",
 ]

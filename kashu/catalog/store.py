@@ -36,7 +36,8 @@ SELECT sku.id AS sku_id, sku.code, product.slug, product.title, product.brand, p
        product.category_id, product.seller_id, seller.name AS seller, seller.uscc AS seller_uscc,
        seller.kind <> 'platform' AS is_third_party, price.from_at AS price_from,
        fee.id AS fee_rule_id, CASE WHEN seller.kind = 'platform' THEN 0 ELSE fee.commission_bp END AS commission_bp,
-       agreement.id AS agreement_id, sku.form, {compliance.blocks("product.seller_id", "category.goods")} AS blocks
+       agreement.id AS agreement_id, sku.form, {compliance.blocks("product.seller_id", "category.goods")} AS blocks,
+       coalesce((SELECT minors FROM compliance_goods WHERE code = category.goods), 'forbidden') AS minors
 FROM catalog_sku AS sku
 JOIN catalog_product AS product ON product.id = sku.product_id
 JOIN catalog_category AS category ON category.id = product.category_id
@@ -100,6 +101,15 @@ def kind_of(db: Db, sku_id: int) -> str:
 def pushes_secret(db: Db, sku_id: int) -> bool:
     """Whether the message to a buyer's phone may carry the key of this SKU itself."""
     return value(db, "SELECT push_secret FROM catalog_sku WHERE id = %s", [sku_id]) is True
+
+
+def title_of(db: Db, sku_id: int) -> str:
+    """The title of a SKU's product, with the SKU's own name."""
+    sql = """
+    SELECT product.title || ' · ' || sku.name FROM catalog_sku AS sku
+    JOIN catalog_product AS product ON product.id = sku.product_id WHERE sku.id = %s
+    """
+    return str(value(db, sql, [sku_id]) or "")
 
 
 def brand_of(db: Db, sku_id: int) -> tuple[str, str | None]:

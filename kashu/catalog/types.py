@@ -113,6 +113,7 @@ class Offer:
     agreement_id: int
     form: list[dict[str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)  # what stops its sale now (compliance.md §2.3)
+    minors: str = "free"  # whether minors may have it (C-70)
 
     @property
     def is_singly(self) -> bool:

@@ -27,6 +27,7 @@ PICK_CHARS_MAX = 64
 STATUS = {
     Refusal.NOT_FOR_SALE: 404,
     Refusal.LICENCE_LAPSED: 403,
+    Refusal.AGE_UNKNOWN: 403,
     Refusal.OUT_OF_STOCK: 409,
     Refusal.PICK_TAKEN: 409,
     Refusal.PAGE_CHANGED: 409,

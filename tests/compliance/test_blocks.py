@@ -253,6 +253,14 @@ def test_what_is_not_mapped_or_shut_is_never_for_sale(db, ring):
         assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is catalog.Refusal.BLOCKED
 
 
+def test_goods_that_minors_may_not_have_are_for_nobody_of_unknown_age(db, ring):
+    """C-70: forbidden and capped goods, with every licence there, are not sold to guests."""
+    make.licence(db, make.platform(db), "game_agent")
+    sku = make.sku(db, goods="game_card")
+    make.batch(db, ring, sku, 1)
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [Refusal.AGE_UNKNOWN]
+
+
 @pytest.mark.parametrize("cause", [Cause.SUPPLIER, Cause.REVERIFY, Cause.CATEGORY])
 def test_lifting_the_cause_lifts_the_block(shop, cause):
     asked = shop.checkout()

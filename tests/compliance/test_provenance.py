@@ -91,7 +91,7 @@ def test_from_a_card_to_the_root(db, ring, chain):
     assert (found.origin.order_id, found.origin.code) == (placed.id, batch.code)
     assert cards.trace(db, ring, make.STAFF, card.number, card.secret + "x", clock.now()) is None
     trail = [str(row) for row in db.execute("SELECT object_id, after FROM audit_entry WHERE verb = 'card.trace'")]
-    assert len(trail) == 2
+    assert sum(batch.code in row for row in trail) == 1
     assert not any(card.secret in row for row in trail)
 
 

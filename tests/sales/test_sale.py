@@ -9,7 +9,7 @@ import pytest
 
 from kashu import cards, ledger, payments, sales
 from kashu.kernel import clock
-from kashu.kernel.db import value, values
+from kashu.kernel.db import connect, value, values
 from kashu.payments import Verdict
 from kashu.sales import Earlier, Placed, RefundRefusal, Refusal, RevealRefusal
 from tests import make
@@ -43,9 +43,10 @@ def test_a_sale_line_remembers_what_it_must(db, ring):
 
 
 @pytest.fixture(autouse=True)
-def one_channel(db):
+def one_channel(dsn, db):
     """Other tests' channels are shut for the length of a test: what is compared here goes through one."""
-    make.channel(db)
+    with connect(dsn) as other, other.transaction():
+        make.channel(other)  # committed, so that a test of two connections does not wait for this one
     db.execute("UPDATE payments_channel SET is_open = false WHERE id <> %s", [make.CHANNEL])
 
 
@@ -262,8 +263,6 @@ def test_late_money_takes_a_lapsed_hold(db, ring):
 
 
 def test_a_refused_order_locks_no_card(dsn, db, ring):
-    from kashu.kernel.db import connect
-
     with connect(dsn) as setup, setup.transaction():
         sku = make.stocked(setup, ring, 1)
         junk = replace(make.checkout(setup, sku), consent_hash="")

@@ -284,23 +284,9 @@ def test_every_licence_in_force_is_shown(browser, house):
     with connect(house.dsn) as db, db.transaction():
         from datetime import date
 
-        from kashu import party
-
         owner = make.platform(db)
-        number = make.name("浙B2")
-        party.add_licence(
-            db,
-            make.STAFF,
-            party.Licence(0, owner, "", "增值电信", number, "EDI", "全国", date(2026, 1, 1), date(2030, 1, 1)),
-            clock.now(),
-        )
-        lapsed = make.name("OLD")
-        party.add_licence(
-            db,
-            make.STAFF,
-            party.Licence(0, owner, "", "增值电信", lapsed, "", "全国", date(2020, 1, 1), date(2025, 1, 1)),
-            clock.now(),
-        )
+        number = make.licence(db, owner, "culture", valid_to=date(2030, 1, 1)).number
+        lapsed = make.licence(db, owner, "culture", valid_to=date(2025, 1, 1)).number
     html = browser.get("/legal/licences").content.decode()
     assert number in html
     assert lapsed not in html

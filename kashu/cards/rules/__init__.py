@@ -12,6 +12,7 @@ from kashu.cards.rules.files import (
     split,
     tidy_label,
 )
+from kashu.cards.rules.genuine import chance_of_bad, is_bad
 from kashu.cards.rules.provenance import GENESIS, NOTED, broken, link
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
@@ -26,8 +27,10 @@ __all__ = [
     "SEPARATORS",
     "batch_code",
     "broken",
+    "chance_of_bad",
     "check_character",
     "detect",
+    "is_bad",
     "is_clean",
     "is_guessable",
     "is_pattern",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards import rules, store
+from kashu.cards.service import genuine
 from kashu.cards.service.marks import BEGINNING, MARKS
 from kashu.cards.types import Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
@@ -125,7 +126,9 @@ def sell(
 def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
     """Void cards whose money goes back, by (pool, id): they are shown and redeemed no more. How many were good until now."""
     assert_in_transaction(db)
-    return store.void(db, sorted(told), line_ids, at)
+    many = store.void(db, sorted(told), line_ids, at)
+    genuine.look(db, {pool for pool, _ in told}, at)
+    return many
 
 
 def opened(db: Db, ring: Keyring, lines: Sequence[Line]) -> dict[UUID, tuple[Opened, ...]]:

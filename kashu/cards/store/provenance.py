@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,15 @@ WHERE pool.authorisation_id = ANY (%s)
 """
 
 
+def failures(db: Db, pool_ids: Collection[int]) -> list[tuple[int, int, int]]:
+    """Of each of these pools: how many cards were sold, and how many of them were found bad."""
+    sql = """
+    SELECT pool_id, count(*)::int, (count(*) FILTER (WHERE voided_at IS NOT NULL))::int FROM cards_card
+    WHERE pool_id = ANY (%s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
+    """
+    return db.execute(sql, [sorted(set(pool_ids))]).fetchall()  # type: ignore[return-value]  # three columns
+
+
 def steps(db: Db, pool_id: int) -> list[Step]:
     return rows(db, Step, STEPS, [pool_id])
 
@@ -73,6 +82,10 @@ def origin_of_print(db: Db, fingerprint: bytes) -> Origin | None:
     """Where the card with this fingerprint comes from, and where it went."""
     sql = f"{ORIGIN} JOIN cards_fingerprint AS known ON known.pool_id = card.pool_id AND known.card_id = card.id WHERE known.fingerprint = %s"
     return one(db, Origin, sql, [fingerprint])
+
+
+def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
+    return one(db, Origin, f"{ORIGIN} WHERE card.pool_id = %s AND card.id = %s", [pool_id, card_id])
 
 
 def origins_of_order(

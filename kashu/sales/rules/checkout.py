@@ -141,6 +141,8 @@ def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal |
         return Refusal.NOT_FOR_SALE
     if offer.blocks:
         return Refusal.LICENCE_LAPSED
+    if offer.minors != "free":  # no guest's age is verified yet, so nobody is known to be old enough (C-70)
+        return Refusal.AGE_UNKNOWN
     if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
     if checkout.consent_hash != world.consent_hash:

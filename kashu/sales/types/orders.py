@@ -141,6 +141,7 @@ class Refusal(StrEnum):
     PICK_TAKEN = "pick_taken"
     FORM_WRONG = "form_wrong"
     LICENCE_LAPSED = "licence_lapsed"
+    AGE_UNKNOWN = "age_unknown"
 
 
 class RevealRefusal(StrEnum):

@@ -24,6 +24,7 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.ids import new_id
 from kashu.kernel.paging import decode_cursor
+from kashu.web.console import papers
 from kashu.web.console.arrivals import REFUSALS, receive
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, show, whole
 from kashu.web.rights import actor, is_alone, needs
@@ -284,6 +285,7 @@ def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int
             "file_kinds": cards.FILE_KINDS,
             "slot_kinds": cards.SLOT_KINDS,
             "approvals": [one for one in audit.open_approvals(db) if one.object_id == found.code],
+            "papers": papers.told_of(db, found),
         }
     told["error"] = error
     told["shown"] = [_reject(one) for one in told["rejects"]]

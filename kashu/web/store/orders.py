@@ -21,7 +21,7 @@ from kashu.payments import Payment, Refund
 from kashu.sales import CodeRefusal, Fulfilment, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
 from kashu.web import device
-from kashu.wire import cashier, edge, metrics
+from kashu.wire import cashier, edge, metrics, verify
 from kashu.wire.pay.protocol import GatewayError
 
 LISTED_MAX = 50
@@ -233,12 +233,20 @@ def _page(
         "error": error,
         "opened": opened or [],
         "now": clock.now(),
+        "proof": _proof(seen),
     }
     names = {"placed": "store/order_wait.html", "paid": "store/order_issue.html"}
     name = names.get(seen.order.state, "store/order.html")
     response = render(request, name, told, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _proof(seen: Seen) -> str:
+    """The address under which anybody can see where the first card comes from."""
+    if not seen.cards:
+        return ""
+    return verify.token(edge.ctx().ring, seen.cards[0].pool_id, seen.cards[0].id)
 
 
 def _csv(seen: Seen, opened: list[Opened]) -> HttpResponse:

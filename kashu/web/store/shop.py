@@ -42,6 +42,7 @@ _measured: dict[str, tuple[float, float | None]] = {}
 REFUSALS = {
     Refusal.NOT_FOR_SALE: "这件商品暂停销售，没有下单，也没有扣款。",
     Refusal.LICENCE_LAPSED: "这件商品的经营资质正在核验，暂停销售。没有下单，也没有扣款。",
+    Refusal.AGE_UNKNOWN: "这类商品须先核验年龄，目前还不能核验，所以不能下单。没有扣款。",
     Refusal.OUT_OF_STOCK: "库存不足，没有下单，也没有扣款。可以减少数量再试。",
     Refusal.OVER_LIMIT: "数量超出单笔限购，请调整后再提交。",
     Refusal.BUYER_LIMIT: "已达到每人限购数量，没有下单。",

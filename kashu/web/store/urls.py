@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import cashier, links, orders, shop
+from kashu.web.store import cashier, links, orders, proof, shop
 
 app_name = "store"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("orders", orders.orders, name="orders"),
     path("orders/code", orders.send_code, name="orders_code"),
     path("orders/check", orders.check_code, name="orders_check"),
+    path("verify/<str:told>", proof.page, name="verify"),
     path("legal/licences", shop.licences, name="licences"),
     path("legal/<slug:kind>", shop.agreement, name="agreement"),
 ]

@@ -1,0 +1,76 @@
+"""Papers of a batch: by which document and under which authorisation it was bought, and who counted it (S-07)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from kashu import cards, catalog, compliance, party
+from kashu.cards import Batch, PaperRefusal, Papers
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
+from kashu.kernel.money import parse_yuan
+from kashu.web.console.desk import say, whole
+from kashu.web.rights import actor, needs
+from kashu.wire import edge
+
+REFUSALS = {
+    PaperRefusal.NO_SUCH_BATCH: "没有这个批次。",
+    PaperRefusal.TOO_LATE: "批次已经上架过或已确认过，不能再改。",
+    PaperRefusal.NO_DOCUMENT: "请填写采购凭证编号和金额。数据没有改动。",
+    PaperRefusal.NO_SUCH_AUTHORISATION: "这份授权不属于该供应商或平台。数据没有改动。",
+    PaperRefusal.OUTSIDE_ITS_DATES: "收货日期不在授权有效期内，这批货不能入库。数据没有改动。",
+    PaperRefusal.OTHER_GOODS: "授权的品牌或商品与这件商品不符。数据没有改动。",
+    PaperRefusal.SAME_PERSON: "收货人不能自己确认，请另一位同事操作。",
+}
+
+
+def told_of(db: Db, batch: Batch) -> dict[str, Any]:
+    """What the page of a batch says about its papers."""
+    steps = cards.steps(db, batch.pool_id)
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    held = cards.authorisation_of(db, batch.pool_id)
+    owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform"))]
+    day = biz_date(batch.received_at)
+    fitting = [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+    return {
+        "steps": steps,
+        "broken": cards.broken(steps),
+        "purchased": next((step for step in steps if step.event == "purchased"), None),
+        "confirmed": next((step for step in steps if step.event == "confirmed"), None),
+        "authorisation": None if held is None else compliance.authorisation(db, held),
+        "fitting": fitting,
+    }
+
+
+@require_POST
+@needs("batches.edit")
+def attach(request: HttpRequest, pool_id: int) -> HttpResponse:
+    amount = parse_yuan(request.POST.get("amount", ""))
+    quantity = whole(request.POST.get("quantity", ""), 10**8)
+    document = request.POST.get("document", "").strip()
+    if amount is None or quantity is None:
+        document = ""
+    papers = Papers(document, amount or 0, quantity or 0, whole(request.POST.get("authorisation", ""), 2**62))
+    with edge.transaction() as db:
+        answer = cards.attach(db, actor(request), pool_id, papers, clock.now())
+    return _back(request, pool_id, answer, _("采购凭证已登记。"))
+
+
+@require_POST
+@needs("batches.edit")
+def confirm(request: HttpRequest, pool_id: int) -> HttpResponse:
+    with edge.transaction() as db:
+        answer = cards.confirm(db, actor(request), pool_id, clock.now())
+    return _back(request, pool_id, answer, _("收货已由第二人确认。"))
+
+
+def _back(request: HttpRequest, pool_id: int, answer: Batch | PaperRefusal, done: str) -> HttpResponse:
+    is_bad = isinstance(answer, PaperRefusal)
+    say(request, _(REFUSALS[answer]) if isinstance(answer, PaperRefusal) else done, is_bad=is_bad)
+    return redirect("console:batch", pool_id=pool_id)

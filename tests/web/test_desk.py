@@ -1,0 +1,195 @@
+"""The compliance desk: who may, what is decided there, and what buyers see of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from kashu import cards, compliance, sales
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value
+from kashu.wire import verify
+from tests import make
+from tests.compliance.test_provenance import attach, verified
+
+PAGES = ["/desk/", "/desk/licences", "/desk/authorisations", "/desk/provenance"]
+SCAN = b"%PDF-1.7 a licence"
+
+
+def actions(licence_id, link_id):
+    return [
+        ("/desk/licences/new", {}),
+        (f"/desk/licences/{licence_id}/decide", {"verdict": "good", "reason": "x"}),
+        (f"/desk/licences/{licence_id}/revoke", {"reason": "x"}),
+        (f"/desk/licences/{licence_id}/renewal", {}),
+        ("/desk/authorisations/new", {}),
+        (f"/desk/authorisations/{link_id}/decide", {"verdict": "good", "reason": "x"}),
+        (f"/desk/authorisations/{link_id}/revoke", {"reason": "x"}),
+    ]
+
+
+@pytest.fixture
+def papers(site, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        owner = make.supplier(db)
+        return owner, make.licence(db, owner, "publication"), verified(db, ring, owner, is_issuer=True)
+
+
+@pytest.mark.parametrize("role", ["owner", "compliance", "auditor", "operator", "finance", "support", "buyer"])
+def test_each_role_sees_what_it_may_and_changes_no_more(staff, papers, dsn, role):
+    from kashu.web.rights import RIGHTS
+
+    desk, (_, licence, link) = staff(role), papers
+    sees, edits = "compliance.read" in RIGHTS[role], "compliance.edit" in RIGHTS[role]
+    for page in [*PAGES, f"/desk/licences/{licence.id}", f"/desk/authorisations/{link.id}"]:
+        assert desk.get(page).status_code == (200 if sees else 403), page
+    assert desk.post(f"/desk/files/{link.file_sha256.hex()}").status_code == (200 if sees else 403)
+    for address, told in actions(licence.id, link.id):
+        if not edits:
+            assert desk.post(address, told).status_code == 403, address
+    with connect(dsn) as db:
+        assert compliance.licence(db, licence.id).state == "verified"
+
+
+def test_every_address_of_the_desk_is_tested_for_rights(site):
+    from kashu.web.desk.urls import urlpatterns
+
+    told = {
+        *PAGES,
+        *(address for address, _ in actions(1, 1)),
+        "/desk/licences/1",
+        "/desk/authorisations/1",
+        "/desk/files/x",
+    }
+    shapes = {re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}") for one in urlpatterns}
+    assert shapes == {re.sub(r"/(1|x)(?=/|$)", "/*", address) for address in told}
+
+
+def test_a_licence_from_hand_to_hand(staff, dsn, papers):
+    owner = papers[0]
+    number = make.name("CBW")
+    form = {
+        "party": owner, "kind": "publication", "number": number, "subject": "", "scope": "图书，电子", "territory": "全国",
+        "valid_from": "2026-01-01", "valid_to": "2030-01-01",
+    }  # fmt: skip
+    one, other = staff("compliance"), staff("owner")
+    answer = one.post("/desk/licences/new", {**form, "file": SimpleUploadedFile("a.pdf", SCAN)}, follow=True)
+    assert "证照已登记" in answer.content.decode()
+    with connect(dsn) as db:
+        licence_id = value(db, "SELECT id FROM compliance_licence WHERE number = %s", [number])
+        assert compliance.licence(db, licence_id).scope == ["图书", "电子"]
+    address = f"/desk/licences/{licence_id}"
+    told = {"verdict": "good", "reason": "官网查询一致"}
+    assert "不能由登记人自己审核" in one.post(f"{address}/decide", told, follow=True).content.decode()
+    assert "请写明依据" in other.post(f"{address}/decide", {"verdict": "good"}, follow=True).content.decode()
+    assert "已核验" in other.post(f"{address}/decide", told, follow=True).content.decode()
+    digest = re.search(r"/desk/files/([0-9a-f]{64})", one.get(address).content.decode())[1]
+    assert one.post(f"/desk/files/{digest}").content == SCAN
+    assert "已登记吊销" in other.post(f"{address}/revoke", {"reason": "收回"}, follow=True).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"valid_to": ""}, "编号和起止日期都要填写"),
+        ({"kind": "culture", "scope": "虚拟货币"}, "C-04"),
+        ({"kind": "other"}, "请选择证照种类"),
+        ({"party": "x"}, "编号和起止日期都要填写"),
+        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "扫描件须为"),
+    ],
+)
+def test_a_licence_that_cannot_be_says_why(staff, papers, change, told):
+    form = {
+        "party": papers[0],
+        "kind": "publication",
+        "number": make.name("N"),
+        "valid_from": "2026-01-01",
+        "valid_to": "2030-01-01",
+    }
+    answer = staff("compliance").post("/desk/licences/new", form | change, follow=True)
+    assert told in answer.content.decode()
+
+
+def test_a_chain_is_registered_decided_and_falls(staff, papers, dsn):
+    owner, _, root = papers
+    with connect(dsn) as db, db.transaction():
+        child = make.supplier(db)
+    one, other = staff("compliance"), staff("owner")
+    form = {
+        "parent": root.id, "grantee": child, "number": "SQ-9", "brand": root.brand, "goods": ["membership"],
+        "territory": "全国", "valid_from": root.valid_from, "valid_to": root.valid_to,
+        "file": SimpleUploadedFile("a.pdf", SCAN),
+    }  # fmt: skip
+    assert "等待审核" in one.post("/desk/authorisations/new", form, follow=True).content.decode()
+    with connect(dsn) as db:
+        link_id = value(db, "SELECT max(id) FROM compliance_authorisation WHERE grantee_id = %s", [child])
+        assert compliance.authorisation(db, link_id).grantor_id == owner
+    told = {"verdict": "good", "reason": "原件"}
+    assert "已核验" in other.post(f"/desk/authorisations/{link_id}/decide", told, follow=True).content.decode()
+    fallen = other.post(f"/desk/authorisations/{root.id}/revoke", {"reason": "收回"}, follow=True)
+    assert "已撤销 2 份授权" in fallen.content.decode()
+    again = one.post("/desk/authorisations/new", {**form, "file": SimpleUploadedFile("a.pdf", SCAN)}, follow=True)
+    assert "上级授权不存在" in again.content.decode()
+
+
+@pytest.fixture
+def sold(site, dsn, ring):
+    """A card sold under an authorisation: its secret, and its place."""
+    with connect(dsn) as db, db.transaction():
+        owner = make.supplier(db)
+        link = verified(db, ring, owner, is_issuer=True)
+        sku = make.sku(db)
+        batch = make.batch(db, ring, sku, 1, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
+        attach(db, batch, link)
+        cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now())
+        cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+        placed = make.order(db, ring, sku)
+        sales.settle(db, [make.notice(placed)], clock.now())
+        [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
+    return placed, card, link
+
+
+def test_the_way_of_a_card_is_found_by_its_secret(staff, sold):
+    placed, card, link = sold
+    desk = staff("compliance")
+    html = desk.post("/desk/provenance", {"number": card.number, "secret": card.secret}).content.decode()
+    assert placed.number in html
+    assert link.grantee in html
+    assert card.secret not in html
+    assert "没有这张卡密" in desk.post("/desk/provenance", {"number": "", "secret": "nothing"}).content.decode()
+
+
+def test_anybody_sees_where_a_card_comes_from_and_nobody_its_secret(browser, sold, ring):
+    """The signed page (`/verify/…`): the chain and the batch, never the secret; a changed address opens nothing."""
+    placed, card, link = sold
+    told = verify.token(ring, card.pool_id, card.id)
+    html = browser.get(f"/verify/{told}").content.decode()
+    assert link.grantee in html
+    assert "与写入时一致" in html
+    assert card.secret not in html
+    assert placed.number not in html
+    for changed in (told[:-1] + ("A" if told[-1] != "A" else "B"), told[1:], "x", told + "A", "é"):
+        assert browser.get(f"/verify/{changed}").status_code == 404
+    assert verify.place_of(ring, verify.token(ring, 1, 2)) == (1, 2)
+
+
+def test_papers_of_a_batch_on_its_page(staff, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        owner = make.supplier(db)
+        link = verified(db, ring, owner, is_issuer=True)
+        batch = make.batch(db, ring, make.sku(db), 3, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
+    desk, address = staff("operator"), f"/console/batches/{batch.pool_id}"
+    assert "请填写采购凭证编号和金额" in desk.post(f"{address}/papers", {"document": ""}, follow=True).content.decode()
+    form = {"document": "HT-77", "amount": "120.00", "quantity": "3", "authorisation": link.id}
+    assert "采购凭证已登记" in desk.post(f"{address}/papers", form, follow=True).content.decode()
+    assert "收货已由第二人确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
+    html = desk.get(address).content.decode()
+    assert "HT-77" in html
+    assert link.grantor in html
+    assert staff("support").post(f"{address}/papers", form).status_code == 403
+    with connect(dsn) as db:
+        assert cards.authorisation_of(db, batch.pool_id) == link.id
