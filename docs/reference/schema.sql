@@ -480,6 +480,40 @@ CREATE TABLE public.compliance_requirement (
     ground text NOT NULL,
     CONSTRAINT compliance_requirement_who_check CHECK ((who = ANY (ARRAY['seller'::text, 'platform'::text])))
 );
+CREATE TABLE public.compliance_review (
+    id bigint NOT NULL,
+    thing text NOT NULL,
+    sha256 bytea NOT NULL,
+    texts jsonb NOT NULL,
+    version text NOT NULL,
+    verdict text NOT NULL,
+    goods_class text NOT NULL,
+    reasons text[] NOT NULL,
+    state text NOT NULL,
+    people smallint NOT NULL,
+    agreed_by text[] DEFAULT '{}'::text[] NOT NULL,
+    evidence text[] DEFAULT '{}'::text[] NOT NULL,
+    decided_by text DEFAULT ''::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    CONSTRAINT compliance_review_decided CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+    CONSTRAINT compliance_review_denied CHECK (((verdict <> 'deny'::text) OR (state = 'refused'::text))),
+    CONSTRAINT compliance_review_enough CHECK (((state <> 'allowed'::text) OR (cardinality(agreed_by) >= people))),
+    CONSTRAINT compliance_review_goods_class_check CHECK ((goods_class = ANY (ARRAY['ENTITLEMENT'::text, 'SINGLE_PURPOSE_VALUE'::text, 'MULTI_PURPOSE_VALUE'::text]))),
+    CONSTRAINT compliance_review_of_machine CHECK (((verdict = 'queue'::text) OR ((people = 0) AND (agreed_by = '{}'::text[])))),
+    CONSTRAINT compliance_review_people_check CHECK ((people = ANY (ARRAY[0, 1, 2]))),
+    CONSTRAINT compliance_review_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'allowed'::text, 'refused'::text]))),
+    CONSTRAINT compliance_review_verdict_check CHECK ((verdict = ANY (ARRAY['allow'::text, 'queue'::text, 'deny'::text])))
+);
+ALTER TABLE public.compliance_review ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.compliance_review_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.heartbeat (
     name text NOT NULL,
     beat_at timestamp with time zone NOT NULL
@@ -1309,6 +1343,10 @@ ALTER TABLE ONLY public.compliance_licence
     ADD CONSTRAINT compliance_licence_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_requirement
     ADD CONSTRAINT compliance_requirement_pkey PRIMARY KEY (goods, who, licence, scope);
+ALTER TABLE ONLY public.compliance_review
+    ADD CONSTRAINT compliance_review_once UNIQUE (thing, sha256, version);
+ALTER TABLE ONLY public.compliance_review
+    ADD CONSTRAINT compliance_review_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.heartbeat
     ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.ledger_account
@@ -1453,6 +1491,7 @@ CREATE INDEX compliance_authorisation_of_grantee ON public.compliance_authorisat
 CREATE INDEX compliance_authorisation_of_parent ON public.compliance_authorisation USING btree (parent_id);
 CREATE INDEX compliance_licence_in_force ON public.compliance_licence USING btree (party_id, kind, valid_to) WHERE (state = 'verified'::text);
 CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state <> ALL (ARRAY['rejected'::text, 'superseded'::text]));
+CREATE INDEX compliance_review_waiting ON public.compliance_review USING btree (made_at) WHERE (state = 'waiting'::text);
 CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
 CREATE INDEX ledger_sale_entry_of_day ON public.ledger_sale_entry USING brin (posted_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);

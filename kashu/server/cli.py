@@ -211,6 +211,14 @@ def cards_fingerprint(*, number: str = "") -> None:
 
 
 @app.command
+def review(*, as_json: AsJson = False) -> None:
+    """Read titles from standard input, one a line, and say of each whether it may be sold, and why not."""
+    from kashu.server.reviewing import main as answer  # noqa: PLC0415
+
+    answer(as_json=as_json)
+
+
+@app.command
 def schema() -> None:
     """Print the database's schema, as `docs/reference/schema.sql` keeps it."""
     from kashu.server.reference import schema_sql  # noqa: PLC0415

@@ -61,6 +61,7 @@ KEPT = (
     "settlement_case",
     "compliance_licence",
     "compliance_authorisation",
+    "compliance_review",
     "party_supplier",
 )
 

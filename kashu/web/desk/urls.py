@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, provenance
+from kashu.web.desk import board, licences, provenance, reviews
 
 app_name = "desk"
 urlpatterns = [
@@ -19,5 +19,7 @@ urlpatterns = [
     path("authorisations/<int:authorisation_id>", provenance.authorisation, name="authorisation"),
     path("authorisations/<int:authorisation_id>/decide", provenance.decide, name="decide_authorisation"),
     path("authorisations/<int:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
+    path("reviews", reviews.reviews, name="reviews"),
+    path("reviews/<int:review_id>/decide", reviews.decide, name="decide_review"),
     path("provenance", provenance.search, name="provenance"),
 ]
