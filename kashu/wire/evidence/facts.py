@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from kashu import audit, cards, catalog, ledger, messages, party, payments, sales
+from kashu import audit, cards, catalog, compliance, ledger, messages, party, payments, sales
 from kashu.audit import Proof
 from kashu.cards import Redemption
 from kashu.catalog import Agreement
@@ -82,13 +82,18 @@ def provenance(db: Db, pool_id: int) -> dict[str, Any]:
     """Where the cards of one batch came from. What else is known of a batch's origin belongs here."""
     batch = cards.batch(db, pool_id)
     assert batch is not None, "a pool is filled by a batch"
-    supplier = party.party(db, batch.supplier_id)
+    supplier, steps = party.party(db, batch.supplier_id), cards.steps(db, pool_id)
+    under = [int(one.body["authorisation"]) for one in steps if one.event == "authorised"]
+    papers = compliance.chain(db, under[-1]) if under else []
     names = ("code", "kind", "file_name", "file_bytes", "manifest_hash", "accepted", "rejected", "received_by", "received_at",
              "loaded_at", "on_sale_at", "withdrawn_at", "source_id", "note")  # fmt: skip
     return {
         "pool_id": pool_id,
         **{name: getattr(batch, name) for name in names},
         "supplier": None if supplier is None else _told(supplier),
+        "authorisations": [_told(one) for one in papers],  # the root first
+        "steps": [_told(one) for one in steps],
+        "broken_at": cards.broken(steps),
         "trail": [_told(one, "xact") for one in audit.proofs(db, pool_id, "batch", [batch.code])],
     }
 

@@ -36,7 +36,7 @@ It says `Signature Verified Successfully`. Then compare each file with its SHA-2
 | delivery.json | when cards became readable and when they were shown, and to which browsers the order was given |
 | cards.json | the cards, masked, with keyed fingerprints; a card's secret is in no file |
 | redemptions.json, claims.json, messages.json | codes redeemed, refunds by claim, messages sent and what vendors said |
-| provenance.json | the batches the cards came from, and what was done with them |
+| provenance.json | the batches the cards came from, under which authorisations, and what was done with them |
 | audit.json | the trail of the order, each entry with its link, and the signed heads after them |
 
 Amounts are fen (1/100 yuan). Instants are RFC 3339. Devices, addresses and phones are keyed marks: the same mark is the same
