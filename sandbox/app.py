@@ -1,10 +1,11 @@
-"""The sandbox: payment channels, a supplier of top-ups, a box where messages can be read.
+"""The sandbox: payment channels, a supplier of top-ups, a registry of companies, a box where messages can be read.
 
 python -m sandbox.app PORT FOLDER
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
@@ -18,6 +19,7 @@ import uvicorn
 from sandbox import keys, pages
 from sandbox.messages.box import SmsVendors
 from sandbox.pay.hub import HALF, Hub
+from sandbox.registry import Registry
 from sandbox.store import Store
 from sandbox.supply import Supply
 
@@ -33,6 +35,7 @@ class Sandbox:
         keys.make(folder)
         self._store = Store(folder / "sandbox.sqlite")
         self._supply = Supply(self._store, folder)
+        self.registry = Registry(folder)
         self.sms = SmsVendors(self._store)
         self.pay = Hub(self._store, folder, f"http://127.0.0.1:{port}")
 
@@ -53,6 +56,8 @@ class Sandbox:
         elif scope["path"].startswith("/sms/"):
             query = scope["query_string"].decode()
             status, content, extra = await self.sms.serve(scope["method"], scope["path"], query, headers, body)
+        elif scope["path"].startswith("/registry/v1/"):  # it may take seconds, and nobody else waits for it
+            status, content, extra = await asyncio.to_thread(self.registry.serve, scope["path"], headers, body)
         else:
             status, content, extra = self._route(scope["method"], scope["path"], headers, body)
         if status in (0, HALF):  # a line that is cut: more is promised than comes

@@ -145,10 +145,11 @@ def batch(
     expires_on: date | None = None,
     on_sale: bool = True,
     numbered: bool = True,
+    by: int | None = None,
 ) -> cards.Batch:
     """A batch of `stock` cards with secrets nobody has had before."""
     form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
-    told = NewBatch(of.id, supplier(db), of.kind, "cards.txt", 1, "0" * 64, "", form, cost_fen, "")
+    told = NewBatch(of.id, by or supplier(db), of.kind, "cards.txt", 1, "0" * 64, "", form, cost_fen, "")
     received = cards.receive(db, ring, STAFF, told, clock.now())
     assert isinstance(cards.start(db, STAFF, received.pool_id, clock.now()), cards.Batch)
     lines = [

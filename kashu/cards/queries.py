@@ -16,8 +16,9 @@ JOIN cards_pool AS pool ON pool.id = batch.pool_id
 JOIN party_party AS supplier ON supplier.id = pool.supplier_id
 JOIN catalog_sku AS sku ON sku.id = pool.sku_id
 JOIN catalog_product AS product ON product.id = sku.product_id
-WHERE (batch.received_at, batch.pool_id) < (%s, %s)
-ORDER BY batch.received_at DESC, batch.pool_id DESC LIMIT %s
+WHERE (batch.received_at, batch.pool_id) < (%(at)s, %(pool)s)
+  AND (%(supplier)s::bigint IS NULL OR pool.supplier_id = %(supplier)s)
+ORDER BY batch.received_at DESC, batch.pool_id DESC LIMIT %(most)s
 """
 
 
@@ -41,6 +42,7 @@ class BatchRow:
     kind: str
 
 
-def batches(db: Db, before: tuple[datetime, int], most: int) -> list[BatchRow]:
-    """Batches before one in time, newest first."""
-    return rows(db, BatchRow, BATCHES, [*before, most])
+def batches(db: Db, before: tuple[datetime, int], most: int, supplier: int | None = None) -> list[BatchRow]:
+    """Batches before one in time, newest first: everybody's, or one supplier's."""
+    told = {"at": before[0], "pool": before[1], "most": most, "supplier": supplier}
+    return rows(db, BatchRow, BATCHES, told)  # type: ignore[arg-type]  # named parameters

@@ -35,7 +35,7 @@ LEFT JOIN LATERAL (
         WHERE pool.sku_id = sku.id AND pool.sellable LIMIT 10000
     ) AS seen
 ) AS stock ON true
-WHERE product.id < %(before)s
+WHERE product.id < %(before)s AND (%(seller)s::bigint IS NULL OR product.seller_id = %(seller)s)
 GROUP BY product.id, category.name, seller.name, seller.kind
 ORDER BY product.id DESC LIMIT %(most)s
 """
@@ -43,6 +43,7 @@ ORDER BY product.id DESC LIMIT %(most)s
 SKUS = """
 SELECT sku.id, sku.code, sku.name, sku.kind, product.title, product.id AS product_id, sku.is_open
 FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
+WHERE %(seller)s::bigint IS NULL OR product.seller_id = %(seller)s
 ORDER BY product.id DESC, sku.position LIMIT 500
 """
 
@@ -90,11 +91,12 @@ def window(db: Db) -> list[InWindow]:
     return rows(db, InWindow, WINDOW)
 
 
-def products(db: Db, today: date, before: int | None, most: int) -> list[ProductRow]:
-    told = {"today": today, "before": before or 2**62, "most": most}
+def products(db: Db, today: date, before: int | None, most: int, seller: int | None = None) -> list[ProductRow]:
+    """Products, the newest first: everybody's, or one seller's."""
+    told = {"today": today, "before": before or 2**62, "most": most, "seller": seller}
     return rows(db, ProductRow, PRODUCTS, told)  # type: ignore[arg-type]  # named parameters
 
 
-def skus(db: Db) -> list[SkuRow]:
-    """Every SKU, for choosing one."""
-    return rows(db, SkuRow, SKUS)
+def skus(db: Db, seller: int | None = None) -> list[SkuRow]:
+    """Every SKU, or every one of a seller, for choosing one."""
+    return rows(db, SkuRow, SKUS, {"seller": seller})  # type: ignore[arg-type]  # named parameters

@@ -19,6 +19,7 @@ from kashu.jobs.payments import (
     look_at_payments,
     send_refund,
 )
+from kashu.jobs.suppliers import screen_again, verify_supplier
 from kashu.jobs.supply import ask_order, send_order
 from kashu.jobs.webhooks import (
     announce_bulk,
@@ -81,6 +82,8 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "message.ask": ask_message,
     "fulfil.send": send_order,
     "fulfil.ask": ask_order,
+    "supplier.verify": verify_supplier,
+    "list.loaded": screen_again,
 }
 # What comes by the thousand is done as it is relayed, many in one transaction, and never becomes a job of its own.
 AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
@@ -93,7 +96,7 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
 # Queues of their own: what takes long, and what waits for strangers' servers.
 QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
           "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply", "message.send": "messages",
-          "message.ask": "messages"}  # fmt: skip
+          "message.ask": "messages", "supplier.verify": "registry"}  # fmt: skip
 FACTS = "facts"
 
 

@@ -17,6 +17,7 @@ from kashu import audit, cards, compliance, messages, party, payments, sales, se
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
+from kashu.jobs.suppliers import lift_sanctions, screen_all
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -75,6 +76,8 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("37 19 * * *", "retain", lambda: retain(ctx))  # at night in Shanghai
     every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
     every("47 * * * *", "review_cases", lambda: review(ctx))
+    every("*/5 * * * *", "lift_sanctions", lambda: lift_sanctions(ctx))
+    every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app
 
 
@@ -143,7 +146,7 @@ def sweep(ctx: Context) -> None:
         limits.sweep(db, clock.now() - timedelta(days=1))
         payments.forget_health(db, clock.now() - timedelta(days=HEALTH_DAYS))
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
-        wanted = cards.spooled(db) | settlement.spooled(db)
+        wanted = cards.spooled(db) | settlement.spooled(db) | party.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
     for forget in (sales.forget_files, sales.forget_keys, sales.forget_links, messages.forget):
         while True:
@@ -208,6 +211,7 @@ async def work(dsn: str, ctx: Context) -> None:
         group.create_task(_work_on(app, ["webhooks"], CONCURRENCY))
         group.create_task(_work_on(app, ["messages"], CONCURRENCY))
         group.create_task(_work_on(app, ["supply"], SUPPLY_CONCURRENCY))
+        group.create_task(_work_on(app, ["registry"], 2))
 
 
 async def _work_on(app: procrastinate.App, queues: list[str], concurrency: int) -> None:

@@ -1,7 +1,7 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
 from kashu.ledger.service import account, check, guard, post
-from kashu.ledger.store import entries_under, postings_of, statement
+from kashu.ledger.store import entries_under, movements, postings_of, statement
 from kashu.ledger.types import (
     ACCOUNT_KEYED,
     COGS,
@@ -13,6 +13,7 @@ from kashu.ledger.types import (
     Entry,
     Fault,
     Line,
+    Movement,
     Posting,
 )
 
@@ -27,11 +28,13 @@ __all__ = [
     "Entry",
     "Fault",
     "Line",
+    "Movement",
     "Posting",
     "account",
     "check",
     "entries_under",
     "guard",
+    "movements",
     "post",
     "postings_of",
     "statement",

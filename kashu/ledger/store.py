@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kashu.kernel.db import Db, columns, rows, run, write
 from kashu.kernel.ids import new_id
-from kashu.ledger.types import Entry, Fault, Line, Posting
+from kashu.ledger.types import Entry, Fault, Line, Movement, Posting
 
 POST = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
@@ -102,6 +102,17 @@ def statement(db: Db, account_id: int, before: UUID | None, most: int) -> list[E
     sql = f"SELECT id, recipe, amount_fen, memo, posted_at FROM ledger_entry WHERE account_id = %s {older}"
     told = [account_id, *([] if before is None else [before]), most]
     return rows(db, Entry, f"{sql} ORDER BY id DESC LIMIT %s", told)
+
+
+def movements(db: Db, code: str, pool_ids: Sequence[int], before: tuple[datetime, UUID], most: int) -> list[Movement]:
+    """What moved an account in these pools, the newest first."""
+    sql = """
+    SELECT entry.id, entry.recipe, entry.reason_id, entry.amount_fen, entry.posted_at FROM ledger_sale_entry AS entry
+    JOIN ledger_account AS account ON account.id = entry.account_id
+    WHERE account.code = %s AND entry.pool_id = ANY (%s) AND (entry.posted_at, entry.id) < (%s, %s)
+    ORDER BY entry.posted_at DESC, entry.id DESC LIMIT %s
+    """
+    return rows(db, Movement, sql, [code, list(pool_ids), *before, most])
 
 
 def faults(db: Db) -> list[Fault]:

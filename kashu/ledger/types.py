@@ -48,6 +48,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """A line of what a seller is owed: for which line of which order, under which recipe."""
+
+    id: UUID
+    recipe: str
+    reason_id: UUID
+    amount_fen: int
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     kind: str
     where: str

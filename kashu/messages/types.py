@@ -36,6 +36,7 @@ PURPOSES = {
         Purpose("refunded", "sms", False, 86_400, 600, ("tail",)),
         # The key itself: bearer money is not sent a second time because nobody knows what became of the first.
         Purpose("card", "sms", False, 86_400, None, ("tail", "card")),
+        Purpose("invitation", "mail", False, 7 * 86_400, 600, ("name", "link")),
         Purpose("warning", "mail", False, 86_400, 600, ("asked_by", "act", "thing", "when")),
     )
 }

@@ -6,8 +6,8 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 
-ROLES = ("owner", "operator", "finance", "support", "auditor", "compliance", "buyer")
-STAFF_ROLES = ROLES[:-1]
+ROLES = ("owner", "operator", "finance", "support", "auditor", "compliance", "buyer", "supplier")
+STAFF_ROLES = ROLES[:-2]
 
 
 class People(BaseUserManager["Person"]):

@@ -25,6 +25,18 @@ WHERE {where}
 ORDER BY told.placed_at DESC, told.id DESC LIMIT %(most)s
 """
 
+OF_SUPPLIER = """
+SELECT line.id, told.number, told.state, product.title, sku.name AS sku, line.quantity, line.total_fen, line.is_third_party,
+       told.placed_at, told.delivered_at
+FROM sales_line AS line
+JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+JOIN catalog_sku AS sku ON sku.id = line.sku_id
+JOIN catalog_product AS product ON product.id = sku.product_id
+WHERE (line.supplier_id = %(supplier)s OR line.seller_id = %(supplier)s) AND told.paid_at IS NOT NULL
+  AND (told.placed_at, line.id) < (%(at)s, %(id)s)
+ORDER BY told.placed_at DESC, line.id DESC LIMIT %(most)s
+"""
+
 VIEWS: dict[str, tuple[str, ...]] = {
     "all": (),
     "placed": ("placed",),
@@ -100,6 +112,22 @@ FROM (
     ORDER BY placed_at DESC LIMIT 20000
 ) AS recent
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A paid line as its supplier sees it: what was sold, never to whom."""
+
+    id: UUID
+    number: str
+    state: str
+    title: str
+    sku: str
+    quantity: int
+    total_fen: int
+    is_third_party: bool
+    placed_at: datetime
+    delivered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +250,16 @@ def p99_of_week(db: Db, since: datetime) -> tuple[float | None, int]:
     found = db.execute(P99_WEEK, [since]).fetchone()
     assert found is not None
     return found[0], found[1]
+
+
+def lines_of_supplier(db: Db, supplier_id: int, before: tuple[datetime, UUID], most: int) -> list[SoldLine]:
+    """What was sold of a supplier's goods, the newest first; nothing of the buyer."""
+    told = {"supplier": supplier_id, "at": before[0], "id": before[1], "most": most}
+    return rows(db, SoldLine, OF_SUPPLIER, told)  # type: ignore[arg-type]  # named parameters
+
+
+def last_sale_at(db: Db, supplier_id: int) -> datetime | None:
+    """When something of a supplier's was last handed over."""
+    sql = "SELECT max(delivered_at) FROM sales_line WHERE supplier_id = %s OR seller_id = %s"
+    found: datetime | None = value(db, sql, [supplier_id, supplier_id])
+    return found

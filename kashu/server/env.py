@@ -45,6 +45,12 @@ class Env:
         180,
         "days after a sold card has served (redeemed or expired, warranty over) until its secret is erased; 30 to 1095",
     )
+    registry_url: str = _setting(
+        "",
+        "who confirms companies, people and accounts (docs/how-to/suppliers.md); empty: the sandbox, in production nobody",
+    )
+    registry_key: str = _setting("", "the name of our key there")
+    registry_secret: str = _setting("", "the secret of that key, or the path of a file with it")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     @property
@@ -114,9 +120,18 @@ def _complete(env: Env, base: Path) -> Env:
         raise SettingError(f"KASHU_LOG_LEVEL should be DEBUG, INFO, WARNING or ERROR, not {env.log_level!r}")
     if urlsplit(env.public_url).scheme not in ("http", "https"):
         raise SettingError(f"KASHU_PUBLIC_URL should begin with http:// or https://, not {env.public_url!r}")
+    _check_registry(env)
     if env.is_production:
         _refuse_defaults(env)
     return env
+
+
+def _check_registry(env: Env) -> None:
+    told = [env.registry_url, env.registry_key, env.registry_secret]
+    if any(told) and not all(told):
+        raise SettingError("KASHU_REGISTRY_URL, KASHU_REGISTRY_KEY and KASHU_REGISTRY_SECRET go together")
+    if env.is_production and env.registry_url and not env.registry_url.startswith("https://"):
+        raise SettingError("production needs KASHU_REGISTRY_URL with https://")
 
 
 def _refuse_defaults(env: Env) -> None:

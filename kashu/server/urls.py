@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from kashu.server.runtime import runtime
 from kashu.server.wiring import context
+from kashu.web.supplier.invitations import join
 from kashu.wire import edge
 
 edge.install(context(runtime()))
@@ -15,6 +16,8 @@ urlpatterns = [
     path("console/", include("kashu.web.console.urls")),
     path("desk/", include("kashu.web.desk.urls")),
     path("buyer/", include("kashu.web.buyer.urls")),
+    path("supplier/", include("kashu.web.supplier.urls")),
+    path("join/<str:token>", join, name="join"),
     path("accounts/", include("kashu.web.account_urls")),
     path("", include("kashu.api.routes")),
 ]

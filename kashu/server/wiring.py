@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 
+from kashu.server.env import Env
 from kashu.server.runtime import Runtime
 from kashu.wire.context import Context
 from kashu.wire.messages import Box, ConsoleSender, SandboxSender
+from kashu.wire.registry import HttpRegistry, Registry
 
 
 def context(run: Runtime) -> Context:
@@ -27,4 +31,20 @@ def context(run: Runtime) -> Context:
         hold_seconds=run.env.hold_seconds,
         secret_days=run.env.secret_days,
         is_behind_proxy=run.env.is_behind_proxy,
+        registry=registry(run.env),
     )
+
+
+def registry(env: Env) -> Registry | None:
+    """Who confirms companies, people and accounts: whoever is set, outside production the sandbox."""
+    if env.registry_url:
+        return HttpRegistry(env.registry_url, env.registry_key, lambda: _secret(env.registry_secret))
+    if env.is_production:
+        return None
+    file = env.var / "sandbox" / "registry.secret"
+    return HttpRegistry(f"http://127.0.0.1:{env.sandbox_port}", "sandbox-registry-1", lambda: _secret(str(file)))
+
+
+def _secret(told: str) -> bytes:
+    path = Path(told)
+    return (path.read_text().strip() if path.is_absolute() else told).encode()

@@ -34,9 +34,8 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Each to their own portal."""
-        return (
-            "/buyer/" if getattr(request.user, "role", "") == "buyer" else str(super().get_login_redirect_url(request))
-        )
+        own = {"buyer": "/buyer/", "supplier": "/supplier/"}
+        return own.get(getattr(request.user, "role", "")) or str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Sign-in limits count per subscriber, seen through our proxy as everywhere else."""

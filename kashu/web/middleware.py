@@ -14,7 +14,7 @@ from kashu.wire import metrics
 
 log = logging.getLogger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
-PORTALS = ("/console/", "/desk/", "/buyer/")
+PORTALS = ("/console/", "/desk/", "/buyer/", "/supplier/")
 MACHINES = ("/open/", "/callbacks/")
 SECOND_FACTOR = "/accounts/2fa/"
 

@@ -34,6 +34,11 @@ RIGHTS: dict[str, frozenset[str]] = {
             "reconciliation.edit",
             "evidence.read",
             "evidence.personal",
+            "suppliers.read",
+            "suppliers.review",
+            "suppliers.sanction",
+            "suppliers.deposit",
+            "privacy.answer",
             "compliance.read",
             "compliance.edit",
         }
@@ -48,9 +53,23 @@ RIGHTS: dict[str, frozenset[str]] = {
             "compliance.read",
             "compliance.edit",
             "evidence.read",
+            "suppliers.read",
+            "suppliers.review",
+            "suppliers.sanction",
+            "privacy.answer",
         }
     ),
-    "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
+    "operator": frozenset(
+        READ
+        | {
+            "suppliers.read",
+            "products.edit",
+            "batches.edit",
+            "batches.export",
+            "accounts.edit",
+            "orders.fulfil",
+        }
+    ),
     "finance": frozenset(
         READ
         | {
@@ -62,6 +81,8 @@ RIGHTS: dict[str, frozenset[str]] = {
             "reconciliation.read",
             "reconciliation.edit",
             "evidence.read",
+            "suppliers.read",
+            "suppliers.deposit",
         }
     ),
     "support": frozenset(
@@ -76,15 +97,18 @@ RIGHTS: dict[str, frozenset[str]] = {
             "compliance.read",
             "evidence.read",
             "evidence.personal",
+            "suppliers.read",
         }
     ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
+    "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
 }
 TWO_PERSONS = (
     "batches.export",
     "accounts.topup",
     "orders.claim",
     "reconciliation.edit",
+    "suppliers.review",
 )  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 

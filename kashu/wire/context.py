@@ -16,6 +16,7 @@ from kashu.payments import Channel, NewKey
 from kashu.wire import pay
 from kashu.wire.messages import Box
 from kashu.wire.pay import PaymentChannel
+from kashu.wire.registry import Registry
 
 FetchBill = Callable[[Channel, date, str], Iterator[bytes]]  # the bill of a day and a kind, checked, as it was sent
 
@@ -34,6 +35,7 @@ class Context:
     hold_seconds: int
     is_behind_proxy: bool
     secret_days: int = 180
+    registry: Registry | None = None  # without one, a person looks companies up
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> PaymentChannel:

@@ -82,7 +82,7 @@ class Supplier:
             "content-type": "application/json",
         }
         try:
-            raw, signed = asyncio.run(_post(told.source.url + path, body, headers))
+            raw, signed = asyncio.run(post(told.source.url + path, body, headers))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise SupplyError(type(error).__name__) from error
         if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
@@ -90,7 +90,7 @@ class Supplier:
         return _read(told.number, raw)
 
 
-async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
+async def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:
     """The answer and its signature: no more than an answer may have, and within so many seconds in all.
 
     An answer may drip for ever, each byte within its timeout: only a deadline over all of it ends that.

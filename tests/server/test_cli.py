@@ -15,7 +15,7 @@ from tests import make
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [
     ["serve"], ["migrate"], ["demo"], ["check"], ["invariants"], ["owner"], ["schema"], ["till"], ["worker"],
-    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"],
+    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"],
     ["evidence"], ["evidence", "verify"], ["evidence", "key"],
 ]  # fmt: skip
 
@@ -132,3 +132,15 @@ def test_evidence_is_packed_and_checked_from_the_terminal(house, ring, tmp_path)
     for number in ("nonsense", "Z8-0000000000"):
         done = kashu("evidence", number, "--out", str(tmp_path / "x.zip"))
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+def test_a_list_is_loaded_once(house, tmp_path):
+    """C-60."""
+    file = tmp_path / "un.csv"
+    file.write_text(f"name,aliases,ids\n{make.name('somebody')},,\n")
+    told = [json.loads(kashu("lists", "load", str(file), "--name", "cli-list", "--json").stdout) for _ in range(2)]
+    assert [one["version"] for one in told] == [1, None]
+    file.write_text("nothing\n")
+    done = kashu("lists", "load", str(file), "--name", "cli-list")
+    assert done.returncode == 1
+    assert "line 1" in done.stderr

@@ -1,18 +1,108 @@
 from __future__ import annotations
 
-from kashu.kernel.db import Db, one, run, value
+from collections.abc import Collection
+from datetime import datetime
+
+from kashu.kernel.db import Db, one, rows, run, value
 from kashu.party.types import Supplier
 
-SUPPLIER = "SELECT party_id, state, risk, applied_at, verified_at FROM party_supplier"
+SUPPLIER = """
+SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_fen,
+       exiting_at
+FROM party_supplier
+"""
+BARRED = """
+SELECT count(*) FROM party_mark AS mark JOIN party_supplier AS supplier ON supplier.party_id = mark.party_id
+WHERE mark.kind = %s AND mark.mark = %s AND supplier.state = 'blacklisted' AND supplier.party_id <> %s
+"""
 
 
 def supplier(db: Db, party_id: int, *, lock: bool = False) -> Supplier | None:
     return one(db, Supplier, f"{SUPPLIER} WHERE party_id = %s{' FOR NO KEY UPDATE' if lock else ''}", [party_id])
 
 
+def suppliers(db: Db, states: Collection[str] = ()) -> list[Supplier]:
+    """Suppliers in some states, or all of them, the earliest application first."""
+    sql = f"{SUPPLIER} WHERE cardinality(%s::text[]) = 0 OR state = ANY (%s) ORDER BY applied_at, party_id"
+    return rows(db, Supplier, sql, [list(states), list(states)])
+
+
+def due_suppliers(db: Db, verified_before: datetime) -> list[Supplier]:
+    """Those that trade and were last verified before an instant, the longest ago first (C-10)."""
+    sql = f"""{SUPPLIER} WHERE state IN ('active', 'restricted', 'suspended') AND verified_at < %s
+    ORDER BY verified_at, party_id LIMIT 500"""
+    return rows(db, Supplier, sql, [verified_before])
+
+
 def add_supplier(db: Db, new: Supplier) -> None:
-    sql = "INSERT INTO party_supplier (party_id, state, risk, applied_at, verified_at) VALUES (%s, %s, %s, %s, %s)"
-    run(db, sql, [new.party_id, new.state, new.risk, new.applied_at, new.verified_at])
+    sql = """
+    INSERT INTO party_supplier (party_id, state, risk, applied_at, verified_at, is_registered, moved_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    """
+    told = [new.party_id, new.state, new.risk, new.applied_at, new.verified_at, new.is_registered, new.applied_at]
+    run(db, sql, told)
+
+
+def move_supplier(db: Db, party_id: int, before: str, after: str, at: datetime) -> None:
+    sql = """
+    UPDATE party_supplier SET state = %s, moved_at = %s, exiting_at = CASE WHEN %s = 'exiting' THEN %s ELSE exiting_at END
+    WHERE party_id = %s AND state = %s
+    """
+    touched = run(db, sql, [after, at, after, at, party_id, before])
+    assert touched == 1, "a supplier moves from the state it is in"
+
+
+def set_verified(db: Db, party_id: int, at: datetime) -> None:
+    assert run(db, "UPDATE party_supplier SET verified_at = %s WHERE party_id = %s", [at, party_id]) == 1
+
+
+def set_risk(db: Db, party_id: int, risk: str) -> None:
+    assert run(db, "UPDATE party_supplier SET risk = %s WHERE party_id = %s", [risk, party_id]) == 1
+
+
+def set_deposit_due(db: Db, party_id: int, due_fen: int) -> None:
+    assert run(db, "UPDATE party_supplier SET deposit_fen = %s WHERE party_id = %s", [due_fen, party_id]) == 1
+
+
+def hold_payouts(db: Db, party_id: int, *, is_held: bool) -> None:
+    assert run(db, "UPDATE party_supplier SET is_payout_held = %s WHERE party_id = %s", [is_held, party_id]) == 1
+
+
+def set_particulars(db: Db, party_id: int, address: str, contact: str) -> None:
+    assert run(db, "UPDATE party_party SET address = %s, contact = %s WHERE id = %s", [address, contact, party_id]) == 1
+
+
+def add_mark(db: Db, party_id: int, kind: str, mark: bytes) -> None:
+    sql = "INSERT INTO party_mark (party_id, kind, mark) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+    run(db, sql, [party_id, kind, mark])
+
+
+def is_barred(db: Db, kind: str, mark: bytes, party_id: int = 0) -> bool:
+    """Whether a blacklisted supplier, other than this one, is known by the same mark (C-15)."""
+    return bool(value(db, BARRED, [kind, mark, party_id]))
+
+
+def supplier_with(db: Db, kind: str, mark: bytes) -> int | None:
+    """A supplier that is not closed and known by this mark."""
+    sql = """
+    SELECT supplier.party_id FROM party_mark AS mark JOIN party_supplier AS supplier ON supplier.party_id = mark.party_id
+    WHERE mark.kind = %s AND mark.mark = %s AND supplier.state <> 'closed' LIMIT 1
+    """
+    found: int | None = value(db, sql, [kind, mark])
+    return found
+
+
+def is_name_taken(db: Db, name: str) -> bool:
+    return value(db, "SELECT 1 FROM party_party WHERE name = %s", [name]) is not None
+
+
+def is_member(db: Db, party_id: int, email: str) -> bool:
+    """Whether somebody with this address acts for the supplier: they do not review it."""
+    sql = """
+    SELECT 1 FROM party_member AS member JOIN party_person AS person ON person.id = member.person_id
+    WHERE member.party_id = %s AND person.email = %s
+    """
+    return value(db, sql, [party_id, email]) is not None
 
 
 def deposit_share_bp(db: Db, party_id: int) -> int | None:

@@ -34,7 +34,6 @@ def receive(request: HttpRequest) -> Batch | str:
     with edge.transaction() as db:
         skus = {one.code: one for one in catalog_queries.skus(db)}
         suppliers = {one.id for one in party.parties(db)}
-    upload = request.FILES.get("file")
     sku, cost = skus.get(told.get("sku", "")), parse_yuan(told.get("cost", ""))
     supplier = whole(told.get("supplier", ""), 2**62) or 0
     if sku is None or supplier not in suppliers:
@@ -45,6 +44,12 @@ def receive(request: HttpRequest) -> Batch | str:
         return _take_slots(request, sku, supplier, cost)
     if sku.kind == "own_code":
         return _take_codes(request, sku, supplier, cost)
+    return receive_file(request, sku, supplier, cost)
+
+
+def receive_file(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
+    """A file of cards, of whoever was let in for this SKU; how it is read is detected and confirmed afterwards."""
+    told, upload = request.POST, request.FILES.get("file")
     if not isinstance(upload, SealedFile) or not upload.kept.size:
         return _("请选择一个不为空、不超过 200 MB 的文件。")
     form = preview.format_of(edge.ctx(), upload.kept.name)

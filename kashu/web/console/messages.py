@@ -34,6 +34,7 @@ PURPOSE_NAMES = {
     "issued": "办理完成",
     "refunded": "退款通知",
     "card": "卡密短信",
+    "invitation": "加入邀请",
     "warning": "单人模式提醒",
 }
 KIND_NAMES = {

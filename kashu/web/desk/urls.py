@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, provenance, reviews
+from kashu.web.desk import board, licences, provenance, reviews, screening, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -21,5 +21,26 @@ urlpatterns = [
     path("authorisations/<int:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
     path("reviews", reviews.reviews, name="reviews"),
     path("reviews/<int:review_id>/decide", reviews.decide, name="decide_review"),
+    path("suppliers", suppliers.suppliers, name="suppliers"),
+    path("suppliers/apply", suppliers.apply, name="apply"),
+    path("suppliers/<int:party_id>", suppliers.supplier, name="supplier"),
+    path("suppliers/<int:party_id>/review/<slug:verb>", suppliers.review, name="review"),
+    path("suppliers/<int:party_id>/deposit/<slug:verb>", suppliers.deposit, name="deposit"),
+    path("suppliers/<int:party_id>/sanction", suppliers.sanction, name="sanction"),
+    path("suppliers/<int:party_id>/documents/<uuid:document_id>", suppliers.document, name="document"),
+    path(
+        "suppliers/<int:party_id>/documents/<uuid:document_id>/decide",
+        suppliers.decide_document,
+        name="decide_document",
+    ),
+    path("suppliers/<int:party_id>/principals/<uuid:principal_id>", suppliers.show_principal, name="show_principal"),
+    path("suppliers/approvals/<uuid:approval_id>", suppliers.confirm, name="confirm_supplier"),
+    path("screening", screening.screening, name="screening"),
+    path("screening/<uuid:hit_id>", screening.decide_hit, name="decide_hit"),
+    path("appeals", screening.appeals, name="appeals"),
+    path("appeals/<uuid:appeal_id>", screening.decide_appeal, name="decide_appeal"),
+    path("sanctions/<uuid:sanction_id>/<slug:verb>", screening.end_sanction, name="end_sanction"),
+    path("contracts", screening.contracts, name="contracts"),
+    path("contracts/publish", screening.publish_contract, name="publish_contract"),
     path("provenance", provenance.search, name="provenance"),
 ]

@@ -104,6 +104,47 @@ VERBS = {
     "case.closed": "差错自动关闭",
 }
 KIND_TONES = {
+    ("supplier", "applied"): ("warn", "填写资料"),
+    ("supplier", "kyb_review"): ("info", "审核中"),
+    ("supplier", "contract"): ("warn", "待签约"),
+    ("supplier", "deposit"): ("warn", "待缴保证金"),
+    ("supplier", "active"): ("ok", "正常"),
+    ("supplier", "restricted"): ("warn", "限流"),
+    ("supplier", "suspended"): ("bad", "暂停"),
+    ("supplier", "exiting"): ("warn", "退出中"),
+    ("supplier", "closed"): ("", "已关闭"),
+    ("supplier", "blacklisted"): ("bad", "黑名单"),
+    ("paper", "submitted"): ("warn", "待审核"),
+    ("paper", "accepted"): ("ok", "已通过"),
+    ("paper", "rejected"): ("bad", "未通过"),
+    ("paper", "superseded"): ("", "已被替换"),
+    ("paper", "erased"): ("", "已删除"),
+    ("verification", "asked"): ("info", "核验中"),
+    ("verification", "matched"): ("ok", "一致"),
+    ("verification", "mismatched"): ("bad", "不一致"),
+    ("verification", "not_found"): ("bad", "查无"),
+    ("verification", "cancelled"): ("bad", "已注销"),
+    ("bank", "unproven"): ("warn", "待打款验证"),
+    ("bank", "proven"): ("ok", "已验证"),
+    ("grade", "warning"): ("warn", "警示"),
+    ("grade", "throttle"): ("warn", "限流"),
+    ("grade", "pause"): ("bad", "暂停"),
+    ("grade", "close"): ("bad", "关闭"),
+    ("grade", "blacklist"): ("bad", "黑名单"),
+    ("sanction", "in_force"): ("bad", "生效中"),
+    ("sanction", "ended"): ("", "期满"),
+    ("sanction", "lifted"): ("", "提前解除"),
+    ("sanction", "overturned"): ("", "申诉成立"),
+    ("appeal", "open"): ("warn", "待答复"),
+    ("appeal", "upheld"): ("ok", "成立"),
+    ("appeal", "rejected"): ("", "不成立"),
+    ("hit", "open"): ("bad", "待处理"),
+    ("hit", "cleared"): ("ok", "已排除"),
+    ("hit", "confirmed"): ("bad", "已确认"),
+    ("request", "open"): ("warn", "待答复"),
+    ("request", "done"): ("ok", "已办理"),
+    ("request", "restricted"): ("", "限制处理"),
+    ("request", "refused"): ("", "未同意"),
     ("batch", "cancelled"): ("", "已撤销"),
     ("message", "queued"): ("info", "待发"),
     ("message", "unknown"): ("warn", "等待答复"),
@@ -274,7 +315,7 @@ def verdict(name: str) -> str:
 @register.filter
 def role_name(role: str) -> str:
     names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计", "compliance": "合规",
-             "buyer": "采购方"}  # fmt: skip
+             "buyer": "采购方", "supplier": "供应商"}  # fmt: skip
     return _(names.get(role, role))
 
 

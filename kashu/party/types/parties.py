@@ -29,13 +29,18 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """How far a supplier has come, and when its papers were last verified (C-10)."""
+    """How far a supplier has come, and when its papers were last verified as a whole (C-10)."""
 
     party_id: int
     state: str
     risk: str
     applied_at: datetime
     verified_at: datetime | None
+    is_registered: bool = True
+    is_payout_held: bool = False
+    moved_at: datetime | None = None
+    deposit_fen: int = 0
+    exiting_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

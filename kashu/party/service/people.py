@@ -1,0 +1,81 @@
+"""People of organisations: invited by a link that ends, let in once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kashu.audit import Actor
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.ids import new_id
+from kashu.kernel.seal import Keyring
+from kashu.party import store
+from kashu.party.service.moves import no, record
+from kashu.party.service.parties import add_member
+from kashu.party.types import Invitation, SupplierRefusal
+
+INVITATION_DAYS = 7
+INVITATIONS_MAX = 20
+
+
+def invite(
+    db: Db, ring: Keyring, actor: Actor, party_id: int, email: str, at: datetime
+) -> tuple[Invitation, str] | SupplierRefusal:
+    """Invite somebody to act for a supplier; the token goes into the link, and only its hash is kept."""
+    assert_in_transaction(db)
+    found = store.supplier(db, party_id, lock=True)
+    if found is None or found.state in ("closed", "blacklisted"):
+        return no(found)
+    waiting = [one for one in store.invitations(db, party_id) if one.expires_at > at]
+    if len(waiting) >= INVITATIONS_MAX:
+        return SupplierRefusal.TOO_MANY
+    made_id, token = new_id(), secrets.token_urlsafe(32)
+    sealed = ring.seal_personal(email, f"invitation {made_id}")
+    made = Invitation(made_id, party_id, sealed, actor.name, at, at + timedelta(days=INVITATION_DAYS), None, None)
+    store.add_invitation(db, made, ring.identity("mail", email), _hash(token))
+    record(db, actor, "supplier.invite", party_id, None, {"invitation": str(made_id)}, ("", ""), at)
+    return made, token
+
+
+def invitation(db: Db, ring: Keyring, token: str, at: datetime) -> tuple[Invitation, str] | SupplierRefusal:
+    """The invitation behind a link, and the address it was sent to; a link that ended opens nothing."""
+    found = store.invitation(db, _hash(token))
+    if found is None or found.ended_at is not None:
+        return SupplierRefusal.GONE
+    if at >= found.expires_at:
+        return SupplierRefusal.EXPIRED
+    return found, ring.open_personal(found.email, f"invitation {found.id}")
+
+
+def accept_invitation(
+    db: Db, ring: Keyring, token: str, person: tuple[int, str], at: datetime
+) -> int | SupplierRefusal:
+    """Let the invited person, (id, address), act for the supplier: they only, and once."""
+    assert_in_transaction(db)
+    store.invitation(db, _hash(token), lock=True)
+    found = invitation(db, ring, token, at)
+    if isinstance(found, SupplierRefusal):
+        return found
+    told, email = found
+    if email != person[1]:
+        return SupplierRefusal.GONE
+    assert store.end_invitation(db, told.id, person[0], at) == 1, "under its lock"
+    add_member(db, Actor("person", person[1]), told.party_id, person[0], person[1], at)
+    return told.party_id
+
+
+def revoke_invitation(db: Db, actor: Actor, party_id: int, invitation_id: UUID, at: datetime) -> SupplierRefusal | None:
+    """A link that was sent opens nothing any more."""
+    assert_in_transaction(db)
+    if not any(one.id == invitation_id for one in store.invitations(db, party_id)):
+        return SupplierRefusal.GONE
+    if store.end_invitation(db, invitation_id, None, at) == 0:
+        return SupplierRefusal.GONE
+    record(db, actor, "supplier.invite.revoke", party_id, None, {"invitation": str(invitation_id)}, ("", ""), at)
+    return None
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

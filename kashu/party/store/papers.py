@@ -1,0 +1,171 @@
+"""SQL of a supplier's papers: documents, persons behind, bank account, what authorities said, drafts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from kashu.kernel.db import Db, one, rows, run, value, values
+from kashu.party.types import BankAccount, Document, Principal, Verification
+
+DOCUMENT = """
+SELECT id, party_id, kind, number, name, fields, spool, size, sha256, valid_to, state, reason, submitted_by,
+       submitted_at, decided_by, decided_at
+FROM party_document
+"""
+PRINCIPAL = """
+SELECT id, party_id, role, name, id_number, id_mark, id_tail, share_bp, added_by, added_at, ended_at
+FROM party_principal
+"""
+ACCOUNT = """
+SELECT id, party_id, holder, bank, number, mark, tail, state, set_by, set_at, proven_at FROM party_bank_account
+"""
+VERIFICATION = """
+SELECT id, party_id, kind, subject, state, detail, evidence, asked_by, asked_at, externally_verified_at
+FROM party_verification
+"""
+
+
+def documents(db: Db, party_id: int) -> list[Document]:
+    """Every paper a supplier ever handed in, the newest first."""
+    return rows(db, Document, f"{DOCUMENT} WHERE party_id = %s ORDER BY submitted_at DESC, id", [party_id])
+
+
+def document(db: Db, document_id: UUID, *, lock: bool = False) -> Document | None:
+    return one(db, Document, f"{DOCUMENT} WHERE id = %s{' FOR UPDATE' if lock else ''}", [document_id])
+
+
+def add_document(db: Db, new: Document) -> None:
+    sql = """
+    INSERT INTO party_document (id, party_id, kind, number, name, fields, spool, size, sha256, valid_to, state,
+                                submitted_by, submitted_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'submitted', %s, %s)
+    """
+    told = [new.id, new.party_id, new.kind, new.number, new.name, Jsonb(new.fields), new.spool, new.size, new.sha256]
+    run(db, sql, [*told, new.valid_to, new.submitted_by, new.submitted_at])
+
+
+def move_document(db: Db, document_id: UUID, before: str, after: str, told: tuple[str, str], at: datetime) -> None:
+    """`told` is who decided, and why."""
+    sql = """
+    UPDATE party_document SET state = %s, decided_by = %s, reason = %s, decided_at = %s WHERE id = %s AND state = %s
+    """
+    assert run(db, sql, [after, *told, at, document_id, before]) == 1, "a paper moves once"
+
+
+def supersede_documents(db: Db, party_id: int, kind: str, by: str, at: datetime) -> None:
+    sql = """
+    UPDATE party_document SET state = 'superseded', decided_by = %s, decided_at = %s
+    WHERE party_id = %s AND kind = %s AND state = 'submitted'
+    """
+    run(db, sql, [by, at, party_id, kind])
+
+
+def erase_document(db: Db, document_id: UUID, by: str, at: datetime) -> None:
+    sql = """
+    UPDATE party_document SET state = 'erased', spool = '', number = NULL, name = 'erased', fields = '{}', decided_by = %s,
+           decided_at = %s
+    WHERE id = %s AND state <> 'erased'
+    """
+    assert run(db, sql, [by, at, document_id]) == 1
+
+
+def spooled(db: Db) -> set[str]:
+    """Files in the spool that papers lie in."""
+    return set(values(db, "SELECT spool FROM party_document WHERE spool <> ''"))
+
+
+def principals(db: Db, party_id: int) -> list[Principal]:
+    return rows(
+        db, Principal, f"{PRINCIPAL} WHERE party_id = %s AND ended_at IS NULL ORDER BY role DESC, id", [party_id]
+    )
+
+
+def add_principal(db: Db, new: Principal) -> None:
+    sql = """
+    INSERT INTO party_principal (id, party_id, role, name, id_number, id_mark, id_tail, share_bp, added_by, added_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    told = [new.id, new.party_id, new.role, new.name, new.id_number, new.id_mark, new.id_tail, new.share_bp]
+    run(db, sql, [*told, new.added_by, new.added_at])
+
+
+def end_principals(db: Db, party_id: int, role: str, mark: bytes | None, at: datetime) -> int:
+    """End those of a role, or the one with this mark."""
+    sql = """
+    UPDATE party_principal SET ended_at = %s
+    WHERE party_id = %s AND role = %s AND ended_at IS NULL AND (%s::bytea IS NULL OR id_mark = %s)
+    """
+    return run(db, sql, [at, party_id, role, mark, mark])
+
+
+def bank_account(db: Db, party_id: int) -> BankAccount | None:
+    return one(db, BankAccount, f"{ACCOUNT} WHERE party_id = %s AND state <> 'ended'", [party_id])
+
+
+def end_bank_account(db: Db, party_id: int) -> None:
+    run(db, "UPDATE party_bank_account SET state = 'ended' WHERE party_id = %s AND state <> 'ended'", [party_id])
+
+
+def add_bank_account(db: Db, new: BankAccount) -> None:
+    sql = """
+    INSERT INTO party_bank_account (id, party_id, holder, bank, number, mark, tail, state, set_by, set_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'unproven', %s, %s)
+    """
+    told = [new.id, new.party_id, new.holder, new.bank, new.number, new.mark, new.tail, new.set_by, new.set_at]
+    run(db, sql, told)
+
+
+def prove_bank_account(db: Db, account_id: UUID, at: datetime) -> None:
+    sql = "UPDATE party_bank_account SET state = 'proven', proven_at = %s WHERE id = %s AND state <> 'ended'"
+    run(db, sql, [at, account_id])
+
+
+def verifications(db: Db, party_id: int) -> list[Verification]:
+    """What was asked about a supplier, the newest first."""
+    return rows(
+        db, Verification, f"{VERIFICATION} WHERE party_id = %s ORDER BY asked_at DESC, id DESC LIMIT 200", [party_id]
+    )
+
+
+def verification(db: Db, verification_id: UUID, *, lock: bool = False) -> Verification | None:
+    return one(db, Verification, f"{VERIFICATION} WHERE id = %s{' FOR UPDATE' if lock else ''}", [verification_id])
+
+
+def ask_verification(db: Db, new: Verification) -> bool:
+    """Write a question down; False where the same one waits for its answer already."""
+    sql = """
+    INSERT INTO party_verification (id, party_id, kind, subject, state, asked_by, asked_at)
+    VALUES (%s, %s, %s, %s, 'asked', %s, %s) ON CONFLICT DO NOTHING
+    """
+    return run(db, sql, [new.id, new.party_id, new.kind, new.subject, new.asked_by, new.asked_at]) == 1
+
+
+def answer_verification(db: Db, verification_id: UUID, state: str, told: tuple[str, str], at: datetime) -> None:
+    """`told` is a detail and the hash of the evidence."""
+    sql = """
+    UPDATE party_verification SET state = %s, detail = %s, evidence = %s, externally_verified_at = %s
+    WHERE id = %s AND state = 'asked'
+    """
+    assert run(db, sql, [state, *told, at, verification_id]) == 1, "a question is answered once"
+
+
+def save_draft(db: Db, party_id: int, step: str, sealed: bytes, at: datetime) -> None:
+    sql = """
+    INSERT INTO party_draft (party_id, step, sealed, saved_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (party_id, step) DO UPDATE SET sealed = excluded.sealed, saved_at = excluded.saved_at
+    """
+    run(db, sql, [party_id, step, sealed, at])
+
+
+def draft(db: Db, party_id: int, step: str) -> bytes | None:
+    found: bytes | None = value(
+        db, "SELECT sealed FROM party_draft WHERE party_id = %s AND step = %s", [party_id, step]
+    )
+    return found
+
+
+def drop_draft(db: Db, party_id: int, step: str) -> None:
+    run(db, "DELETE FROM party_draft WHERE party_id = %s AND step = %s", [party_id, step])

@@ -1,0 +1,113 @@
+"""SQL of consents, invitations, requests of persons about their data, and of reports that were made."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from kashu.kernel.db import Db, one, rows, run, value
+from kashu.party.types import Invitation, Request
+
+INVITATION = """
+SELECT id, party_id, email, invited_by, invited_at, expires_at, ended_at, accepted_by FROM party_invitation
+"""
+REQUEST = """
+SELECT id, person_id, kind, words, state, made_at, due_at, answer, decided_by, decided_at, erase_on, erased_at
+FROM party_request
+"""
+
+
+def give_consent(db: Db, consent_id: UUID, subject: str, purpose: str, told: tuple[str, str], at: datetime) -> bool:
+    """`told` is the hash of the words agreed to and who agreed; False where consent lives already."""
+    sql = """
+    INSERT INTO party_consent (id, subject, purpose, words_sha256, given_by, given_at) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
+    """
+    return run(db, sql, [consent_id, subject, purpose, *told, at]) == 1
+
+
+def withdraw_consent(db: Db, subject: str, purpose: str, at: datetime) -> int:
+    sql = "UPDATE party_consent SET withdrawn_at = %s WHERE subject = %s AND purpose = %s AND withdrawn_at IS NULL"
+    return run(db, sql, [at, subject, purpose])
+
+
+def has_consent(db: Db, subject: str, purpose: str) -> bool:
+    sql = "SELECT 1 FROM party_consent WHERE subject = %s AND purpose = %s AND withdrawn_at IS NULL"
+    return value(db, sql, [subject, purpose]) is not None
+
+
+def add_invitation(db: Db, new: Invitation, mark: bytes, token_hash: bytes) -> None:
+    sql = """
+    INSERT INTO party_invitation (id, party_id, email, email_mark, token_hash, invited_by, invited_at, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    told = [new.id, new.party_id, new.email, mark, token_hash, new.invited_by, new.invited_at, new.expires_at]
+    run(db, sql, told)
+
+
+def invitation(db: Db, token_hash: bytes, *, lock: bool = False) -> Invitation | None:
+    return one(db, Invitation, f"{INVITATION} WHERE token_hash = %s{' FOR UPDATE' if lock else ''}", [token_hash])
+
+
+def invitations(db: Db, party_id: int) -> list[Invitation]:
+    """Those that wait, the newest first."""
+    sql = f"{INVITATION} WHERE party_id = %s AND ended_at IS NULL ORDER BY invited_at DESC"
+    return rows(db, Invitation, sql, [party_id])
+
+
+def end_invitation(db: Db, invitation_id: UUID, person_id: int | None, at: datetime) -> int:
+    sql = "UPDATE party_invitation SET ended_at = %s, accepted_by = %s WHERE id = %s AND ended_at IS NULL"
+    return run(db, sql, [at, person_id, invitation_id])
+
+
+def requests(db: Db, *, person_id: int | None = None, is_open: bool = False) -> list[Request]:
+    sql = f"{REQUEST} WHERE (%s::bigint IS NULL OR person_id = %s) AND (NOT %s OR state = 'open') ORDER BY due_at LIMIT 500"
+    return rows(db, Request, sql, [person_id, person_id, is_open])
+
+
+def request(db: Db, request_id: UUID, *, lock: bool = False) -> Request | None:
+    return one(db, Request, f"{REQUEST} WHERE id = %s{' FOR UPDATE' if lock else ''}", [request_id])
+
+
+def add_request(db: Db, new: Request) -> bool:
+    """False where one of this kind is open already."""
+    sql = """
+    INSERT INTO party_request (id, person_id, kind, words, state, made_at, due_at)
+    VALUES (%s, %s, %s, %s, 'open', %s, %s) ON CONFLICT DO NOTHING
+    """
+    return run(db, sql, [new.id, new.person_id, new.kind, new.words, new.made_at, new.due_at]) == 1
+
+
+def decide_request(
+    db: Db, request_id: UUID, state: str, told: tuple[str, str], erase_on: date | None, at: datetime
+) -> None:
+    """`told` is the answer and who gave it."""
+    sql = """
+    UPDATE party_request SET state = %s, answer = %s, decided_by = %s, decided_at = %s, erase_on = %s
+    WHERE id = %s AND state = 'open'
+    """
+    assert run(db, sql, [state, *told, at, erase_on, request_id]) == 1, "a request is decided once"
+
+
+def to_erase(db: Db, today: date) -> list[Request]:
+    """Restricted ones whose retention is over."""
+    sql = f"{REQUEST} WHERE state = 'restricted' AND erase_on <= %s AND erased_at IS NULL ORDER BY erase_on LIMIT 100"
+    return rows(db, Request, sql, [today])
+
+
+def erased(db: Db, request_id: UUID, at: datetime) -> None:
+    sql = "UPDATE party_request SET state = 'done', erased_at = %s WHERE id = %s AND state = 'restricted'"
+    assert run(db, sql, [at, request_id]) == 1
+
+
+def report_made(db: Db, kind: str, period: str) -> datetime | None:
+    found: datetime | None = value(
+        db, "SELECT max(made_at) FROM party_report WHERE kind = %s AND period = %s", [kind, period]
+    )
+    return found
+
+
+def add_report(db: Db, report_id: UUID, kind: str, period: str, told: tuple[int, str, str], at: datetime) -> None:
+    """`told` is how many rows, the file's hash and who made it."""
+    sql = "INSERT INTO party_report (id, kind, period, rows, sha256, made_by, made_at) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    run(db, sql, [report_id, kind, period, *told, at])

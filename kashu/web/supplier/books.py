@@ -1,0 +1,166 @@
+"""What was sold, what is owed, what the platform holds against the supplier, and who works for it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import cards, ledger, messages, party
+from kashu.catalog import queries as catalog_queries
+from kashu.kernel import clock
+from kashu.messages import Draft
+from kashu.party import SupplierRefusal
+from kashu.sales import queries
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
+from kashu.web.rights import actor
+from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, show
+from kashu.web.supplier.onboarding import steps_of
+from kashu.wire import edge
+
+FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
+
+
+@require_GET
+@at_desk
+def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Where the supplier stands, and what calls for it."""
+    at = clock.now()
+    with edge.transaction() as db:
+        file = party.supplier_file(db, desk.party.id, at)
+        assert file is not None
+        lines = queries.lines_of_supplier(db, desk.party.id, FAR, 8)
+    verified = desk.supplier.verified_at
+    told = {
+        "file": file,
+        "steps": steps_of(file),
+        "lines": lines,
+        "in_force": [one for one in file.sanctions if one.state == "in_force"],
+        "reverify_on": party.reverify_on(verified) if verified else None,
+        "is_due": verified is not None and party.is_reverify_due(verified, at),
+        "now": at,
+    }
+    return show(request, desk, "overview", "overview", told)
+
+
+@require_POST
+@at_desk
+def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Whose desk this is, for people who work for several."""
+    chosen = whole(request.POST.get("party", ""), 2**62)
+    if chosen in {one.id for one in desk.parties}:
+        request.session[CHOSEN] = chosen
+    return redirect("supplier:overview")
+
+
+@require_GET
+@at_desk
+def orders(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Paid lines of their goods; nothing that tells the buyer (C-55)."""
+    with edge.transaction() as db:
+        found = queries.lines_of_supplier(db, desk.party.id, instant_cursor(request) or FAR, PAGE_ROWS + 1)
+    page = page_of(found, lambda one: (one.placed_at.isoformat(), str(one.id)))
+    return show(request, desk, "orders", "orders", {"page": page})
+
+
+@require_GET
+@at_desk
+def statement(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What the books say is owed for third-party sales, and what lies there as deposit."""
+    with edge.transaction() as db:
+        skus = [one.id for one in catalog_queries.skus(db, desk.party.id)]
+        pools = cards.pools_of(db, skus)
+        before = instant_cursor(request) or FAR
+        found = ledger.movements(db, f"payable:{desk.party.id}", pools, before, PAGE_ROWS + 1)
+        held = party.deposit(db, desk.party.id)
+    page = page_of(found, lambda one: (one.posted_at.isoformat(), str(one.id)))
+    return show(request, desk, "statement", "statement", {"page": page, "deposit": held})
+
+
+@require_GET
+@at_desk
+def notices(request: HttpRequest, desk: Desk) -> HttpResponse:
+    return _notices(request, desk)
+
+
+@require_POST
+@at_desk
+def appeal(request: HttpRequest, desk: Desk, sanction_id: UUID) -> HttpResponse:
+    words = request.POST.get("words", "").strip()
+    with edge.transaction() as db:
+        refusal = party.appeal(db, actor(request), desk.party.id, sanction_id, words, clock.now())
+    if refusal is not None:
+        return _notices(request, desk, _(REFUSALS[refusal]), 404 if refusal is SupplierRefusal.GONE else 422)
+    say(request, _("申诉已提交，由另一位工作人员答复。"))
+    return redirect("supplier:notices")
+
+
+@require_GET
+@at_desk
+def people(request: HttpRequest, desk: Desk) -> HttpResponse:
+    return _people(request, desk)
+
+
+@require_POST
+@at_desk
+def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Send somebody a link that lets them act for this organisation."""
+    email = request.POST.get("email", "").strip().lower()
+    if not EMAIL.match(email):
+        return _people(request, desk, _("邮箱没有填对。没有发送。"), 422)
+    done = send_invitation(request, desk.party.id, email)
+    if isinstance(done, SupplierRefusal):
+        return _people(request, desk, _(REFUSALS[done]), 409)
+    say(request, _("邀请已发送，7 天内有效。"))
+    return redirect("supplier:people")
+
+
+@require_POST
+@at_desk
+def revoke(request: HttpRequest, desk: Desk, invitation_id: UUID) -> HttpResponse:
+    with edge.transaction() as db:
+        refusal = party.revoke_invitation(db, actor(request), desk.party.id, invitation_id, clock.now())
+    if refusal is not None:
+        return _people(request, desk, _(REFUSALS[refusal]), 404)
+    say(request, _("邀请已撤回。"))
+    return redirect("supplier:people")
+
+
+def send_invitation(request: HttpRequest, party_id: int, email: str) -> SupplierRefusal | None:
+    """Invite, and write the message in the same transaction; the link is in the message only."""
+    ctx, at = edge.ctx(), clock.now()
+    with edge.transaction() as db:
+        done = party.invite(db, ctx.ring, actor(request), party_id, email, at)
+        if isinstance(done, SupplierRefusal):
+            return done
+        named = party.party(db, party_id)
+        assert named is not None
+        values = {"name": named.name, "link": f"{ctx.public_url}/join/{done[1]}"}
+        messages.write(db, ctx.ring, [Draft("invitation", str(done[0].id), email, values)], at)
+    return None
+
+
+def _notices(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+    with edge.transaction() as db:
+        told = {
+            "sanctions": party.sanctions(db, desk.party.id),
+            "appeals": party.appeals(db, desk.party.id),
+            "error": error,
+        }
+    return show(request, desk, "notices", "notices", told, status)
+
+
+def _people(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+    ring = edge.ctx().ring
+    with edge.transaction() as db:
+        waiting = [
+            (one, ring.open_personal(one.email, f"invitation {one.id}")) for one in party.invitations(db, desk.party.id)
+        ]
+        told = {"members": party.members(db, desk.party.id), "waiting": waiting, "error": error, "now": clock.now()}
+    return show(request, desk, "people", "people", told, status)

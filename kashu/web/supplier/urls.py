@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from kashu.web.supplier import books, goods, onboarding
+
+app_name = "supplier"
+urlpatterns = [
+    path("", books.overview, name="overview"),
+    path("organisation", books.choose, name="choose"),
+    path("onboarding", onboarding.onboarding, name="onboarding"),
+    path("onboarding/hand-in", onboarding.hand_in, name="hand_in"),
+    path("onboarding/consent", onboarding.consent, name="consent"),
+    path("onboarding/upload", onboarding.upload, name="upload"),
+    path("onboarding/agree", onboarding.sign, name="sign"),
+    path("onboarding/<slug:step>", onboarding.onboarding, name="step"),
+    path("onboarding/<slug:step>/save", onboarding.save, name="save_step"),
+    path("products", goods.products, name="products"),
+    path("products/<id:product_id>", goods.product, name="product"),
+    path("skus/<str:code>/price", goods.set_price, name="set_price"),
+    path("batches", goods.batches, name="batches"),
+    path("batches/new", goods.new_batch, name="new_batch"),
+    path("batches/<id:pool_id>", goods.batch, name="batch"),
+    path("batches/<id:pool_id>/start", goods.start_batch, name="start_batch"),
+    path("orders", books.orders, name="orders"),
+    path("statement", books.statement, name="statement"),
+    path("notices", books.notices, name="notices"),
+    path("notices/<uuid:sanction_id>/appeal", books.appeal, name="appeal"),
+    path("people", books.people, name="people"),
+    path("people/invite", books.invite, name="invite"),
+    path("people/invitations/<uuid:invitation_id>/revoke", books.revoke, name="revoke"),
+]

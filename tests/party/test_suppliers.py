@@ -1,0 +1,429 @@
+"""A supplier's life (compliance.md §2.2): how it comes, is looked at again, and goes."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, datetime, timedelta
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kashu import audit, ledger, party
+from kashu.audit import ApprovalRefusal
+from kashu.kernel.clock import SHANGHAI
+from kashu.kernel.db import connect, value, values
+from kashu.party import Lack, SupplierRefusal
+from kashu.party.rules import suppliers as rules
+from tests import make
+from tests.party import world
+from tests.party.world import APPLICANT, AT, HASH, OTHER, REVIEWER, WHY, state
+
+YEAR = timedelta(days=365)
+
+
+def trail(db, party_id):
+    return [entry.verb for entry in audit.entries_of(db, 0, "party", str(party_id))]
+
+
+def test_a_supplier_comes_all_the_way(db, ring):
+    party_id = world.active(db, ring)
+    assert state(db, party_id) == "active"
+    assert party.supplier(db, party_id).verified_at == AT
+    moves = [verb for verb in trail(db, party_id) if verb.removeprefix("supplier.") in rules.LIFE.table]
+    assert moves == ["supplier.kyb_review", "supplier.contract", "supplier.deposit", "supplier.active"]
+
+
+def test_every_move_has_actor_reason_and_evidence(db, ring):
+    party_id = world.active(db, ring)
+    entries = audit.entries_of(db, 0, "party", str(party_id))
+    for entry in entries:
+        assert entry.actor
+    told = next(entry for entry in entries if entry.verb == "supplier.contract")
+    assert (told.actor, told.reason, told.before, told.after) == (
+        REVIEWER.name, WHY[0], {"state": "kyb_review"}, {"state": "contract", "evidence": HASH},
+    )  # fmt: skip
+
+
+def test_nothing_personal_is_in_the_clear_in_rows_or_trail(db, ring):
+    """C-52: numbers and names of persons, and account numbers, are ciphertext in every row."""
+    number, account = world.person_number(), "571900012345678"
+    party_id = world.looked_at(db, ring, id_number=number, bank_number=account)
+    party.save_draft(db, ring, party_id, "people", '{"name": "张三"}', AT)
+    tables = values(db, "SELECT table_name FROM information_schema.tables WHERE table_name ~ '^(party|audit)_'")
+    for table in tables:
+        dump = "\n".join(values(db, f"SELECT row_to_json(t)::text FROM {table} AS t"))
+        for secret in (number, account, "张三"):
+            assert secret not in dump, (table, secret)
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({"number": "91110000600037341N"}, SupplierRefusal.WRONG_NUMBER),
+        ({"name": ""}, SupplierRefusal.WRONG_NUMBER),
+        ({"phone": ""}, SupplierRefusal.WRONG_NUMBER),
+    ],
+)
+def test_an_application_that_is_not_whole_is_refused(db, ring, changed, refusal):
+    before = value(db, "SELECT count(*) FROM party_party")
+    assert party.apply(db, ring, APPLICANT, world.application(**changed), AT) is refusal
+    assert value(db, "SELECT count(*) FROM party_party") == before
+
+
+def test_a_name_and_a_number_are_taken_once(db, ring):
+    told = world.application()
+    assert isinstance(party.apply(db, ring, APPLICANT, told, AT), party.Supplier)
+    again = world.application(name=told.name)
+    assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.NAME_TAKEN
+    again = world.application(number=told.number)
+    assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.NUMBER_TAKEN
+
+
+def test_a_review_begins_only_when_nothing_is_missing(db, ring):
+    party_id = world.applied(db, ring)
+    assert party.begin_review(db, ring, APPLICANT, party_id, AT) == [
+        Lack.BUSINESS_LICENCE, Lack.LEGAL_REPRESENTATIVE, Lack.BENEFICIAL_OWNER, Lack.IDENTITY, Lack.BANK_ACCOUNT,
+    ]  # fmt: skip
+    assert state(db, party_id) == "applied"
+
+
+def test_a_paper_that_has_lapsed_is_missing(db, ring):
+    party_id = world.with_papers(db, ring)
+    told = world.paper("business_licence", valid_to=date(2026, 11, 2))
+    assert isinstance(party.submit(db, ring, APPLICANT, party_id, told, AT), party.Document)
+    midnight = datetime(2026, 11, 3, tzinfo=SHANGHAI)
+    assert party.supplier_file(db, party_id, midnight - timedelta(seconds=1)).lacks == []
+    assert party.supplier_file(db, party_id, midnight).lacks == [Lack.BUSINESS_LICENCE]
+    late = world.paper("business_licence", valid_to=date(2026, 11, 1))
+    assert party.submit(db, ring, APPLICANT, party_id, late, AT) is SupplierRefusal.EXPIRED
+
+
+@pytest.mark.parametrize("kind", ["identity", "bank_proof"])
+def test_sensitive_papers_need_a_consent_of_their_own(db, ring, kind):
+    """C-51."""
+    party_id = world.applied(db, ring)
+    assert party.submit(db, ring, APPLICANT, party_id, world.paper(kind), AT) is SupplierRefusal.NO_CONSENT
+    assert party.documents(db, party_id) == []
+    purpose = {"identity": "identity_document", "bank_proof": "bank_account"}[kind]
+    party.give_consent(db, APPLICANT, f"party {party_id}", purpose, "我同意", AT)
+    assert isinstance(party.submit(db, ring, APPLICANT, party_id, world.paper(kind), AT), party.Document)
+    party.withdraw_consent(db, APPLICANT, f"party {party_id}", purpose, AT)
+    assert party.submit(db, ring, APPLICANT, party_id, world.paper(kind), AT) is SupplierRefusal.NO_CONSENT
+
+
+def test_a_bank_account_needs_consent_and_its_own_name(db, ring):
+    """C-51, C-63."""
+    party_id = world.applied(db, ring)
+    name = party.party(db, party_id).name
+    told = (name, "招商银行", "571900012345678")
+    assert party.set_bank_account(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.NO_CONSENT
+    party.give_consent(db, APPLICANT, f"party {party_id}", "bank_account", "我同意", AT)
+    other = ("另一家公司", "招商银行", "571900012345678")
+    assert party.set_bank_account(db, ring, APPLICANT, party_id, other, AT) is SupplierRefusal.NOT_OWN_NAME
+    assert party.bank_account(db, party_id) is None
+    made = party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+    assert (made.tail, made.state) == ("5678", "unproven")
+    assert b"571900012345678" not in made.number
+
+
+def test_a_person_behind_is_grown_up_and_has_a_right_number(db, ring):
+    party_id = world.applied(db, ring)
+    young = ("legal_representative", "李四", world.person_number("20100101"), 0)
+    assert party.set_principal(db, ring, APPLICANT, party_id, young, AT) is SupplierRefusal.NOT_GROWN_UP
+    wrong = ("legal_representative", "李四", "110105194912310021", 0)
+    assert party.set_principal(db, ring, APPLICANT, party_id, wrong, AT) is SupplierRefusal.WRONG_NUMBER
+    assert party.principals(db, party_id) == []
+
+
+def test_a_right_number_is_not_a_verified_one(db, ring):
+    """§2.4: only an answer from outside verifies."""
+    party_id = world.in_review(db, ring)
+    for one in party.documents(db, party_id):
+        party.decide_document(db, REVIEWER, one.id, "accepted", "", AT)
+    assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+    for wrong in ("mismatched", "not_found", "cancelled"):
+        world.prove(db, party_id, AT, wrong)
+        assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+    world.prove(db, party_id, AT + timedelta(seconds=1))
+    assert party.accept(db, REVIEWER, party_id, WHY, AT + timedelta(seconds=1)) is None
+
+
+def test_the_newest_answer_counts_and_an_old_one_does_not(db, ring):
+    party_id = world.looked_at(db, ring)
+    later = AT + timedelta(days=31)
+    assert party.accept(db, REVIEWER, party_id, WHY, later) is SupplierRefusal.NOT_VERIFIED
+    world.prove(db, party_id, AT + timedelta(hours=1), "cancelled")
+    assert party.accept(db, REVIEWER, party_id, WHY, AT + timedelta(hours=1)) is SupplierRefusal.NOT_VERIFIED
+
+
+def test_papers_are_accepted_one_by_one_before_a_supplier_is(db, ring):
+    party_id = world.in_review(db, ring)
+    world.prove(db, party_id)
+    assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.INCOMPLETE
+
+
+def test_a_judgement_has_a_reason_and_evidence(db, ring):
+    party_id = world.looked_at(db, ring)
+    for why in (("", HASH), ("好", "")):
+        assert party.accept(db, REVIEWER, party_id, why, AT) is SupplierRefusal.NO_REASON
+    assert state(db, party_id) == "kyb_review"
+
+
+def test_nobody_reviews_their_own_organisation(site, dsn, ring):
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('in')}@kashu.example", "x" * 12, name="甲", role="operator")
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        party_id = world.looked_at(db, ring)
+        party.add_member(db, APPLICANT, party_id, person.pk, person.email, AT)
+        insider = audit.Actor("person", person.email)
+        assert party.accept(db, insider, party_id, WHY, AT) is SupplierRefusal.SAME_PERSON
+        assert party.accept(db, REVIEWER, party_id, WHY, AT) is None
+        db.rollback()
+
+
+def test_a_high_risk_takes_two_different_reviewers(db, ring):
+    """ASVS 2.3.5."""
+    party_id = world.looked_at(db, ring)
+    assert party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT) is None
+    assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NEEDS_TWO
+    asked = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=AT)
+    assert party.confirm_accept(db, REVIEWER, asked.id, AT, is_alone=False) is ApprovalRefusal.SAME_PERSON
+    assert state(db, party_id) == "kyb_review"
+    assert party.confirm_accept(db, OTHER, asked.id, AT, is_alone=False) is None
+    assert state(db, party_id) == "contract"
+
+
+def test_alone_a_high_risk_waits(db, ring):
+    """Design §5a: solo mode."""
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    asked = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=600, at=AT)
+    soon, late = AT + timedelta(seconds=599), AT + timedelta(seconds=600)
+    assert party.confirm_accept(db, REVIEWER, asked.id, soon, is_alone=True) is ApprovalRefusal.TOO_EARLY
+    assert party.confirm_accept(db, REVIEWER, asked.id, late, is_alone=True) is None
+
+
+def test_what_changed_between_two_reviewers_is_seen(db, ring):
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    asked = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=AT)
+    world.prove(db, party_id, AT + timedelta(hours=1), "mismatched")
+    later = AT + timedelta(hours=2)
+    assert party.confirm_accept(db, OTHER, asked.id, later, is_alone=False) is SupplierRefusal.NOT_VERIFIED
+    assert state(db, party_id) == "kyb_review"
+
+
+def test_an_application_can_go_back_and_come_again(db, ring):
+    party_id = world.in_review(db, ring)
+    assert party.send_back(db, REVIEWER, party_id, ("", ""), AT) is SupplierRefusal.NO_REASON
+    assert party.send_back(db, REVIEWER, party_id, ("执照不清楚", ""), AT) is None
+    assert state(db, party_id) == "applied"
+    assert party.begin_review(db, ring, APPLICANT, party_id, AT) is None
+
+
+def test_no_deposit_without_an_agreement(db, ring):
+    """C-34: refused by the service, and by the database."""
+    party_id = world.applied(db, ring)
+    refusal = party.take_deposit(db, REVIEWER, party_id, 100, make.name("bank"), AT)
+    assert refusal is SupplierRefusal.NO_AGREEMENT
+    insert = """INSERT INTO party_deposit (id, party_id, kind, version, flow, amount_fen, reference, noted_by, noted_at)
+    VALUES (gen_random_uuid(), %s, 'deposit', 1, 'in', 100, 'x', 'x', now())"""
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), db.transaction():
+        db.execute(insert, [party_id])
+
+
+@pytest.mark.parametrize("left_out", ["deposit_fen", "management", "usage", "refund"])
+def test_a_deposit_agreement_names_amount_management_use_and_refund(db, left_out):
+    """C-34."""
+    from dataclasses import replace
+
+    whole = party.Contract("deposit", 0, "保证金协议", "全文", 1, "存管", "赔付", "退还", "", "", AT)
+    lame = replace(whole, **{left_out: 0 if left_out == "deposit_fen" else ""})
+    with pytest.raises(psycopg.errors.CheckViolation), db.transaction():
+        party.publish_contract(db, REVIEWER, lame, AT)
+
+
+def test_a_deposit_is_booked_and_guarded(db, ring):
+    party_id = world.signed(db, ring)
+    due, reference = party.deposit(db, party_id).due_fen, make.name("bank")
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.DEPOSIT_SHORT
+    assert party.take_deposit(db, REVIEWER, party_id, due - 1, reference, AT) is None
+    assert party.take_deposit(db, REVIEWER, party_id, 1, reference, AT) is SupplierRefusal.REFERENCE_TAKEN
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.DEPOSIT_SHORT
+    assert party.take_deposit(db, REVIEWER, party_id, 1, make.name("bank"), AT) is None
+    told = """SELECT guarded.balance_fen, guarded.floor_fen FROM ledger_guarded AS guarded
+    JOIN ledger_account AS account ON account.id = guarded.account_id WHERE account.code = %s"""
+    assert db.execute(told, [f"deposit:{party_id}"]).fetchall() == [(due, 0)]
+    assert [fault for fault in ledger.check(db) if str(party_id) in fault.where] == []
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is None
+
+
+def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
+    """C-63: a new account has to be proven again."""
+    party_id = world.signed(db, ring)
+    party.take_deposit(db, REVIEWER, party_id, 1_000_000, make.name("bank"), AT)
+    told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
+    party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+
+
+def test_a_signature_is_on_the_version_in_force(db, ring):
+    party_id = world.looked_at(db, ring)
+    party.accept(db, REVIEWER, party_id, WHY, AT)
+    old = world.contracts(db)[0]
+    party.publish_contract(db, REVIEWER, old, AT)
+    assert party.sign(db, APPLICANT, party_id, old.sha256, AT) is None  # the same text has the same hash
+    changed = party.Contract("supply", 0, "供货合同", "另一个全文", 0, "", "", "", "", "", AT)
+    party.publish_contract(db, REVIEWER, changed, AT)
+    assert party.sign(db, APPLICANT, party_id, old.sha256, AT) is SupplierRefusal.NO_AGREEMENT
+
+
+@pytest.mark.parametrize(
+    ("verified", "last_day"),
+    [
+        ((2026, 8, 31), date(2027, 2, 28)),
+        ((2027, 8, 31), date(2028, 2, 29)),
+        ((2026, 11, 2), date(2027, 5, 2)),
+        ((2026, 12, 31), date(2027, 6, 30)),
+    ],
+)
+def test_a_verification_counts_for_six_months_to_midnight_in_shanghai(verified, last_day):
+    """C-10."""
+    verified_at = datetime(*verified, 23, 59, tzinfo=SHANGHAI)
+    assert rules.reverify_on(verified_at) == last_day
+    midnight = datetime(last_day.year, last_day.month, last_day.day, tzinfo=SHANGHAI) + timedelta(days=1)
+    assert not party.is_reverify_due(verified_at, midnight - timedelta(microseconds=1))
+    assert party.is_reverify_due(verified_at, midnight)
+    assert not party.is_past_grace(verified_at, midnight + timedelta(days=30) - timedelta(microseconds=1))
+    assert party.is_past_grace(verified_at, midnight + timedelta(days=30))
+    assert party.is_reverify_due(None, midnight)
+
+
+def test_for_years_a_supplier_is_looked_at_every_six_months(db, ring):
+    """C-10, C-60: each look asks authorities and lists again, and moves the day on."""
+    party_id = world.active(db, ring)
+    at = AT
+    for _ in range(10):
+        due = datetime.combine(rules.reverify_on(at), datetime.min.time(), SHANGHAI) + timedelta(days=1)
+        assert party.reverify(db, ring, REVIEWER, party_id, WHY, due) is SupplierRefusal.NOT_VERIFIED
+        assert party_id in {one.party_id for one in party.due_suppliers(db, due - timedelta(days=150))}
+        world.prove(db, party_id, due)
+        assert party.reverify(db, ring, REVIEWER, party_id, WHY, due) is None
+        assert party.supplier(db, party_id).verified_at == due
+        assert party.screened_at(db, party_id) == due
+        at = due
+    assert at > AT + 4 * YEAR
+    assert trail(db, party_id).count("supplier.reverify") == 10
+
+
+@pytest.mark.parametrize(("sold_days", "free_days"), [(None, 90), (-30, 60), (10, 100)])
+def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring, sold_days, free_days):
+    party_id = world.active(db, ring)
+    assert party.leave(db, APPLICANT, party_id, ("业务调整", ""), AT) is None
+    last_sale = None if sold_days is None else AT + timedelta(days=sold_days)
+    free, told = AT + timedelta(days=free_days), (1_000_000, make.name("bank"))
+    early = party.give_back(db, REVIEWER, party_id, told, last_sale_at=last_sale, at=free - timedelta(seconds=1))
+    assert early is SupplierRefusal.DEPOSIT_LOCKED
+    assert party.close(db, REVIEWER, party_id, WHY, free) is SupplierRefusal.DEPOSIT_LOCKED
+    more = (1_000_001, make.name("bank"))
+    assert (
+        party.give_back(db, REVIEWER, party_id, more, last_sale_at=last_sale, at=free) is SupplierRefusal.DEPOSIT_SHORT
+    )
+    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=last_sale, at=free) is None
+    assert party.deposit(db, party_id).held_fen == 0
+    assert party.close(db, REVIEWER, party_id, WHY, free) is None
+    assert state(db, party_id) == "closed"
+    assert [fault for fault in ledger.check(db) if str(party_id) in fault.where] == []
+
+
+def test_while_trading_no_deposit_is_given_back(db, ring):
+    party_id = world.active(db, ring)
+    told = (1, make.name("bank"))
+    later = AT + YEAR
+    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=later) is SupplierRefusal.WRONG_STATE
+
+
+def test_the_table_of_moves_is_the_one_agreed_on():
+    """§2.2, and the three ways back that an upheld appeal opens."""
+    way = ("applied", "kyb_review", "contract", "deposit", "active")
+    assert all(rules.LIFE.allows(before, after) for before, after in itertools.pairwise(way))
+    assert all(rules.LIFE.allows(one, "blacklisted") for one in rules.LIFE.table if one != "blacklisted")
+    assert rules.LIFE.table["closed"] == {"blacklisted"}
+    assert not rules.LIFE.allows("applied", "active")
+    assert not rules.LIFE.allows("closed", "active")
+    with pytest.raises(AssertionError):
+        rules.LIFE.check("exiting", "active")
+
+
+VERBS = ("begin", "back", "accept", "sign", "deposit", "activate", "throttle", "pause", "close", "blacklist", "lift",
+         "tick", "leave", "give_back", "shut", "reverify", "hit", "appeal")  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(VERBS), min_size=5, max_size=30), st.integers(0, 2))
+def test_whatever_is_done_a_supplier_moves_by_the_table_only(house, steps, start):
+    """Property: any mix of verbs. Each move is one of the table, has its audit row, and the books stay whole."""
+    with connect(house.dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        ring, at = house.ring, AT
+        begin = (world.with_papers, world.looked_at, world.active)[start]
+        party_id = begin(db, ring)
+        for step in steps:
+            before, at = state(db, party_id), at + timedelta(days=7)
+            _do(db, ring, party_id, step, at)
+            after = state(db, party_id)
+            moved = [e for e in audit.entries_of(db, 0, "party", str(party_id), 2_000)
+                     if e.at == at and e.verb.removeprefix("supplier.") in rules.LIFE.table and "state" in (e.before or {})]  # fmt: skip
+            path = [moved[0].before["state"], *(e.after["state"] for e in moved)] if moved else [before]
+            assert path[0] == before
+            assert path[-1] == after
+            assert all(rules.LIFE.allows(a, b) for a, b in itertools.pairwise(path))
+            found = party.supplier(db, party_id)
+            assert found.state not in ("active", "restricted") or found.verified_at is not None
+            in_force = {one.grade for one in party.sanctions(db, party_id) if one.state == "in_force"}
+            assert after != "active" or not in_force & {"throttle", "pause", "close", "blacklist"}
+            assert ("blacklist" in in_force) == (after == "blacklisted")
+        assert party.deposit(db, party_id).held_fen >= 0
+        db.rollback()
+
+
+def _do(db, ring, party_id, step, at):
+    in_force = [one for one in party.sanctions(db, party_id) if one.state == "in_force"]
+    if step in ("throttle", "pause"):
+        party.sanction(db, REVIEWER, party_id, world.measure(step, at + timedelta(days=10)), at)
+    elif step in ("close", "blacklist"):
+        party.sanction(db, REVIEWER, party_id, world.measure(step), at)
+    elif step == "lift" and in_force:
+        party.lift(db, REVIEWER, in_force[0].id, WHY, at)
+    elif step == "appeal" and in_force:
+        party.appeal(db, APPLICANT, party_id, in_force[0].id, "不是我们", at)
+        for one in party.appeals(db, party_id, is_open=True):
+            party.decide_appeal(db, OTHER, one.id, "upheld", WHY, at)
+    elif step == "hit":
+        name = party.party(db, party_id).name
+        party.load_list(db, ring, REVIEWER, "test-list", HASH[:60] + make.SEED[:4], [party.Listed(name)], at)
+        party.screen(db, ring, [party_id], at)
+    elif step == "sign":
+        for one in world.contracts(db, at):
+            party.sign(db, APPLICANT, party_id, one.sha256, at)
+    elif step in ("accept", "reverify"):
+        world.prove(db, party_id, at)
+        do = {"accept": lambda: party.accept(db, REVIEWER, party_id, WHY, at),
+              "reverify": lambda: party.reverify(db, ring, REVIEWER, party_id, WHY, at)}  # fmt: skip
+        do[step]()
+    else:
+        told = (1_000_000, make.name("bank"))
+        {
+            "begin": lambda: party.begin_review(db, ring, APPLICANT, party_id, at),
+            "back": lambda: party.send_back(db, REVIEWER, party_id, WHY, at),
+            "deposit": lambda: party.take_deposit(db, REVIEWER, party_id, *told, at),
+            "activate": lambda: party.activate(db, REVIEWER, party_id, WHY, at),
+            "tick": lambda: party.lift_due(db, at),
+            "leave": lambda: party.leave(db, APPLICANT, party_id, WHY, at),
+            "give_back": lambda: party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=at),
+            "shut": lambda: party.close(db, REVIEWER, party_id, WHY, at),
+        }.get(step, lambda: None)()

@@ -1,0 +1,389 @@
+"""The supplier portal over HTTP: onboarding, goods, books; and nobody else's things under any address."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from kashu import audit, cards, party, sales
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value, values
+from kashu.kernel.money import yuan
+from tests import make
+from tests.party import world
+
+PDF = b"%PDF-1.7 " + b"x" * 100
+
+
+@pytest.fixture
+def at_desk(staff, dsn, ring):
+    """`at_desk(stage)`: a signed-in person of a supplier that has come so far."""
+
+    def sit(stage=world.active, browser=None):
+        browser = browser or staff("supplier")
+        with connect(dsn) as db, db.transaction():
+            browser.party_id = stage(db, ring, clock.now())
+            party.add_member(db, make.STAFF, browser.party_id, browser.person.pk, browser.person.email, clock.now())
+        return browser
+
+    return sit
+
+
+def goods(dsn, ring, party_id, stock=3):
+    """A product of this seller, and a batch that it brought."""
+    with connect(dsn) as db, db.transaction():
+        make.licence(db, party_id, "business")
+        sku = make.sku(db, seller=party_id)
+        batch = make.batch(db, ring, sku, stock, by=party_id)
+        return sku, batch
+
+
+PAGES = ["", "onboarding", "onboarding/people", "onboarding/account", "onboarding/papers", "onboarding/sign",
+         "onboarding/deposit", "products", "batches", "batches/new", "orders", "statement", "notices", "people"]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_for_a_supplier_and_for_nobody_else(at_desk, staff, browser, page):
+    assert at_desk().get(f"/supplier/{page}").status_code == 200
+    assert staff("owner").get(f"/supplier/{page}").status_code == 403
+    assert staff("buyer").get(f"/supplier/{page}").status_code == 403
+    assert browser.get(f"/supplier/{page}").status_code == 302
+
+
+@pytest.mark.parametrize("stage", [world.applied, world.in_review, world.looked_at, world.signed])
+def test_pages_open_at_every_stage(at_desk, stage):
+    desk = at_desk(stage)
+    assert [desk.get(f"/supplier/{page}").status_code for page in PAGES] == [200] * len(PAGES)
+
+
+def test_a_person_without_an_organisation_is_told(staff):
+    assert staff("supplier").get("/supplier/").status_code == 403
+
+
+def test_a_supplier_sees_nothing_of_other_portals(at_desk):
+    desk = at_desk()
+    found = [desk.get(page).status_code for page in ("/console/", "/console/orders", "/buyer/", "/console/settings")]
+    assert found == [403] * 4
+
+
+def addresses():
+    from kashu.web.supplier.urls import urlpatterns
+
+    return {one.name: str(one.pattern) for one in urlpatterns}
+
+
+def of_another(dsn, ring, at_desk):
+    """Everything of another supplier that an address could name."""
+    other = at_desk()
+    sku, batch = goods(dsn, ring, other.party_id)
+    with connect(dsn) as db, db.transaction():
+        end = clock.now() + timedelta(days=9)
+        sanction = party.sanction(db, world.REVIEWER, other.party_id, world.measure("warning", end), clock.now())
+        invitation, _token = party.invite(db, ring, make.STAFF, other.party_id, "a@b.example", clock.now())
+        mine = make.batch(db, ring, sku, 1, on_sale=False, by=other.party_id)
+    product = {"product_id": sku.product_id, "code": sku.code, "pool_id": mine.pool_id}
+    return other, product | {"sanction_id": sanction.id, "invitation_id": invitation.id}, batch
+
+
+def test_no_address_opens_anothers_things(at_desk, dsn, ring):
+    """Every address of the portal that names a thing, with things of another supplier: none is found, nothing moves."""
+    other, named, _batch = of_another(dsn, ring, at_desk)
+    stranger = at_desk()
+    with connect(dsn) as db:
+        before = len(audit.newest(db, None, 200)), snapshot(db, other.party_id, named)
+    tried = 0
+    for name, pattern in addresses().items():
+        places = re.findall(r"<\w+:(\w+)>", pattern)
+        if not set(places) & named.keys():
+            continue
+        tried += 1
+        path = "/supplier/" + re.sub(r"<\w+:(\w+)>", lambda found: str(named[found[1]]), pattern)
+        told = {"price": "1.00", "reason": "x", "words": "x"}
+        answers = {stranger.get(path).status_code, stranger.post(path, told).status_code}
+        assert answers <= {404, 405}, (name, path, answers)
+        assert 404 in answers, (name, path, answers)
+    assert tried == 6
+    with connect(dsn) as db:
+        assert snapshot(db, other.party_id, named) == before[1]
+
+
+def price(db, code):
+    return value(db, "SELECT price_fen FROM catalog_sku WHERE code = %s", [code])
+
+
+def snapshot(db, party_id, named):
+    return (
+        price(db, named["code"]), cards.batch(db, named["pool_id"]).state,
+        party.appeals(db, party_id), party.invitations(db, party_id),
+    )  # fmt: skip
+
+
+def test_lists_hold_ones_own_only(at_desk, dsn, ring):
+    other, named, batch = of_another(dsn, ring, at_desk)
+    stranger = at_desk()
+    with connect(dsn) as db:
+        names = {party.party(db, other.party_id).name, named["code"], batch.code, str(other.party_id)}
+    for page in PAGES:
+        text = stranger.get(f"/supplier/{page}").content.decode()
+        for name in names:
+            assert f">{name}<" not in text, (page, name)
+
+
+def test_the_organisation_of_another_cannot_be_chosen(at_desk):
+    one, other = at_desk(), at_desk()
+    one.post("/supplier/organisation", {"party": other.party_id})
+    with_other = one.get("/supplier/").content.decode()
+    assert f'value="{other.party_id}"' not in with_other
+
+
+def test_one_person_works_for_several_and_switches(at_desk, dsn):
+    desk = at_desk()
+    first = desk.party_id
+    at_desk(world.applied, desk)
+    with connect(dsn) as db:
+        names = [party.party(db, one).name for one in (first, desk.party_id)]
+    assert f"<h1>{names[0]}</h1>" in desk.get("/supplier/").content.decode()
+    desk.post("/supplier/organisation", {"party": desk.party_id})
+    assert f"<h1>{names[1]}</h1>" in desk.get("/supplier/").content.decode()
+
+
+def test_a_wizard_step_says_what_is_wrong_and_keeps_what_was_typed(at_desk, dsn):
+    desk = at_desk(world.applied)
+    told = {"role": "beneficial_owner", "name": "王五", "id_number": "110105194912310021", "share": "60"}
+    answer = desk.post("/supplier/onboarding/people/save", told)
+    assert answer.status_code == 422
+    page = desk.get("/supplier/onboarding/people").content.decode()
+    assert 'value="王五"' in page
+    assert "110105194912310021" not in page
+    with connect(dsn) as db:
+        assert party.principals(db, desk.party_id) == []
+        assert "王五" not in str(db.execute("SELECT row_to_json(d)::text FROM party_draft AS d").fetchall())
+
+
+def test_a_bank_account_without_consent_is_forbidden(at_desk, dsn):
+    """C-51."""
+    desk = at_desk(world.applied)
+    told = {"bank": "招商银行", "number": "571900012345678"}
+    assert desk.post("/supplier/onboarding/account/save", told).status_code == 403
+    desk.post("/supplier/onboarding/consent", {"purpose": "bank_account"})
+    assert desk.post("/supplier/onboarding/account/save", told).status_code == 302
+    page = desk.get("/supplier/onboarding/account").content.decode()
+    assert "5678" in page
+    assert "571900012345678" not in page
+
+
+def upload(desk, kind, content=PDF, **told):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    return desk.post(
+        "/supplier/onboarding/upload", {"kind": kind, "file": SimpleUploadedFile("a.pdf", content), **told}
+    )
+
+
+def test_an_id_image_without_consent_is_forbidden_and_leaves_no_file(at_desk, dsn, site):
+    """C-51."""
+    from kashu.wire import edge
+
+    desk, folder = at_desk(world.applied), edge.ctx().spool
+    before = set(folder.glob("*.sealed"))
+    assert upload(desk, "identity").status_code == 403
+    assert set(folder.glob("*.sealed")) == before
+    desk.post("/supplier/onboarding/consent", {"purpose": "identity_document"})
+    assert upload(desk, "identity").status_code == 302
+    assert len(set(folder.glob("*.sealed")) - before) == 1
+    desk.post("/supplier/onboarding/consent", {"purpose": "identity_document", "withdraw": "yes"})
+    assert upload(desk, "identity").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"MZ\x90 not a paper", {}), (b"", {}), (PDF, {"valid_to": "31.12.2027"}), (PDF, {"valid_to": "2020-01-01"})],
+)
+def test_what_is_no_paper_is_refused(at_desk, dsn, content, told):
+    desk = at_desk(world.applied)
+    assert upload(desk, "business_licence", content, **told).status_code == 422
+    with connect(dsn) as db:
+        assert party.documents(db, desk.party_id) == []
+
+
+def test_a_paper_lies_sealed_in_the_spool(at_desk, dsn, site):
+    from kashu.wire import edge, papers
+
+    desk = at_desk(world.applied)
+    assert upload(desk, "business_licence").status_code == 302
+    with connect(dsn) as db:
+        [one] = party.documents(db, desk.party_id)
+    assert (one.size, len(one.sha256)) == (len(PDF), 64)
+    assert PDF not in (edge.ctx().spool / one.spool).read_bytes()
+    assert b"".join(papers.content(edge.ctx(), one.spool)) == PDF
+
+
+def test_from_application_to_contract_through_the_wizard(at_desk, dsn, ring):
+    desk = at_desk(world.applied)
+    assert "还缺" in desk.post("/supplier/onboarding/hand-in", follow=True).content.decode()
+    desk.post("/supplier/onboarding/company/save", {"address": "杭州市 2 号", "contact": "0571-2"})
+    for purpose in ("identity_document", "bank_account"):
+        desk.post("/supplier/onboarding/consent", {"purpose": purpose})
+    for role in ("legal_representative", "beneficial_owner"):
+        told = {"role": role, "name": "张三", "id_number": world.person_number(), "share": "60"}
+        assert desk.post("/supplier/onboarding/people/save", told).status_code == 302
+    desk.post("/supplier/onboarding/account/save", {"bank": "招商银行", "number": f"5719{next(world.serial):011d}"})
+    for kind in ("business_licence", "identity"):
+        assert upload(desk, kind).status_code == 302
+    desk.post("/supplier/onboarding/hand-in")
+    with connect(dsn) as db, db.transaction():
+        assert world.state(db, desk.party_id) == "kyb_review"
+        assert {one.kind for one in party.verifications(db, desk.party_id)} == {"company", "person", "bank_account"}
+        for one in party.documents(db, desk.party_id):
+            party.decide_document(db, world.REVIEWER, one.id, "accepted", "", clock.now())
+        world.prove(db, desk.party_id, clock.now())
+        party.accept(db, world.REVIEWER, desk.party_id, world.WHY, clock.now())
+        offered = world.contracts(db, clock.now())
+    for one in offered:
+        desk.post("/supplier/onboarding/agree", {"sha256": one.sha256})
+    with connect(dsn) as db:
+        assert world.state(db, desk.party_id) == "deposit"
+        assert {one.signed_by for one in party.signatures(db, desk.party_id)} == {desk.person.email}
+
+
+def test_a_supplier_changes_its_own_price(at_desk, dsn, ring):
+    desk = at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    assert desk.post(f"/supplier/skus/{sku.code}/price", {"price": "45.00", "reason": ""}).status_code == 422
+    assert desk.post(f"/supplier/skus/{sku.code}/price", {"price": "45.00", "reason": "成本上涨"}).status_code == 302
+    with connect(dsn) as db:
+        assert price(db, sku.code) == 4_500
+
+
+def test_a_suspended_supplier_changes_nothing(at_desk, dsn, ring):
+    desk = at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    with connect(dsn) as db, db.transaction():
+        end = clock.now() + timedelta(days=9)
+        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("pause", end), clock.now())
+    assert desk.post(f"/supplier/skus/{sku.code}/price", {"price": "45.00", "reason": "成本"}).status_code == 422
+    assert bring(desk, sku).status_code == 422
+    with connect(dsn) as db:
+        assert price(db, sku.code) == 3_990
+
+
+def bring(desk, sku, lines=b"KA-1----SECRET-AAAA-1111\nKA-2----SECRET-BBBB-2222\n"):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    told = {"sku": sku.code, "cost": "30.00", "file": SimpleUploadedFile("cards.txt", lines)}
+    return desk.post("/supplier/batches/new", told)
+
+
+def test_a_supplier_brings_cards_for_its_own_skus_only(at_desk, dsn, ring):
+    desk, other = at_desk(), at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    theirs, _batch = goods(dsn, ring, other.party_id)
+    assert bring(desk, theirs).status_code == 422
+    answer = bring(desk, sku)
+    assert answer.status_code == 302, answer.content.decode()
+    page = desk.get(answer.url).content.decode()
+    assert "SECRET-AAAA-1111" not in page
+    pool = int(answer.url.rsplit("/", 1)[1])
+    with connect(dsn) as db:
+        found = cards.batch(db, pool)
+    assert (found.supplier_id, found.state) == (desk.party_id, "uploaded")
+    assert desk.post(f"{answer.url}/start").status_code == 302
+    with connect(dsn) as db:
+        assert cards.batch(db, pool).state == "loading"
+
+
+def test_orders_show_goods_and_never_a_buyer(at_desk, dsn, ring):
+    """C-55."""
+    desk = at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    with connect(dsn) as db, db.transaction():
+        placed = make.order(db, ring, sku, who=make.buyer("13912345678"))
+        sales.settle(db, [make.notice(placed)], clock.now())
+    page = desk.get("/supplier/orders").content.decode()
+    assert placed.number in page
+    assert "5678" not in page.replace(placed.number, "")
+    books = desk.get("/supplier/statement").content.decode()
+    with connect(dsn) as db:
+        sql = "SELECT balance_fen FROM ledger_balance WHERE code = %s"
+        owed = value(db, sql, [f"payable:{desk.party_id}"])
+    assert f"+{yuan(owed)}" in books
+
+
+def test_an_appeal_is_made_on_the_page(at_desk, dsn):
+    desk = at_desk()
+    with connect(dsn) as db, db.transaction():
+        end = clock.now() + timedelta(days=9)
+        made = party.sanction(db, world.REVIEWER, desk.party_id, world.measure("pause", end), clock.now())
+    assert desk.post(f"/supplier/notices/{made.id}/appeal", {"words": ""}).status_code == 422
+    assert desk.post(f"/supplier/notices/{made.id}/appeal", {"words": "有物流凭证"}).status_code == 302
+    assert "有物流凭证" in desk.get("/supplier/notices").content.decode()
+    assert desk.post(f"/supplier/notices/{uuid4()}/appeal", {"words": "x"}).status_code == 404
+
+
+def sent_link(dsn, ring, email):
+    """The link in the newest message to this address."""
+    import json
+
+    with connect(dsn) as db:
+        for message_id, sealed in db.execute(
+            "SELECT id, sealed FROM messages_message WHERE purpose = 'invitation' ORDER BY made_at DESC"
+        ).fetchall():
+            to, told = json.loads(ring.open_personal(sealed, f"message {message_id}"))
+            if to == email:
+                return told["link"]
+    raise AssertionError(email)
+
+
+def test_somebody_is_invited_by_mail_and_comes_in_once(at_desk, dsn, ring, browser):
+    desk, email = at_desk(), f"{make.name('new')}@supplier.example"
+    assert desk.post("/supplier/people/invite", {"email": "nonsense"}).status_code == 422
+    assert desk.post("/supplier/people/invite", {"email": email}).status_code == 302
+    path = "/join/" + sent_link(dsn, ring, email).rsplit("/", 1)[1]
+    assert browser.get(path).status_code == 200
+    assert browser.post(path, {"name": "小王", "password": "short"}).status_code == 422
+    assert browser.post(path, {"name": "小王", "password": "correct horse battery"}).status_code == 302
+    assert browser.get(path).status_code == 404
+    with connect(dsn) as db:
+        assert email in party.members(db, desk.party_id)
+
+
+def test_a_link_that_ended_opens_nothing(at_desk, dsn, ring, browser):
+    desk = at_desk()
+    with connect(dsn) as db, db.transaction():
+        long_ago = clock.now() - timedelta(days=7)
+        _told, expired = party.invite(db, ring, make.STAFF, desk.party_id, "x@y.example", long_ago)
+        told, revoked = party.invite(db, ring, make.STAFF, desk.party_id, "z@y.example", clock.now())
+    assert desk.post(f"/supplier/people/invitations/{told.id}/revoke").status_code == 302
+    for token in (expired, revoked, "nonsense"):
+        answer = browser.post(f"/join/{token}", {"name": "小王", "password": "correct horse battery"})
+        assert answer.status_code == 404
+    with connect(dsn) as db:
+        assert len(party.members(db, desk.party_id)) == 1
+
+
+def test_an_invitation_does_not_take_over_an_account(at_desk, staff, dsn, ring, browser):
+    """Whoever holds the link of a person with an account has to be that person."""
+    desk, known, buyer = at_desk(), staff("supplier"), staff("buyer")
+    with connect(dsn) as db, db.transaction():
+        tokens = [
+            party.invite(db, ring, make.STAFF, desk.party_id, one.person.email, clock.now())[1]
+            for one in (known, buyer)
+        ]
+    assert browser.post(f"/join/{tokens[0]}", {"name": "x", "password": "another long password"}).status_code == 422
+    assert buyer.post(f"/join/{tokens[1]}", {}).status_code == 422
+    assert known.post(f"/join/{tokens[0]}", {}).status_code == 302
+    with connect(dsn) as db:
+        assert set(party.members(db, desk.party_id)) == {desk.person.email, known.person.email}
+
+
+def test_tokens_of_invitations_are_kept_as_hashes(at_desk, dsn, ring):
+    desk = at_desk()
+    with connect(dsn) as db, db.transaction():
+        _told, token = party.invite(db, ring, make.STAFF, desk.party_id, "x@y.example", clock.now())
+        rows = "\n".join(values(db, "SELECT row_to_json(i)::text FROM party_invitation AS i"))
+        assert token not in rows
+        assert "x@y.example" not in rows
+        assert value(db, "SELECT count(*) FROM audit_entry WHERE after::text LIKE %s", [f"%{token}%"]) == 0
