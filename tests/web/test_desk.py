@@ -63,7 +63,12 @@ def test_every_address_of_the_desk_is_tested_for_rights(site):
         "/desk/authorisations/1",
         "/desk/files/x",
     }
-    shapes = {re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}") for one in urlpatterns}
+    ours = ("board", "licences", "provenance")  # others: test_desk_suppliers, tests of reviews
+    shapes = {
+        re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}")
+        for one in urlpatterns
+        if one.callback.__module__.rsplit(".", 1)[-1] in ours
+    }
     assert shapes == {re.sub(r"/(1|x)(?=/|$)", "/*", address) for address in told}
 
 
