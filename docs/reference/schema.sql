@@ -96,11 +96,14 @@ CREATE TABLE public.cards_card (
     label text,
     surcharge_fen bigint,
     voided_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    fingerprint bytea,
+    CONSTRAINT cards_card_erased_is_empty CHECK (((erased_at IS NULL) OR ((state = 'sold'::text) AND (sealed IS NULL) AND (length(fingerprint) = 32)))),
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
     CONSTRAINT cards_card_label_has_surcharge CHECK ((((label IS NULL) = (surcharge_fen IS NULL)) AND (label <> ''::text) AND (surcharge_fen >= 0))),
     CONSTRAINT cards_card_revealed_when_sold CHECK (((revealed_at IS NULL) OR (state = 'sold'::text))),
     CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
-    CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL))),
+    CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL) OR (erased_at IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
     CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
 )
@@ -1121,6 +1124,10 @@ CREATE TABLE public.sales_order (
     close_reason text DEFAULT ''::text NOT NULL,
     account_id bigint,
     reference text DEFAULT ''::text NOT NULL,
+    completed_at timestamp with time zone,
+    erase_on date,
+    erased_at timestamp with time zone,
+    purged_at timestamp with time zone,
     CONSTRAINT sales_order_check CHECK (((state <> ALL (ARRAY['delivered'::text, 'completed'::text])) OR ((paid_at IS NOT NULL) AND (delivered_at IS NOT NULL)))),
     CONSTRAINT sales_order_of_somebody CHECK (((account_id IS NOT NULL) OR (length(device) > 0))),
     CONSTRAINT sales_order_quantity_check CHECK ((quantity > 0)),
@@ -1522,6 +1529,8 @@ CREATE INDEX sales_order_lapsing_anywhere ON public.sales_order USING btree (hol
 CREATE INDEX sales_order_newest ON public.sales_order USING btree (placed_at, id);
 CREATE INDEX sales_order_of_state ON public.sales_order USING btree (state, placed_at, id);
 CREATE INDEX sales_order_of_tail ON public.sales_order USING btree (phone_tail, placed_at) WHERE (phone_tail <> ''::text);
+CREATE INDEX sales_order_to_erase ON public.sales_order USING btree (erase_on, id) WHERE (erase_on IS NOT NULL);
+CREATE INDEX sales_order_to_purge ON public.sales_order USING btree (COALESCE(completed_at, closed_at), id) WHERE ((purged_at IS NULL) AND (COALESCE(completed_at, closed_at) IS NOT NULL));
 CREATE INDEX sales_quota_of_order ON public.sales_quota USING btree (order_id);
 CREATE INDEX sales_topup_of_account ON public.sales_topup USING btree (account_id, asked_at);
 CREATE UNIQUE INDEX sales_topup_once ON public.sales_topup USING btree (bank_reference) WHERE (state <> 'cancelled'::text);

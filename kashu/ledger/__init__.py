@@ -1,7 +1,7 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
 from kashu.ledger.service import account, check, guard, post
-from kashu.ledger.store import postings_of, statement
+from kashu.ledger.store import entries_under, postings_of, statement
 from kashu.ledger.types import (
     ACCOUNT_KEYED,
     COGS,
@@ -30,6 +30,7 @@ __all__ = [
     "Posting",
     "account",
     "check",
+    "entries_under",
     "guard",
     "post",
     "postings_of",

@@ -18,6 +18,7 @@ from kashu import __version__
 from kashu.server.awake import awake
 from kashu.server.bills import bills_app
 from kashu.server.env import SettingError
+from kashu.server.evidence import evidence_app
 from kashu.server.postgres import CannotStartError
 from kashu.server.runtime import runtime
 
@@ -25,7 +26,7 @@ app = cyclopts.App(name="kashu", version=__version__, help="Kashu 卡枢: virtua
 cards_app = cyclopts.App(name="cards", help="Stock.")
 ledger_app = cyclopts.App(name="ledger", help="The books.")
 audit_app = cyclopts.App(name="audit", help="The audit trail.")
-for part in (cards_app, ledger_app, audit_app, bills_app):
+for part in (cards_app, ledger_app, audit_app, bills_app, evidence_app):
     app.command(part)
 out, err = Console(), Console(stderr=True)
 AsJson = Annotated[bool, Parameter(name="--json", help="Answer with JSON.")]

@@ -32,6 +32,8 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.fulfil",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
+            "evidence.personal",
             "compliance.read",
             "compliance.edit",
         }
@@ -45,6 +47,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "audit.read",
             "compliance.read",
             "compliance.edit",
+            "evidence.read",
         }
     ),
     "operator": frozenset(READ | {"products.edit", "batches.edit", "batches.export", "accounts.edit", "orders.fulfil"}),
@@ -58,12 +61,23 @@ RIGHTS: dict[str, frozenset[str]] = {
             "accounts.topup",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
         }
     ),
     "support": frozenset(
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
-    "auditor": frozenset(READ | {"audit.read", "payments.read", "reconciliation.read", "compliance.read"}),
+    "auditor": frozenset(
+        READ
+        | {
+            "audit.read",
+            "payments.read",
+            "reconciliation.read",
+            "compliance.read",
+            "evidence.read",
+            "evidence.personal",
+        }
+    ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
 }
 TWO_PERSONS = (

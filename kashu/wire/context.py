@@ -33,6 +33,7 @@ class Context:
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool
+    secret_days: int = 180
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> PaymentChannel:

@@ -67,3 +67,11 @@ def test_production_refuses_a_development_default(missing):
 def test_settings_are_frozen():
     with pytest.raises(AttributeError):
         read({}).port = 1
+
+
+@pytest.mark.parametrize("days", ["29", "1096", "0", "-1"])
+def test_secrets_are_kept_within_bounds(days):
+    """S-08: long enough for who has a warranty, no longer than the order itself."""
+    assert read({}).secret_days == 180
+    with pytest.raises(SettingError, match="KASHU_SECRET_DAYS should be from 30 to 1095"):
+        read({"KASHU_SECRET_DAYS": days})
