@@ -24,8 +24,8 @@ def main(rounds: int = ROUNDS) -> None:
             print(f"{name}: {len(part)} titles, {', '.join(f'{key} {value:.4f}' for key, value in bars.items())}")
             told += [f"{name}_{key}={value:.4f}" for key, value in bars.items()]
     for row, verdict in judged:
-        if row["label"] != verdict:
-            print(f"  {'held' if row['held'] else 'tuned'}: {row['label']} → {verdict}: {row['title']}")
+        if row["label"] != verdict and not row["held"]:  # a held-back title that is read is held back no more
+            print(f"  {row['label']} → {verdict}: {row['title']}")
     print("review", *told, f"titles_per_second={speed([row['title'] for row in rows], rounds):.0f}")
 
 

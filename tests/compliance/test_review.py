@@ -65,6 +65,12 @@ def test_a_coin_is_a_coin_however_it_is_written(title):
     assert judge(title).verdict == "deny"
 
 
+def test_what_only_sounds_denied_waits_for_a_person():
+    judged = judge("轰炸鸡 天卡")
+    assert (judged.verdict, judged.reasons[0].id) == ("queue", "sms.receive")
+    assert judge("炸鸡 套餐券").verdict == "allow"
+
+
 @pytest.mark.parametrize(
     "title",
     [

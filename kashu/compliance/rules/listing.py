@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,17 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
+    if not found:
+        found = {reason.id: reason for reason in _guesses(deny, text, context)}
     return _judgement(found, goods)
+
+
+def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
+    """What the boldest reading would be denied for: a person looks, since many words sound alike."""
+    guess = spelling.guessed(text[:TEXT_CHARS_MAX], deny.vocabulary)
+    for _, reason in _reasons(deny, guess, context):
+        if reason.verdict is Verdict.DENY:
+            yield replace(reason, verdict=Verdict.QUEUE)
 
 
 def in_chinese(reason: str) -> str:

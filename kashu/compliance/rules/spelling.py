@@ -170,12 +170,17 @@ def aliased(loose: str) -> str:
     return ALIASED.sub(lambda run: ALIASES[run[0]], closed(words)) if words != loose or " " in words else words
 
 
-def sounded(text: str, vocabulary: Vocabulary) -> str:
+def guessed(title: str, vocabulary: Vocabulary) -> str:
+    """The boldest reading: every word that may be meant by its sound, one right character being enough."""
+    return sounded(aliased(loosened(title)), vocabulary, boldly=True)
+
+
+def sounded(text: str, vocabulary: Vocabulary, *, boldly: bool = False) -> str:
     """The text with every word that is written by its sound put as the word."""
     units = list(_units(text))
     out, at = "", 0
     while at < len(units):
-        word = _word_at(units, at, vocabulary)
+        word = _word_at(units, at, vocabulary, boldly=boldly)
         is_parted = units[at].is_parted and not word and units[at].text.isascii() and out[-1:].isascii()
         out += (" " if is_parted else "") + (word.text if word else units[at].text)
         at += len(word.sounds) if word else 1
@@ -213,24 +218,24 @@ def _syllables(run: str) -> list[str]:
     return parts
 
 
-def _word_at(units: list[Unit], at: int, vocabulary: Vocabulary) -> Word | None:
+def _word_at(units: list[Unit], at: int, vocabulary: Vocabulary, *, boldly: bool) -> Word | None:
     if at + 1 < len(units):
         for key in product(units[at].sounds, units[at + 1].sounds):
             for word in vocabulary.get(key, ()):
                 here = units[at : at + len(word.sounds)]
-                if len(here) == len(word.sounds) and _is_meant(word, here):
+                if len(here) == len(word.sounds) and _is_meant(word, here, boldly=boldly):
                     return word
     return None
 
 
-def _is_meant(word: Word, units: list[Unit]) -> bool:
+def _is_meant(word: Word, units: list[Unit], *, boldly: bool) -> bool:
     """Whether it sounds like the word, and some of it is in letters or, for many words, a character is the same."""
     if not all(_sounds_like(unit, sound) for unit, sound in zip(units, word.sounds, strict=True)):
         return False
     if any(len(unit.text) > 1 and unit.text.isascii() for unit in units):
         return True
     same = any(unit.text == sign for unit, sign in zip(units, word.text, strict=True))
-    return same and not word.by_letters and "".join(unit.text for unit in units) not in KEPT
+    return same and (boldly or not word.by_letters) and "".join(unit.text for unit in units) not in KEPT
 
 
 def _sounds_like(unit: Unit, sound: str) -> bool:
