@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 VAR = Path(tempfile.mkdtemp(prefix="kashu-test-"))
 os.environ.update({"KASHU_VAR": str(VAR), "KASHU_PORT": "8100"})
@@ -76,3 +78,20 @@ def db(dsn: str) -> Iterator[Db]:
     finally:
         connection.rollback()
         connection.close()
+
+
+@pytest.fixture
+def mute_trail(house: Runtime) -> Iterator[Callable[[], None]]:
+    """From its call on, nothing can be written into the audit trail, until the test ends or it is called again."""
+    role = sql.Identifier(str(conninfo_to_dict(house.dsn)["user"]))
+    muted = []
+
+    def turn() -> None:
+        verb = sql.SQL("GRANT INSERT ON audit_entry TO {}" if muted else "REVOKE INSERT ON audit_entry FROM {}")
+        with connect(house.owner_dsn) as owner:
+            owner.execute(verb.format(role))
+        muted.clear() if muted else muted.append(True)
+
+    yield turn
+    if muted:
+        turn()

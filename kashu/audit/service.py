@@ -48,7 +48,7 @@ def sign_head(db: Db, ring: Keyring, at: datetime) -> None:
     last = store.last_seal(db)
     if last is not None:
         seq, digest = last[0], last[1]
-        store.sign(db, Head(seq, digest, at, ring.signing_key.sign(_told(seq, digest))))
+        store.sign(db, Head(seq, digest, at, ring.signing_key.sign(head_text(seq, digest))))
 
 
 def verify(db: Db, ring: Keyring) -> list[Fault]:
@@ -65,7 +65,7 @@ def verify(db: Db, ring: Keyring) -> list[Fault]:
     hashes = store.hash_at(db, [head.seq for head in heads])
     for head in heads:
         try:
-            ring.signing_key.public_key().verify(head.signature, _told(head.seq, head.hash))
+            ring.signing_key.public_key().verify(head.signature, head_text(head.seq, head.hash))
         except InvalidSignature:
             faults.append(Fault("forged_head", str(head.seq)))
         if hashes.get(head.seq) != head.hash:
@@ -131,5 +131,6 @@ def finish(db: Db, approval_id: UUID, at: datetime) -> None:
     store.move_approval(db, approval_id, "approved", "done", None, at)
 
 
-def _told(seq: int, digest: bytes) -> bytes:
+def head_text(seq: int, digest: bytes) -> bytes:
+    """What is signed of a head."""
     return b"kashu audit head %d %s" % (seq, digest.hex().encode())

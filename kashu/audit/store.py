@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.audit.types import Approval, Deed, Entry, Head, SealedEntry
+from kashu.audit.types import Approval, Deed, Entry, Head, Proof, SealedEntry
 from kashu.kernel.db import Db, one, rows, run, values, write
 from kashu.kernel.ids import new_id
 
@@ -62,6 +62,23 @@ ENTRY = """
 SELECT pool_id, id, xact::text::bigint AS xact, at, actor_kind, actor, verb, object_kind, object_id,
        before, after, reason
 FROM audit_entry
+"""
+
+PROOFS = """
+SELECT entry.pool_id, entry.id, entry.xact::text::bigint AS xact, entry.at, entry.actor_kind, entry.actor, entry.verb,
+       entry.object_kind, entry.object_id, entry.before, entry.after, entry.reason,
+       seal.seq, seal.hash, previous.hash AS chained_from
+FROM audit_entry AS entry
+LEFT JOIN audit_seal AS seal ON seal.pool_id = entry.pool_id AND seal.entry_id = entry.id
+LEFT JOIN audit_seal AS previous ON previous.seq = seal.seq - 1
+WHERE entry.pool_id = %s AND entry.object_kind = %s AND entry.object_id = ANY (%s) ORDER BY entry.at, entry.id LIMIT %s
+"""
+
+HEADS_OVER = """
+SELECT DISTINCT head.seq, head.hash, head.signed_at, head.signature
+FROM unnest(%s::bigint[]) AS told (seq)
+CROSS JOIN LATERAL (SELECT * FROM audit_head WHERE seq >= told.seq ORDER BY seq LIMIT 1) AS head
+ORDER BY head.seq
 """
 
 APPROVAL = """
@@ -136,6 +153,16 @@ def entries_of(db: Db, pool_id: int, object_kind: str, object_id: str, most: int
     return rows(db, Entry, sql, [pool_id, object_kind, object_id, most])
 
 
+def proofs(db: Db, pool_id: int, object_kind: str, object_ids: Sequence[str], most: int = 10_000) -> list[Proof]:
+    """What happened to things of one kind, oldest first, each entry with its link of the chain."""
+    return rows(db, Proof, PROOFS, [pool_id, object_kind, list(object_ids), most])
+
+
+def heads_over(db: Db, seqs: Sequence[int]) -> list[Head]:
+    """The first signed head at or after each of these places of the chain."""
+    return rows(db, Head, HEADS_OVER, [list(seqs)])
+
+
 def newest(db: Db, before: tuple[datetime, UUID] | None, most: int) -> list[Entry]:
     """The trail from its end, for the console."""
     if before is None:
@@ -146,6 +173,21 @@ def newest(db: Db, before: tuple[datetime, UUID] | None, most: int) -> list[Entr
 
 def approval(db: Db, approval_id: UUID, *, lock: bool = False) -> Approval | None:
     return one(db, Approval, f"{APPROVAL} WHERE id = %s{' FOR UPDATE' if lock else ''}", [approval_id])
+
+
+def approvals_of(db: Db, object_kind: str, object_id: str) -> list[Approval]:
+    """Every act on one thing that needed a second person, whatever became of it."""
+    sql = f"{APPROVAL} WHERE object_kind = %s AND object_id = %s ORDER BY asked_at LIMIT 200"
+    return rows(db, Approval, sql, [object_kind, object_id])
+
+
+def objects_open(db: Db, object_kind: str, object_ids: Sequence[str]) -> set[str]:
+    """Those of these things on which an act waits for its second person."""
+    sql = """
+    SELECT DISTINCT object_id FROM audit_approval
+    WHERE state IN ('waiting', 'approved') AND object_kind = %s AND object_id = ANY (%s)
+    """
+    return set(values(db, sql, [object_kind, list(object_ids)]))
 
 
 def open_approvals(db: Db) -> list[Approval]:

@@ -58,6 +58,15 @@ class SealedEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof(Entry):
+    """An entry with the link that seals it: the hash it follows, its number and its own hash; None until it is sealed."""
+
+    chained_from: bytes | None
+    seq: int | None
+    hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     seq: int
     hash: bytes

@@ -48,6 +48,27 @@ class Masked:
     revealed_at: datetime | None
     batch: str
     line_no: int
+    erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """What is kept of a sold card, whether its secret still is or not."""
+
+    pool_id: int
+    id: int
+    sale_line_id: UUID
+    batch: str
+    line_no: int
+    mask: str
+    version: int | None  # of a shared secret's content
+    expires_on: date
+    state: str
+    sold_at: datetime | None
+    revealed_at: datetime | None
+    voided_at: datetime | None
+    erased_at: datetime | None
+    fingerprint: bytes | None  # written when the secret is erased
 
 
 @dataclass(frozen=True, slots=True)

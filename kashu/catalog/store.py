@@ -265,16 +265,23 @@ def note_deals(db: Db, sold: Sequence[tuple[int, date, int, int, datetime]]) -> 
     run(db, NOTE_DEALS, [list(column) for column in zip(*sold, strict=True)])
 
 
+FEE_RULE = """
+SELECT rule.id, rule.seller_id, seller.name AS seller, rule.category_id, category.name AS category,
+       rule.commission_bp, rule.effective_at, rule.ends_at, rule.set_by
+FROM catalog_fee_rule AS rule
+LEFT JOIN party_party AS seller ON seller.id = rule.seller_id
+LEFT JOIN catalog_category AS category ON category.id = rule.category_id
+"""
+
+
+def fee_rules_by_id(db: Db, ids: Collection[int]) -> list[FeeRule]:
+    """These versions of the fee rules."""
+    return rows(db, FeeRule, f"{FEE_RULE} WHERE rule.id = ANY (%s) ORDER BY rule.id", [sorted(set(ids))])
+
+
 def fee_rules(db: Db) -> list[FeeRule]:
     """Every version of the fee rules, the newest first."""
-    sql = """
-    SELECT rule.id, rule.seller_id, seller.name AS seller, rule.category_id, category.name AS category,
-           rule.commission_bp, rule.effective_at, rule.ends_at, rule.set_by
-    FROM catalog_fee_rule AS rule
-    LEFT JOIN party_party AS seller ON seller.id = rule.seller_id
-    LEFT JOIN catalog_category AS category ON category.id = rule.category_id
-    ORDER BY rule.effective_at DESC, rule.id DESC LIMIT 200
-    """
+    sql = f"{FEE_RULE} ORDER BY rule.effective_at DESC, rule.id DESC LIMIT 200"
     return rows(db, FeeRule, sql)
 
 

@@ -208,3 +208,5 @@ class Refusal(StrEnum):
     TIERS_WRONG = "tiers_wrong"
     FORM_WRONG = "form_wrong"
     BLOCKED = "blocked"
+    IN_REVIEW = "in_review"
+    REVIEW_DENIED = "review_denied"

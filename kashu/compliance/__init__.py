@@ -1,9 +1,9 @@
 """What may be sold, by whom and under which papers: licences, what goods need, authorisations, blocks."""
 
-from kashu.compliance.rules import MATRIX, in_force, opens_coins
+from kashu.compliance.rules import MATRIX, deny_list, in_chinese, in_force, judge, opens_coins, void_clauses
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
-from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, standing
+from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, reviews, standing
 from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
     alerts,
@@ -13,10 +13,13 @@ from kashu.compliance.store import (
     every_licence,
     for_brand,
     goods,
+    last_review,
     licence,
     pool_stands,
     pool_stops,
     requirements,
+    review,
+    waiting_reviews,
 )
 from kashu.compliance.store import authorisations as authorisations_of
 from kashu.compliance.store import licences as in_force_on
@@ -26,13 +29,22 @@ from kashu.compliance.types import (
     Authorisation,
     AuthorisationRefusal,
     Cause,
+    Context,
     Effect,
     Event,
     Goods,
+    GoodsClass,
+    Judgement,
     Licence,
     LicenceRefusal,
+    Reason,
     Requirement,
+    Review,
+    ReviewRefusal,
     Stand,
+    Texts,
+    Verdict,
+    VoidClause,
 )
 
 __all__ = [
@@ -43,26 +55,39 @@ __all__ = [
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
+    "Context",
     "Effect",
     "Event",
     "Goods",
+    "GoodsClass",
+    "Judgement",
     "Licence",
     "LicenceRefusal",
+    "Reason",
     "Requirement",
+    "Review",
+    "ReviewRefusal",
     "Stand",
+    "Texts",
+    "Verdict",
+    "VoidClause",
     "alerts",
     "authorisation",
     "authorisations",
     "authorisations_of",
     "blocks",
     "chain",
+    "deny_list",
     "effect",
     "effect_of",
     "every_licence",
     "for_brand",
     "goods",
+    "in_chinese",
     "in_force",
     "in_force_on",
+    "judge",
+    "last_review",
     "licence",
     "licences",
     "missing_of_platform",
@@ -70,6 +95,10 @@ __all__ = [
     "pool_stands",
     "pool_stops",
     "requirements",
+    "review",
+    "reviews",
     "standing",
     "standing_of",
+    "void_clauses",
+    "waiting_reviews",
 ]

@@ -16,6 +16,7 @@ from procrastinate.jobs import Job
 from kashu import audit, cards, compliance, messages, party, payments, sales, settlement
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
+from kashu.jobs.retention import retain
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
@@ -72,6 +73,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("3 * * * *", "watch_licences", lambda: watch_licences(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
+    every("37 19 * * *", "retain", lambda: retain(ctx))  # at night in Shanghai
     every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
     every("47 * * * *", "review_cases", lambda: review(ctx))
     every("*/5 * * * *", "lift_sanctions", lambda: lift_sanctions(ctx))

@@ -1,7 +1,7 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
 from kashu.ledger.service import account, check, guard, post
-from kashu.ledger.store import movements, postings_of, statement, turnover
+from kashu.ledger.store import entries_under, movements, postings_of, statement, turnover
 from kashu.ledger.types import (
     ACCOUNT_KEYED,
     COGS,
@@ -34,6 +34,7 @@ __all__ = [
     "Turnover",
     "account",
     "check",
+    "entries_under",
     "guard",
     "movements",
     "post",

@@ -55,6 +55,18 @@ ORDER BY entry.posted_at, entry.recipe, entry.amount_fen, entry.id
 """
 
 
+UNDER = """
+SELECT told.recipe, told.reason_id, account.code, account.name, told.amount_fen, told.posted_at
+FROM (
+    SELECT id, recipe, reason_id, account_id, amount_fen, posted_at FROM ledger_sale_entry
+    WHERE pool_id = ANY (%(pools)s) AND reason_id = ANY (%(reasons)s)
+    UNION ALL
+    SELECT id, recipe, reason_id, account_id, amount_fen, posted_at FROM ledger_entry WHERE reason_id = ANY (%(reasons)s)
+) AS told JOIN ledger_account AS account ON account.id = told.account_id
+ORDER BY told.posted_at, told.recipe, told.amount_fen, told.id
+"""
+
+
 def post(db: Db, postings: Sequence[Posting], at: datetime) -> None:
     """Book entries of sales, keyed by pool."""
     told = [(p.pool_id, new_id(), p.reason_id, p.recipe, p.account_id, p.amount_fen, at) for p in postings]
@@ -132,3 +144,9 @@ def faults(db: Db) -> list[Fault]:
 def postings_of(db: Db, pool_ids: Sequence[int], reason_ids: Sequence[UUID]) -> list[Line]:
     """The bookings under these reasons, oldest first."""
     return rows(db, Line, OF, [list(pool_ids), list(reason_ids)])
+
+
+def entries_under(db: Db, pool_ids: Sequence[int], reason_ids: Sequence[UUID]) -> list[Line]:
+    """Every entry under these reasons, oldest first, those of guarded accounts too: they add up to nothing."""
+    told = {"pools": list(pool_ids), "reasons": list(reason_ids)}
+    return rows(db, Line, UNDER, told)  # type: ignore[arg-type]  # named parameters

@@ -16,7 +16,7 @@ from kashu.messages.service import (
     withdraw_template,
     write,
 )
-from kashu.messages.store import is_written, message, sender, senders, templates, tries
+from kashu.messages.store import about, is_written, message, purge, receipts_of, sender, senders, templates, tries
 from kashu.messages.types import (
     CHANNEL_OF,
     KINDS,
@@ -53,6 +53,7 @@ __all__ = [
     "Sender",
     "Template",
     "Try",
+    "about",
     "add_template",
     "answered",
     "asked",
@@ -67,6 +68,8 @@ __all__ = [
     "message",
     "open_sandbox",
     "ordered",
+    "purge",
+    "receipts_of",
     "render",
     "sender",
     "senders",

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from kashu.kernel.db import Db, columns, one, rows, run, value
-from kashu.messages.types import Message, Receipt, Sender, Template, Try
+from kashu.messages.types import PURPOSES, Message, Receipt, Sender, Template, Try
 
 SENDER = """
 SELECT id, kind, channel, title, sign_name, endpoint, region, app, key_id, sealed_secret, place, is_open
@@ -111,6 +111,23 @@ def message(db: Db, message_id: UUID, *, lock: bool = False) -> Message | None:
     return one(db, Message, f"{MESSAGE} WHERE id = %s{' FOR UPDATE' if lock else ''}", [message_id])
 
 
+def about(db: Db, thing: str) -> list[Message]:
+    """Every message about one thing, oldest first."""
+    sql = f"{MESSAGE} WHERE purpose = ANY (%s) AND about = %s ORDER BY made_at, id"
+    return rows(db, Message, sql, [list(PURPOSES), thing])
+
+
+def receipts_of(db: Db, told: Collection[tuple[str, str]]) -> list[tuple[str, str, bool, datetime, str, datetime]]:
+    """What vendors said of these (sender, vendor's number): with whether it arrived, when, its code, and when we heard."""
+    sql = """
+    SELECT kept.sender_id, kept.vendor_no, kept.has_arrived, kept.at, kept.code, kept.received_at
+    FROM messages_receipt AS kept JOIN unnest(%s::text[], %s::text[]) AS told (sender_id, vendor_no)
+      ON kept.sender_id = told.sender_id AND kept.vendor_no = told.vendor_no
+    ORDER BY kept.received_at, kept.sender_id, kept.vendor_no, kept.has_arrived
+    """
+    return db.execute(sql, columns(sorted(told), 2)).fetchall()  # type: ignore[return-value]  # six columns
+
+
 def lock_messages(db: Db, ids: Collection[UUID]) -> dict[UUID, Message]:
     sql = f"{MESSAGE} WHERE id = ANY (%s) ORDER BY id FOR UPDATE"
     return {found.id: found for found in rows(db, Message, sql, [sorted(ids)])}
@@ -210,3 +227,11 @@ def forget(db: Db, before: datetime, most: int) -> int:
 
 def forget_numbers(db: Db, before: datetime) -> int:
     return run(db, "DELETE FROM messages_number WHERE last_at < %s", [before])
+
+
+def purge(db: Db, things: Sequence[str]) -> int:
+    """Forget whom messages about these things went to."""
+    sql = """
+    UPDATE messages_message SET sealed = '', to_identity = '', to_mask = '' WHERE purpose = ANY (%s) AND about = ANY (%s)
+    """
+    return run(db, sql, [list(PURPOSES), list(things)])

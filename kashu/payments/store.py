@@ -8,7 +8,7 @@ from uuid import UUID
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.payments import rules
-from kashu.payments.types import Channel, Event, Judged, Key, Payment, Refund, Route, Standing
+from kashu.payments.types import Channel, Event, Judged, KeptNotice, Key, Payment, Refund, Route, Standing
 
 HEALTH_MINUTES = 5
 Trace = tuple[str, str, str, str]  # channel, event, the gateway's number, trade
@@ -54,6 +54,9 @@ PAYMENT = f"SELECT {PAYMENT_COLUMNS} FROM payments_payment AS payment"
 REFUND = """
 SELECT pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state, tries, requested_at, done_at, trouble
 FROM payments_refund
+"""
+EVENT = """
+SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at FROM payments_event
 """
 BY_TRADE = f"""
 {PAYMENT}
@@ -328,6 +331,17 @@ def refunds_of(db: Db, pool_id: int, order_id: UUID) -> list[Refund]:
     return rows(db, Refund, f"{REFUND} WHERE pool_id = %s AND order_id = %s ORDER BY requested_at", [pool_id, order_id])
 
 
+def orders_refunding(db: Db, keys: Sequence[tuple[int, UUID]]) -> set[UUID]:
+    """Those of these orders with a refund that is not done."""
+    sql = """
+    SELECT DISTINCT refund.order_id FROM payments_refund AS refund
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS told (pool_id, order_id)
+      ON refund.pool_id = told.pool_id AND refund.order_id = told.order_id
+    WHERE refund.state <> 'done'
+    """
+    return {row[0] for row in db.execute(sql, columns(keys, 2))}
+
+
 def finish_refund(db: Db, pool_id: int, refund_id: UUID, at: datetime) -> int:
     sql = """
     UPDATE payments_refund SET state = 'done', done_at = %s, tries = tries + 1, trouble = ''
@@ -360,16 +374,21 @@ def refunds_to_look_at(db: Db, most: int = 100) -> list[Refund]:
 
 
 def events_of(db: Db, trade_nos: Sequence[str]) -> list[Event]:
+    return rows(db, Event, f"{EVENT} WHERE trade_no = ANY (%s) ORDER BY received_at LIMIT 100", [list(trade_nos)])
+
+
+def notices_of(db: Db, trades: Collection[tuple[str, str]], most: int = 1_000) -> list[KeptNotice]:
+    """All that gateways told us of these (channel, trade number), as it came, oldest first."""
     sql = """
-    SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at
-    FROM payments_event WHERE trade_no = ANY (%s) ORDER BY received_at LIMIT 100
+    SELECT event.channel_id, event.event_id, event.trade_no, event.gateway_no, event.amount_fen, event.source,
+           event.verdict, event.detail, event.received_at, event.body
+    FROM payments_event AS event JOIN unnest(%s::text[], %s::text[]) AS told (channel_id, trade_no)
+      ON event.trade_no = told.trade_no AND event.channel_id = told.channel_id
+    ORDER BY event.received_at, event.channel_id, event.event_id, event.verdict LIMIT %s
     """
-    return rows(db, Event, sql, [list(trade_nos)])
+    return rows(db, KeptNotice, sql, [*columns(sorted(trades), 2), most])
 
 
 def quarantined(db: Db, most: int = 100) -> list[Event]:
-    sql = """
-    SELECT channel_id, event_id, trade_no, gateway_no, amount_fen, source, verdict, detail, received_at
-    FROM payments_event WHERE verdict IN ('quarantined', 'paid_twice') ORDER BY received_at DESC LIMIT %s
-    """
+    sql = f"{EVENT} WHERE verdict IN ('quarantined', 'paid_twice') ORDER BY received_at DESC LIMIT %s"
     return rows(db, Event, sql, [most])

@@ -207,6 +207,8 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """What a gateway told us, and what it came to."""
+
     channel_id: str
     event_id: str
     trade_no: str
@@ -216,3 +218,10 @@ class Event:
     verdict: str
     detail: str
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNotice(Event):
+    """An event with its bytes as they came."""
+
+    body: bytes = field(repr=False)

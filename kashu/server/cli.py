@@ -18,6 +18,7 @@ from kashu import __version__
 from kashu.server.awake import awake
 from kashu.server.bills import bills_app
 from kashu.server.env import SettingError
+from kashu.server.evidence import evidence_app
 from kashu.server.lists import lists_app
 from kashu.server.postgres import CannotStartError
 from kashu.server.reports import suppliers_app
@@ -27,7 +28,7 @@ app = cyclopts.App(name="kashu", version=__version__, help="Kashu 卡枢: virtua
 cards_app = cyclopts.App(name="cards", help="Stock.")
 ledger_app = cyclopts.App(name="ledger", help="The books.")
 audit_app = cyclopts.App(name="audit", help="The audit trail.")
-for part in (cards_app, ledger_app, audit_app, bills_app, lists_app, suppliers_app):
+for part in (cards_app, ledger_app, audit_app, bills_app, evidence_app, lists_app, suppliers_app):
     app.command(part)
 out, err = Console(), Console(stderr=True)
 AsJson = Annotated[bool, Parameter(name="--json", help="Answer with JSON.")]
@@ -209,6 +210,14 @@ def cards_import(
 def cards_fingerprint(*, number: str = "") -> None:
     """Read one secret from standard input and print its fingerprint, for the console's search."""
     out.print(f"fp:{runtime().ring.fingerprint(number, sys.stdin.readline().rstrip(chr(10))).hex()[:16]}")
+
+
+@app.command
+def review(*, as_json: AsJson = False) -> None:
+    """Read titles from standard input, one a line, and say of each whether it may be sold, and why not."""
+    from kashu.server.reviewing import main as answer  # noqa: PLC0415
+
+    answer(as_json=as_json)
 
 
 @app.command

@@ -41,6 +41,10 @@ class Env:
     var: Path = _setting(Path("var"), "all state that is not in PostgreSQL: development keys, spooled uploads")
     keyring: str = _setting("", "the key ring: a path, or its JSON; empty: made once in var/keys (not in production)")
     hold_seconds: int = _setting(600, "how long an unpaid order holds its cards; 30 to 3600 seconds")
+    secret_days: int = _setting(
+        180,
+        "days after a sold card has served (redeemed or expired, warranty over) until its secret is erased; 30 to 1095",
+    )
     registry_url: str = _setting(
         "",
         "who confirms companies, people and accounts (docs/how-to/suppliers.md); empty: the sandbox, in production nobody",
@@ -110,6 +114,8 @@ def _complete(env: Env, base: Path) -> Env:
             raise SettingError(f"{PREFIX}{name.upper()} should be a port from 1 to 65535, not {getattr(env, name)}")
     if not 30 <= env.hold_seconds <= 3600:
         raise SettingError(f"KASHU_HOLD_SECONDS should be from 30 to 3600, not {env.hold_seconds}")
+    if not 30 <= env.secret_days <= 1095:
+        raise SettingError(f"KASHU_SECRET_DAYS should be from 30 to 1095, not {env.secret_days}")
     if env.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingError(f"KASHU_LOG_LEVEL should be DEBUG, INFO, WARNING or ERROR, not {env.log_level!r}")
     if urlsplit(env.public_url).scheme not in ("http", "https"):

@@ -107,6 +107,21 @@ QUESTIONS = {
         WHERE card.sealed IS NOT NULL AND card.state <> 'void' AND print.fingerprint IS NULL
           AND pool.kind NOT IN ('on_demand', 'manual')   -- what was issued for an order is no card of a file
     """,
+    "an erased order has no secret left": """
+        SELECT told.number FROM sales_order AS told JOIN cards_card AS card ON card.order_id = told.id
+        WHERE told.erased_at IS NOT NULL AND card.state = 'sold' AND card.erased_at IS NULL
+    """,
+    "an erased card's order says so": """
+        SELECT card.pool_id || '/' || card.id FROM cards_card AS card
+        LEFT JOIN sales_line AS line ON line.pool_id = card.pool_id AND line.id = card.sale_line_id
+        LEFT JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+        WHERE card.erased_at IS NOT NULL AND told.erased_at IS NULL
+    """,
+    "a purged order names nobody, and was kept for three years": """
+        SELECT number FROM sales_order WHERE purged_at IS NOT NULL AND (
+            phone_sealed IS NOT NULL OR phone_identity IS NOT NULL OR phone_tail <> '' OR open_id <> ''
+            OR coalesce(purged_at < coalesce(completed_at, closed_at) + interval '3 years', true))
+    """,
     "a batch counts its cards": """
         SELECT batch.code FROM cards_batch AS batch LEFT JOIN cards_card AS card ON card.pool_id = batch.pool_id
         GROUP BY batch.pool_id, batch.code, batch.accepted HAVING count(card.id) <> batch.accepted

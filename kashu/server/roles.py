@@ -78,6 +78,7 @@ KEPT = (
     "party_mark",
     "compliance_licence",
     "compliance_authorisation",
+    "compliance_review",
 )
 
 

@@ -29,6 +29,7 @@ def context(run: Runtime) -> Context:
         callback_url=run.env.public_url if run.env.is_behind_proxy else f"http://{run.env.host}:{run.env.till_port}",
         spool=run.env.var / "spool",
         hold_seconds=run.env.hold_seconds,
+        secret_days=run.env.secret_days,
         is_behind_proxy=run.env.is_behind_proxy,
         registry=registry(run.env),
     )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 
+import psycopg
+import psycopg_pool
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 log = logging.getLogger(__name__)
+NOT_WRITTEN = (psycopg.Error, psycopg_pool.PoolTimeout, DatabaseError)
+AGAIN_SECONDS = "2"
 RIGHT_NAMES = {
     "orders.refund": "退款",
     "products.edit": "商品编辑",
@@ -38,6 +44,8 @@ RIGHT_NAMES = {
     "batches.read": "批次查看",
     "products.read": "商品查看",
     "messages.read": "消息查看",
+    "evidence.read": "存证导出",
+    "evidence.personal": "存证含个人信息",
 }
 
 
@@ -66,7 +74,21 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """Something of ours failed. What could not be written down, the trail first of all, did not happen: 503 (S-04)."""
+    if isinstance(sys.exc_info()[1], NOT_WRITTEN):
+        return _unavailable(request)
     return page(request, 500, _("这一步没有完成"), _("已经提交的付款不会丢失，也不会重复扣款。请稍后再试。"))
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    told = _("这一步没有完成，没有显示任何内容。已经提交的付款不会丢失，也不会重复扣款。")
+    try:
+        found = page(request, 503, _("系统暂时不可用"), told)
+    except NOT_WRITTEN:  # a page of ours asks the database who is signed in
+        found = HttpResponse(told, status=503, content_type="text/plain; charset=utf-8")
+        found.headers["Cache-Control"] = "no-store"
+    found.headers["Retry-After"] = AGAIN_SECONDS
+    return found
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature

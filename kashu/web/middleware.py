@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 
@@ -80,6 +80,5 @@ class StaffSecondFactor:
             step = "reauthenticate/" if is_mfa_enabled(request.user) else "totp/activate/"
             return redirect(f"{SECOND_FACTOR}{step}?next={request.path_info}")
         response = self._next(request)
-        if isinstance(response, HttpResponse):
-            response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Cache-Control", "no-store")  # files that are streamed too
         return response

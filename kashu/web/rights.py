@@ -32,6 +32,8 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.fulfil",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
+            "evidence.personal",
             "suppliers.read",
             "suppliers.review",
             "suppliers.sanction",
@@ -50,6 +52,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "audit.read",
             "compliance.read",
             "compliance.edit",
+            "evidence.read",
             "suppliers.read",
             "suppliers.review",
             "suppliers.sanction",
@@ -77,6 +80,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "accounts.topup",
             "reconciliation.read",
             "reconciliation.edit",
+            "evidence.read",
             "suppliers.read",
             "suppliers.deposit",
         }
@@ -85,7 +89,16 @@ RIGHTS: dict[str, frozenset[str]] = {
         {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
     ),
     "auditor": frozenset(
-        READ | {"suppliers.read", "audit.read", "payments.read", "reconciliation.read", "compliance.read"}
+        READ
+        | {
+            "audit.read",
+            "payments.read",
+            "reconciliation.read",
+            "compliance.read",
+            "evidence.read",
+            "evidence.personal",
+            "suppliers.read",
+        }
     ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
     "supplier": frozenset({"supplier"}),  # the supplier portal, likewise

@@ -34,6 +34,7 @@ class Context:
     spool: Path
     hold_seconds: int
     is_behind_proxy: bool
+    secret_days: int = 180
     registry: Registry | None = None  # without one, a person looks companies up
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 

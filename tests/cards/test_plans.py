@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_handing_over_and_putting_back_find_cards_by_line(db, filled):
     lines = [[placed.pool_id for placed in filled[1][:3]], [placed.lines[0].id for placed in filled[1][:3]]]
     assert "cards_card_of_line" in plan(db, cards_store.HAND_OVER, [clock.now(), *lines])
     assert "cards_card_of_line" in plan(db, cards_store.PUT_BACK, lines)
+
+
+def test_what_is_due_is_found_by_its_day(db, filled):
+    """However many orders there are, the nightly job reads those that are due."""
+    db.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+    nobody = UUID(int=0)
+    assert "sales_order_to_erase" in plan(db, sales_store.TO_ERASE, [date(2026, 1, 1), date.min, nobody, 20])
+    assert "sales_order_to_purge" in plan(db, sales_store.TO_PURGE, [clock.now(), clock.now(), nobody, 20])
+
+
+def test_what_is_kept_of_cards_is_found_by_line(db, filled):
+    lines = [[placed.pool_id for placed in filled[1][:3]], [placed.lines[0].id for placed in filled[1][:3]]]
+    for sql in (cards_store.RECORDS, cards_store.SEALED):
+        assert "cards_card_of_line" in plan(db, sql, lines)
 
 
 def test_what_can_be_picked_is_read_in_order_and_no_further(db, filled):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +21,7 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
+from kashu.wire import evidence
 from tests import make
 
 TODAY = biz_date(clock.now())
@@ -246,3 +250,17 @@ def test_any_change_of_a_step_breaks_the_chain(place, field):
     changed[place] = replace(steps[place], **{field: other})
     assert rules.broken(changed) is not None
     assert rules.broken(steps[:place] + steps[place + 1 :]) is not None or place == 4
+
+
+def test_the_evidence_of_an_order_has_the_whole_chain(db, ring, chain):
+    """C-21: authorisations from the root on, the batch's steps, and that nothing of them was changed."""
+    root, leaf, sku, _batch = on_sale(db, chain)
+    placed = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    key = (placed.pool_id, placed.id)
+    given = evidence.give(db, ring, make.STAFF, key, "投诉", clock.now(), is_personal=False)
+    with zipfile.ZipFile(io.BytesIO(given.content)) as archive:
+        [told] = json.loads(archive.read("provenance.json"))
+    assert [one["id"] for one in told["authorisations"]] == [root.id, leaf.id]
+    assert [one["event"] for one in told["steps"]][-2:] == ["confirmed", "on_sale"]
+    assert told["broken_at"] is None

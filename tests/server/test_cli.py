@@ -15,7 +15,8 @@ from tests import make
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [
     ["serve"], ["migrate"], ["demo"], ["check"], ["invariants"], ["owner"], ["schema"], ["till"], ["worker"],
-    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"], ["suppliers", "report"],
+    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"],
+    ["suppliers", "report"], ["evidence"], ["evidence", "verify"], ["evidence", "key"],
 ]  # fmt: skip
 
 
@@ -98,6 +99,39 @@ def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
 def test_a_fingerprint_is_read_from_standard_input(house, ring):
     done = kashu("cards", "fingerprint", "--number", "N1", stdin="SECRET\n")
     assert done.stdout.strip() == f"fp:{ring.fingerprint('N1', 'SECRET').hex()[:16]}"
+
+
+def test_evidence_is_packed_and_checked_from_the_terminal(house, ring, tmp_path):
+    """C-23: offline, against a key from another place; what was changed is named."""
+    from kashu import sales
+    from kashu.kernel import clock
+    from kashu.kernel.db import connect
+
+    with connect(house.dsn) as db, db.transaction():
+        order = make.order(db, ring, make.stocked(db, ring, 1))
+        sales.settle(db, [make.notice(order)], clock.now())
+    file, key = tmp_path / "pack.zip", tmp_path / "key.pem"
+    told = json.loads(kashu("evidence", order.number, "--out", str(file), "--json").stdout)
+    assert (told["file"], told["bytes"]) == (str(file), file.stat().st_size)
+    assert file.stat().st_mode & 0o077 == 0
+    key.write_text(kashu("evidence", "key").stdout)
+    offline = {"KASHU_DATABASE_URL": "postgresql://127.0.0.1:9/none", "KASHU_VAR": str(tmp_path / "elsewhere")}
+    whole = kashu("evidence", "verify", str(file), "--key", str(key), **offline)
+    assert (whole.returncode, order.number in whole.stdout) == (0, True), whole.stderr
+
+    content = file.read_bytes()
+    assert kashu("evidence", order.number, "--out", str(file)).returncode == 1  # never over a file that is there
+    changed = tmp_path / "changed.zip"
+    changed.write_bytes(content.replace(b'"how": "checkout"', b'"how": "checkour"', 1))
+    failed = kashu("evidence", "verify", str(changed), "--key", str(key), "--json", **offline)
+    assert failed.returncode == 1
+    assert "delivery.json" in json.loads(failed.stdout)["faults"][0]["where"]
+    for words in (["evidence", "verify", str(file)], ["evidence", "verify", str(tmp_path / "none"), "--key", str(key)]):
+        done = kashu(*words, **offline)  # another house's key; no file
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    for number in ("nonsense", "Z8-0000000000"):
+        done = kashu("evidence", number, "--out", str(tmp_path / "x.zip"))
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
 
 
 def test_a_list_is_loaded_once(house, tmp_path):

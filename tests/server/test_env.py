@@ -69,6 +69,14 @@ def test_settings_are_frozen():
         read({}).port = 1
 
 
+@pytest.mark.parametrize("days", ["29", "1096", "0", "-1"])
+def test_secrets_are_kept_within_bounds(days):
+    """S-08: long enough for who has a warranty, no longer than the order itself."""
+    assert read({}).secret_days == 180
+    with pytest.raises(SettingError, match="KASHU_SECRET_DAYS should be from 30 to 1095"):
+        read({"KASHU_SECRET_DAYS": days})
+
+
 def test_a_registry_is_named_with_its_key_and_secret():
     whole = {"KASHU_REGISTRY_URL": "https://r.example", "KASHU_REGISTRY_KEY": "k", "KASHU_REGISTRY_SECRET": "s"}
     assert read(whole).registry_key == "k"

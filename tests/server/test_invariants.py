@@ -60,6 +60,14 @@ PLANTED = {
         " FROM cards_card WHERE state = 'on_shelf' LIMIT 1"
     ),
     "every live card has its own fingerprint": "DELETE FROM cards_fingerprint WHERE card_id IN (SELECT id FROM cards_card WHERE order_id = %(done)s)",
+    "an erased order has no secret left": "UPDATE sales_order SET erased_at = now() WHERE id = %(done)s",
+    "an erased card's order says so": (
+        "UPDATE cards_card SET sealed = NULL, erased_at = now(), fingerprint = decode(repeat('00', 32), 'hex')"
+        " WHERE order_id = %(done)s"
+    ),
+    "a purged order names nobody, and was kept for three years": (
+        "UPDATE sales_order SET purged_at = now(), completed_at = now() WHERE id = %(done)s"
+    ),
     "a batch counts its cards": "UPDATE cards_batch SET accepted = accepted + 1 WHERE pool_id = %(pool)s",
     "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",
     "a purchase took its price from its account": "DELETE FROM ledger_entry WHERE recipe = 'line_purchased'",

@@ -24,7 +24,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase with its cards. What is issued to somebody is `processing` first, then `delivered` or `refunded`."""
+    """A purchase with its cards. What is issued to somebody is `processing` first, then `delivered` or `refunded`.
+
+    Long after it was used up it is `erased`: its cards are kept no longer.
+    """
 
     id: str
     sku: str

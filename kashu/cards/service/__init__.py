@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.provenance import attach, confirm, note, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
@@ -58,8 +59,10 @@ __all__ = [
     "change_content",
     "change_format",
     "confirm",
+    "erase",
     "export_unsold",
     "fill",
+    "fingerprints",
     "hand_over",
     "hold",
     "hold_on",
@@ -82,6 +85,7 @@ __all__ = [
     "seal",
     "sell",
     "set_source",
+    "shred",
     "start",
     "trace",
     "undo_redemption",

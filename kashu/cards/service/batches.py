@@ -136,7 +136,7 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
     """Open a loaded (or withdrawn) batch for sale: one row moves, so all of its cards do."""
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
-    if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted:
+    if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted or not found.data_key:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     if found.on_sale_at is None:
         book_stock(db, found, "batch_received", store.stock_cost(db, pool_id), at)

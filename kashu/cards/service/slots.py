@@ -77,6 +77,8 @@ def change_content(
         return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
     if not rules.is_clean(*content):
         return Refusal.BAD_CHARACTERS
+    if not batch.data_key:  # shredded: it is over
+        return Refusal.WRONG_STATE
     [content_id] = store.card_ids(db, 1)
     if not store.new_fingerprints(db, pool_id, [(ring.fingerprint(*content), content_id, 0)]):
         return Refusal.KNOWN_SECRET

@@ -120,7 +120,7 @@ def sell(
     assert_in_transaction(db)
     rows = store.sell(db, [(card.pool_id, card.id, order_id, line_id) for card, order_id, line_id in sold], at)
     assert len(rows) == len(sold), "a card is sold once"
-    return _open(db, ring, rows)
+    return open_rows(db, ring, rows)
 
 
 def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
@@ -134,10 +134,10 @@ def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: 
 def opened(db: Db, ring: Keyring, lines: Sequence[Line]) -> dict[UUID, tuple[Opened, ...]]:
     """The revealed cards of sale lines again, for the buyer who was shown them before."""
     pools, ids = [pool for pool, _ in lines], [line for _, line in lines]
-    return _open(db, ring, store.sold(db, pools, ids))
+    return open_rows(db, ring, store.sold(db, pools, ids))
 
 
-def _open(db: Db, ring: Keyring, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, tuple[Opened, ...]]:
+def open_rows(db: Db, ring: Keyring, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, tuple[Opened, ...]]:
     """Open rows of (pool, card, line, expiry, sealed, content) in bulk, one data key for each pool."""
     wrapped = store.data_keys(db, {row[0] for row in rows})
     keys = {pool_id: ring.open_data_key(pool_id, key) for pool_id, key in wrapped.items()}

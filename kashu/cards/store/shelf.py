@@ -139,7 +139,7 @@ WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND reve
 
 SOLD = """
 SELECT pool_id, id, sale_line_id, expires_on, sealed, content_id FROM cards_card
-WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND voided_at IS NULL
+WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND voided_at IS NULL AND erased_at IS NULL
 """
 
 VOID = """
@@ -152,7 +152,7 @@ WHERE card.pool_id = told.pool_id AND card.id = told.id AND card.sale_line_id = 
 MASKED = """
 SELECT card.pool_id, card.id, card.sale_line_id, coalesce(content.mask, card.mask) AS mask, card.expires_on,
        CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END AS state, card.revealed_at,
-       batch.code AS batch, card.line_no
+       batch.code AS batch, card.line_no, card.erased_at
 FROM cards_card AS card
 JOIN cards_batch AS batch ON batch.pool_id = card.pool_id
 LEFT JOIN cards_content AS content ON content.pool_id = card.pool_id AND content.id = card.content_id

@@ -2,6 +2,7 @@
 
 from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins
 from kashu.compliance.rules.blocks import DEPOSIT_BP_MIN, MATRIX, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS, effect
+from kashu.compliance.rules.clauses import void_clauses
 from kashu.compliance.rules.licences import (
     ALERT_DAYS,
     EXPIRING_DAYS,
@@ -13,6 +14,16 @@ from kashu.compliance.rules.licences import (
     standing,
     unfit,
 )
+from kashu.compliance.rules.listing import NO_PAPERS, deny_list, in_chinese, judge, judge_listing
+from kashu.compliance.rules.prices import compared_price_most, list_fault, live_fault, price_faults
+from kashu.compliance.rules.value import (
+    custody_fault,
+    may_withdraw,
+    needs_identity,
+    needs_transfer,
+    refund,
+    value_faults,
+)
 
 __all__ = [
     "ALERT_DAYS",
@@ -22,15 +33,31 @@ __all__ = [
     "EXPIRING_DAYS",
     "LICENCE",
     "MATRIX",
+    "NO_PAPERS",
     "REVERIFY_GRACE_DAYS",
     "REVERIFY_MONTHS",
     "UNOBTAINABLE",
     "alerts",
     "beyond",
+    "compared_price_most",
+    "custody_fault",
+    "deny_list",
     "effect",
     "findings",
+    "in_chinese",
     "in_force",
+    "judge",
+    "judge_listing",
+    "list_fault",
+    "live_fault",
+    "may_withdraw",
+    "needs_identity",
+    "needs_transfer",
     "opens_coins",
+    "price_faults",
+    "refund",
     "standing",
     "unfit",
+    "value_faults",
+    "void_clauses",
 ]

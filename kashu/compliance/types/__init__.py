@@ -3,18 +3,50 @@
 from kashu.compliance.types.authorisations import Authorisation, AuthorisationRefusal
 from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
 from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
+from kashu.compliance.types.listing import (
+    CATEGORIES,
+    Context,
+    GoodsClass,
+    ImageText,
+    Judgement,
+    Reason,
+    Verdict,
+    VoidClause,
+)
+from kashu.compliance.types.prices import AskedFrom, PriceFault, SoldOn
+from kashu.compliance.types.reviews import Review, ReviewRefusal, Texts
+from kashu.compliance.types.value import Custody, Issuer, Refund, ValueCard, ValueFault
 
 __all__ = [
+    "CATEGORIES",
     "KINDS",
     "Alert",
+    "AskedFrom",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
+    "Context",
+    "Custody",
     "Effect",
     "Event",
     "Goods",
+    "GoodsClass",
+    "ImageText",
+    "Issuer",
+    "Judgement",
     "Licence",
     "LicenceRefusal",
+    "PriceFault",
+    "Reason",
+    "Refund",
     "Requirement",
+    "Review",
+    "ReviewRefusal",
+    "SoldOn",
     "Stand",
+    "Texts",
+    "ValueCard",
+    "ValueFault",
+    "Verdict",
+    "VoidClause",
 ]

@@ -96,3 +96,7 @@ class Requirement:
     licence: str
     scope: str
     ground: str
+
+    @property
+    def title(self) -> str:
+        return KINDS[self.licence]

@@ -29,10 +29,12 @@ from kashu.sales.rules.fulfilments import (
     tidy_reason,
 )
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
+from kashu.sales.rules.retention import SETTLED, erase_on, kept_until, over_before, purge_refusal, served_on
 
 __all__ = [
     "ORDER",
     "QUANTITY_MAX",
+    "SETTLED",
     "SHELF_COUNT_MAX",
     "Market",
     "Outcome",
@@ -44,16 +46,21 @@ __all__ = [
     "delivered_postings",
     "demand",
     "due_at",
+    "erase_on",
     "granted_postings",
     "hold_seconds",
+    "kept_until",
+    "over_before",
     "paid_postings",
     "prepaid_postings",
     "purchased_postings",
+    "purge_refusal",
     "quote",
     "receipt_state",
     "refund_postings",
     "refunded_postings",
     "returned_postings",
+    "served_on",
     "shown_form",
     "shown_list_price",
     "tidy_reason",

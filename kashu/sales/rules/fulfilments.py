@@ -30,8 +30,10 @@ def tidy_reason(reason: str, form: Mapping[str, str] | None = None) -> str:
     return NUMBER.sub(lambda found: f"{found[0][:3]}{MASK}{found[0][-4:]}", reason)
 
 
-def receipt_state(order_state: str) -> str:
+def receipt_state(order_state: str, *, is_erased: bool = False) -> str:
     """An order's state in the words of the open API."""
+    if is_erased and order_state != "refunded":
+        return "erased"
     return RECEIPT_STATES.get(order_state, "delivered")
 
 

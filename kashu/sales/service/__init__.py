@@ -59,6 +59,7 @@ from kashu.sales.service.redeem import (
 from kashu.sales.service.refund import cancel, look_at_refund, refund, refund_again, refund_refused, refunded
 from kashu.sales.service.release import EXPIRE_MAX, expire, release
 from kashu.sales.service.repay import note_unconfirmed, pay_anew
+from kashu.sales.service.retention import RETAIN_MAX, erase_secrets, purge, to_erase, to_purge
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 
@@ -81,6 +82,7 @@ __all__ = [
     "PAY_MARGIN_SECONDS",
     "PIECE_BYTES",
     "QUERY_AFTER_SECONDS",
+    "RETAIN_MAX",
     "REVEALS_SECONDS",
     "STEP_CARDS",
     "TOPUP",
@@ -100,6 +102,7 @@ __all__ = [
     "consent",
     "credit_topup",
     "decide_invoice",
+    "erase_secrets",
     "expire",
     "forget_files",
     "forget_keys",
@@ -120,6 +123,7 @@ __all__ = [
     "pay_anew",
     "place",
     "psp_account",
+    "purge",
     "push_card",
     "receipts",
     "redeem",
@@ -138,6 +142,8 @@ __all__ = [
     "settle",
     "source_of",
     "stuck",
+    "to_erase",
+    "to_purge",
     "undo_redemption",
     "unfulfilled",
 ]

@@ -165,7 +165,7 @@ def _again(db: Db, ring: Keyring, keys: set[tuple[int, UUID]]) -> dict[UUID, Rec
         given = tuple(card for line in mine for card in opened.get(line.id, ()))
         told[order.id] = Receipt(
             order.number, codes[mine[0].sku_id], order.quantity, mine[0].price_fen, order.total_fen, order.reference,
-            order.delivered_at, given, rules.receipt_state(order.state),
+            order.delivered_at, given, rules.receipt_state(order.state, is_erased=order.erased_at is not None),
         )  # fmt: skip
     return told
 

@@ -45,8 +45,8 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
         return RefundRefusal.NOT_YOURS
     if order.account_id is not None:
         return RefundRefusal.OF_ACCOUNT
-    if order.state in ("refunding", "refunded"):
-        return RefundRefusal.UNDER_WAY
+    if order.state in ("refunding", "refunded") or order.erased_at is not None:
+        return RefundRefusal.UNDER_WAY  # over: a card without its secret goes on no shelf
     if order.state not in ("paid", "delivered", "completed"):
         return RefundRefusal.NOT_PAID
     if order.state == "paid" and not _call_off(db, order, reason, at):

@@ -32,6 +32,8 @@ def reveal(db: Db, ring: Keyring, token: str, who: Buyer, at: datetime) -> list[
     order = store.by_token(db, token, lock=True)
     if order is None:
         return RevealRefusal.NO_SUCH_ORDER
+    if order.erased_at is not None:  # said to everybody: proving a phone would bring nothing back
+        return RevealRefusal.ERASED
     if not store.possesses(db, order.pool_id, order.id, who.device):
         return RevealRefusal.NOT_YOURS
     if order.state not in ("delivered", "completed", "disputed"):

@@ -15,7 +15,7 @@ from kashu.sales.types import Earlier, Order, Placed, Usage
 ORDER_COLUMNS = """
 pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_identity, phone_tail, open_id, device,
 address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
-paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference
+paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference, completed_at, erased_at, purged_at
 """
 LOCK_PAID = f"""
 SELECT {ORDER_COLUMNS} FROM sales_order
@@ -64,6 +64,9 @@ SET state = %(after)s,
     paid_late = told.paid_late OR %(late)s,
     delivered_at = CASE WHEN %(after)s = 'delivered' THEN %(at)s ELSE told.delivered_at END,
     closed_at = CASE WHEN %(after)s IN ('expired', 'cancelled', 'refunded') THEN %(at)s ELSE told.closed_at END,
+    completed_at = CASE WHEN %(after)s = 'completed' THEN %(at)s ELSE told.completed_at END,
+    erase_on = CASE WHEN %(after)s IN ('completed', 'refunded')
+                    THEN (%(at)s::timestamptz AT TIME ZONE 'Asia/Shanghai')::date ELSE told.erase_on END,
     close_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE told.close_reason END
 FROM unnest(%(pools)b::bigint[], %(ids)b::uuid[], %(paid_at)b::timestamptz[]) AS moved (pool_id, id, paid_at)
 WHERE told.pool_id = moved.pool_id AND told.id = moved.id AND told.state = ANY (%(before)s)

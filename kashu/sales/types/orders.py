@@ -151,6 +151,7 @@ class RevealRefusal(StrEnum):
     NOT_YOURS = "not_yours"
     NOT_DELIVERED = "not_delivered"
     HELD_BY_RISK = "held_by_risk"
+    ERASED = "erased"
     TOO_OFTEN = "too_often"
 
 
@@ -176,6 +177,15 @@ class Link:
     device: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Possession:
+    """A browser that may reveal an order: it checked out, proved the phone, or followed the message's link."""
+
+    device: bytes
+    how: str
+    granted_at: datetime
+
+
 class RefundRefusal(StrEnum):
     """Why no money goes back."""
 
@@ -189,6 +199,15 @@ class RefundRefusal(StrEnum):
     TOO_MUCH = "too_much"
     CARDS_LEFT = "cards_left"
     REDEEMED = "redeemed"
+
+
+class PurgeRefusal(StrEnum):
+    """Why an order still names its buyer: it is kept for three years after its end, and while anything is in dispute."""
+
+    GONE = "gone"
+    NOT_OVER = "not_over"
+    IN_DISPUTE = "in_dispute"
+    TOO_YOUNG = "too_young"
 
 
 class CodeRefusal(StrEnum):
@@ -232,6 +251,9 @@ class Order:
     close_reason: str
     account_id: int | None
     reference: str
+    completed_at: datetime | None
+    erased_at: datetime | None
+    purged_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,8 @@ def purchase_file(request: HttpRequest, desk: Desk, number: str) -> HttpResponse
         order = _order(db, desk, number)
         if order.delivered_at is None:
             raise Http404
+        if order.erased_at is not None:
+            return _purchase_page(request, desk, number, _("卡密已超过保存期，内容已清除，不能再下载。"))
         after = {"kind": kind, "cards": order.quantity}
         deed = Deed(actor(request), "order.shown", "order", str(order.id), after=after, pool_id=order.pool_id)
         audit.record(db, [deed], clock.now())

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import audit, catalog, ledger, party, sales
-from kashu.audit import ApprovalRefusal
+from kashu.audit import ApprovalRefusal, Deed
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import day_start
@@ -101,6 +101,11 @@ def add_member(request: HttpRequest, account_id: int) -> HttpResponse:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role="buyer")
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+            opened = Deed(
+                actor(request), "person.open", "person", str(person.pk), after={"email": email, "role": "buyer"}
+            )
+            with edge.transaction() as db:  # before the person is committed: without its row there is none (S-04)
+                audit.record(db, [opened], clock.now())
     except IntegrityError:
         return _page(request, account_id, error=_("这个邮箱已有账号。数据没有改动。"))
     with edge.transaction() as db:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import catalog, messages, party
+from kashu import catalog, compliance, messages, party
 from kashu.catalog import INKS, KINDS, LATER, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -42,6 +42,9 @@ REFUSALS = {
     Refusal.VOID_CLAUSE: "文字里有法律上无效的条款（如「概不退款」「最终解释权」），请删除后再保存。",
     Refusal.CATEGORY_CLOSED: "这个类目没有开放销售，不能上架。",
     Refusal.NOTHING_TO_SELL: "还没有可售的规格，先添加规格再上架。",
+    Refusal.BLOCKED: "资质、授权或保证金不齐，暂不能上架。",
+    Refusal.IN_REVIEW: "文字需要人工复核，已送合规台；复核通过后再上架或修改。",
+    Refusal.REVIEW_DENIED: "文字属于禁售内容，不能上架；触发的规则列在商品页的「合规审查」里。",
     Refusal.NO_SUCH_MOVE: "当前状态不能这样变更。",
     Refusal.LIST_PRICE_UNPROVEN: "划线价没有依据：不得高于此前 7 日本店最低成交价（没有成交则为最近一次成交价），且须高于售价。",
     Refusal.FORM_WRONG: "直充和代充要写充值信息，每行「名称 类型」，类型为 手机号、数字 或 文字，最多 6 行；其他库存类型不写。",
@@ -171,13 +174,16 @@ def edit_sku(request: HttpRequest, product_id: int, code: str) -> HttpResponse:
             raise Http404
         limits, pushes = _limits(request), request.POST.get("push_secret") == "yes"
         may_push = not pushes or (found.kind not in LATER and bool(messages.carriers(db, "card")))
+        refusal = None
         if limits is not None and may_push:
-            catalog.edit_sku(db, actor(request), replace(found, **limits, push_secret=pushes), clock.now())
+            refusal = catalog.edit_sku(db, actor(request), replace(found, **limits, push_secret=pushes), clock.now())
     if limits is None:
         return _product_page(request, product_id, _("限购和预警应为整数。"), 422)
     if not may_push:
         told = _("没有声明携带卡密的短信模板，不能开启卡密短信。数据没有改动。")
         return _product_page(request, product_id, told, 422)
+    if refusal is not None:
+        return _product_page(request, product_id, _(REFUSALS[refusal]), 422)
     say(request, _("规格已保存。"))
     return redirect("console:product", product_id=product_id)
 
@@ -211,6 +217,8 @@ def _product_page(request: HttpRequest, product_id: int, error: str = "", status
             "struck_most": {s.id: catalog.struck_price_most([d for d in deals if d.sku_id == s.id], now) for s in skus},
             "history": {sku.id: catalog.price_history(db, sku.id, 5) for sku in skus},
             "kinds": KINDS,
+            "review": (said := compliance.last_review(db, f"product:{product_id}")),
+            "reasons": [compliance.in_chinese(one) for one in said.reasons] if said else [],
             "error": error,
             "form": request.POST,
         }

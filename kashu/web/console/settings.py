@@ -92,10 +92,10 @@ def add_person(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role=role)
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+            _record(request, "person.open", str(person.pk), {"email": email, "role": role})
     except IntegrityError:
         say(request, _("这个邮箱已有账号。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
-    _record(request, "person.open", str(person.pk), {"email": email, "role": role})
     return _page(request, {"email": email, "password": password})
 
 
@@ -115,8 +115,9 @@ def change_person(request: HttpRequest, person_id: int) -> HttpResponse:
         return redirect("console:settings")
     before = {"role": person.role, "is_active": person.is_active}
     person.role, person.is_active = role, active
-    person.save(update_fields=["role", "is_active"])
-    _record(request, "person.change", str(person_id), {"role": role, "is_active": active}, before)
+    with transaction.atomic():
+        person.save(update_fields=["role", "is_active"])
+        _record(request, "person.change", str(person_id), {"role": role, "is_active": active}, before)
     say(request, _("已保存。"))
     return redirect("console:settings")
 
@@ -247,5 +248,6 @@ def _key(entry: audit.Entry) -> tuple[str, str]:
 def _record(
     request: HttpRequest, verb: str, person: str, after: dict[str, Any], before: dict[str, Any] | None = None
 ) -> None:
+    """Write down what is done to a person, before it is committed: people live on a connection of Django's (S-04)."""
     with edge.transaction() as db:
         audit.record(db, [Deed(actor(request), verb, "person", person, before=before, after=after)], clock.now())

@@ -8,6 +8,7 @@ from kashu.web.console import (
     batches,
     channels,
     dashboard,
+    evidence,
     fulfilments,
     messages,
     orders,
@@ -89,6 +90,7 @@ urlpatterns = [
     path(
         "orders/<id:pool_id>/<uuid:order_id>/claim/<uuid:approval_id>/cancel", orders.cancel_claim, name="cancel_claim"
     ),
+    path("orders/<id:pool_id>/<uuid:order_id>/evidence", evidence.give, name="order_evidence"),
     path("payments", payments.payments_list, name="payments"),
     path("payments/quarantine", payments.quarantine, name="quarantine"),
     path("payments/refunds", payments.refunds, name="refunds"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, privacy, provenance, screening, suppliers
+from kashu.web.desk import board, licences, privacy, provenance, reviews, screening, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("authorisations/<int:authorisation_id>", provenance.authorisation, name="authorisation"),
     path("authorisations/<int:authorisation_id>/decide", provenance.decide, name="decide_authorisation"),
     path("authorisations/<int:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
+    path("reviews", reviews.reviews, name="reviews"),
+    path("reviews/<int:review_id>/decide", reviews.decide, name="decide_review"),
     path("suppliers", suppliers.suppliers, name="suppliers"),
     path("suppliers/apply", suppliers.apply, name="apply"),
     path("suppliers/<int:party_id>", suppliers.supplier, name="supplier"),

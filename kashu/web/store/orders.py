@@ -31,6 +31,7 @@ REVEAL_REFUSALS = {
     RevealRefusal.NOT_YOURS: (403, "这台设备不是下单设备。请用下单手机号收验证码后查看。"),
     RevealRefusal.NOT_DELIVERED: (409, "这笔订单还没有可查看的卡密。"),
     RevealRefusal.HELD_BY_RISK: (409, "订单正在核实，通过后即可查看；未通过会自动全额退款。"),
+    RevealRefusal.ERASED: (410, "这笔订单的卡密已超过保存期，内容已清除，任何人都无法再查看。"),
     RevealRefusal.TOO_OFTEN: (429, "查看过于频繁，请一分钟后再试。"),
 }
 REFUND_REFUSALS = {

@@ -70,7 +70,9 @@ class PurchaseTold(Struct):
     total_fen: Fen
     reference: str
     cards: list[CardTold]
-    state: Annotated[str, Meta(description="`delivered`, `processing` or `refunded`.")]
+    state: Annotated[
+        str, Meta(description="`delivered`, `processing`, `refunded`, or `erased`: its cards are kept no longer.")
+    ]
     delivered_at: datetime | None
 
 

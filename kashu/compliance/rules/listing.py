@@ -1,0 +1,201 @@
+"""Whether a title, or any text of a listing, may stand: the deny list (deny.toml) read against each reading of the text."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kashu.compliance.rules import spelling
+from kashu.compliance.types import CATEGORIES, Context, GoodsClass, Judgement, Reason, Texts, Verdict
+from kashu.kernel.text import sha256_hex
+
+TEXT_CHARS_MAX = 4_000
+NEGATION_CHARS = 4
+LITERAL = re.compile("[\u4e00-\u9fff]{2,}")
+AHEAD = re.compile(r"\(\?<?[!=][^()]*\)|\[[^\]]*\]|\(\?:")
+SHORT = re.compile(r"\[[^\]]*\]|\\.|\(\?[a-z]*|[a-z]{4,}|([a-z]{1,3})(?![?])|[a-z]")
+KEPT_REASON = re.compile(r"(?P<id>[a-z_.]+) \[(?P<rule>[^\]]+)\] .* \([ABC]\): (?P<found>.*)\Z", re.DOTALL)
+NAMED = re.compile(r"\{([a-z]+)\}")
+
+
+SEVERITY = {Verdict.ALLOW: 0, Verdict.QUEUE: 1, Verdict.DENY: 2}
+CLASSES = tuple(GoodsClass)
+NO_PAPERS = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the deny list. `lesson`: knowledge about the thing is free; `opens`: papers lead to a person."""
+
+    id: str
+    category: str
+    rule: str
+    ground: str
+    grade: str
+    verdict: Verdict
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+    lesson: bool
+    opens: bool
+    goods_class: GoodsClass
+
+
+@dataclass(frozen=True, slots=True)
+class DenyList:
+    version: str
+    rules: tuple[Rule, ...]
+    lesson: re.Pattern[str]
+    warned: re.Pattern[str]
+    offered: re.Pattern[str]
+    negated: re.Pattern[str]
+    vocabulary: spelling.Vocabulary
+
+
+@cache
+def deny_list() -> DenyList:
+    """The list that ships with this release. Its version carries a hash of both files, so that none changes unseen."""
+    files = [Path(__file__).with_name(name).read_text("utf-8") for name in ("deny.toml", "spelling.toml")]
+    raw = tomllib.loads(files[0])
+    return read({**raw, "version": f"{raw['version']}+{sha256_hex(''.join(files))[:8]}"})
+
+
+def read(raw: dict[str, Any]) -> DenyList:
+    """A deny list from its file's content. What the file gets wrong is a `KeyError`, a `ValueError` or a `re.error`."""
+    words = dict(raw["words"])
+    contexts = {name: re.compile(_filled(text, words)) for name, text in raw["contexts"].items()}
+    literals = {word for text in _said(raw) for word in LITERAL.findall(AHEAD.sub("", text))}
+    vocabulary = spelling.vocabulary(literals)
+    return DenyList(raw["version"], tuple(_rule(one, words) for one in raw["rule"]), vocabulary=vocabulary, **contexts)
+
+
+def _said(raw: dict[str, Any]) -> list[str]:
+    return [*raw["words"].values(), *(pattern for rule in raw["rule"] for pattern in rule["patterns"])]
+
+
+def _rule(raw: dict[str, Any], words: dict[str, str]) -> Rule:
+    unless = raw.get("unless", [])
+    return Rule(
+        id=raw["id"],
+        category=raw["category"],
+        rule=raw["rule"],
+        ground=raw["ground"],
+        grade=raw["grade"],
+        verdict=Verdict(raw["verdict"]),
+        pattern=re.compile(_filled("|".join(raw["patterns"]), words)),
+        unless=re.compile(_filled("|".join(unless), words)) if unless else None,
+        lesson=raw.get("lesson", False),
+        opens=raw.get("opens", False),
+        goods_class=GoodsClass(raw.get("class", GoodsClass.ENTITLEMENT)),
+    )
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    """The pattern with its words put in. Up to three letters are a word of their own: `dma` is not in `card masked`."""
+    full = NAMED.sub(lambda name: f"(?:{words[name[1]]})", text)
+    return SHORT.sub(lambda part: f"(?<![a-z]){part[1]}(?![a-z])" if part[1] else part[0], full)
+
+
+def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = None) -> Judgement:
+    """The strictest of what any rule says of any reading. Papers lower a coin's denial to a person's look, no further."""
+    deny = listed or deny_list()
+    found: dict[str, Reason] = {}
+    goods = GoodsClass.ENTITLEMENT
+    for reading in _readings(text, deny.vocabulary):
+        if reading is None:
+            found.setdefault("text.unread", _unread(text))
+            continue
+        for rule, reason in _reasons(deny, reading, context):
+            goods = max(goods, rule.goods_class, key=CLASSES.index)
+            before = found.get(rule.id)
+            if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
+                found[rule.id] = reason
+    if not found:
+        found = {reason.id: reason for reason in _guesses(deny, text, context)}
+    return _judgement(found, goods)
+
+
+def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
+    """What the boldest reading would be denied for: a person looks, since many words sound alike."""
+    guess = spelling.guessed(text[:TEXT_CHARS_MAX], deny.vocabulary)
+    for _, reason in _reasons(deny, guess, context):
+        if reason.verdict is Verdict.DENY:
+            yield replace(reason, verdict=Verdict.QUEUE)
+
+
+def in_chinese(reason: str) -> str:
+    """A reason as it is kept, for people who read Chinese: what it is about, the rule, the words that were found."""
+    told = KEPT_REASON.match(reason)
+    if told is None:
+        return reason
+    of = next((rule.category for rule in deny_list().rules if rule.id == told["id"]), "unread")
+    return f"{CATEGORIES[of]}（{told['rule']} · {told['id']}）：「{told['found']}」"
+
+
+def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
+    """All texts of a listing as one: the strictest verdict, the widest class, every rule once."""
+    found: dict[str, Reason] = {}
+    widest = GoodsClass.ENTITLEMENT
+    judged = [judge(text, context) for text in texts.titles] + [judge_body(text, context) for text in texts.bodies]
+    for one in judged:
+        widest = max(widest, one.goods_class, key=CLASSES.index)
+        for reason in one.reasons:
+            if reason.id not in found or SEVERITY[reason.verdict] > SEVERITY[found[reason.id].verdict]:
+                found[reason.id] = reason
+    return _judgement(found, widest)
+
+
+def judge_body(text: str, context: Context = NO_PAPERS) -> Judgement:
+    """A text that explains: only what is denied counts. It may speak of accounts, of contact and of after-sales."""
+    if not text.strip():
+        return Judgement(Verdict.ALLOW, GoodsClass.ENTITLEMENT, ())
+    whole = judge(text, context)
+    told = {one.id: one for one in whole.reasons if one.verdict is Verdict.DENY or one.id == "text.unread"}
+    return _judgement(told, whole.goods_class if told else GoodsClass.ENTITLEMENT)
+
+
+def _judgement(found: dict[str, Reason], goods_class: GoodsClass) -> Judgement:
+    reasons = tuple(sorted(found.values(), key=lambda one: (-SEVERITY[one.verdict], one.id)))
+    return Judgement(reasons[0].verdict if reasons else Verdict.ALLOW, goods_class, reasons)
+
+
+def _readings(text: str, vocabulary: spelling.Vocabulary) -> tuple[str | None, ...]:
+    """What is read of a text; None for what is not: nothing legible in it, or more than is read."""
+    read_of = spelling.readings(text[:TEXT_CHARS_MAX], vocabulary)
+    return (*read_of, *((None,) if len(text) > TEXT_CHARS_MAX or not read_of[0] else ()))
+
+
+def _unread(text: str) -> Reason:
+    told = f"{len(text)} characters" if len(text) > TEXT_CHARS_MAX else "nothing legible"
+    return Reason(
+        "text.unread", "unread", "1.11", "What cannot be read is looked at by a person", "C", Verdict.QUEUE, told
+    )
+
+
+def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[Rule, Reason]]:
+    lessons = list(deny.lesson.finditer(reading))
+    is_warned = deny.warned.search(reading) is not None
+    is_offered = deny.offered.search(reading) is not None
+    for rule in deny.rules:
+        for match in rule.pattern.finditer(reading):
+            if deny.negated.search(reading[max(0, match.start() - NEGATION_CHARS) : match.start()]):
+                continue
+            if rule.unless and any(_overlap(match, one) for one in rule.unless.finditer(reading)):
+                continue
+            verdict = rule.verdict
+            if (rule.lesson or is_warned) and any(not _overlap(match, one) for one in lessons):
+                if not is_offered:
+                    continue
+                verdict = Verdict.QUEUE
+            if rule.opens and context.opens:
+                verdict = Verdict.QUEUE
+            yield rule, Reason(rule.id, rule.category, rule.rule, rule.ground, rule.grade, verdict, match[0])
+            break
+
+
+def _overlap(match: re.Match[str], other: re.Match[str]) -> bool:
+    return match.start() < other.end() and other.start() < match.end()
