@@ -56,6 +56,14 @@ def screen_all(ctx: Context) -> int:
     return found
 
 
+def erase_persons(ctx: Context) -> None:
+    """Erase those whose data had to be kept and no longer has to (C-54)."""
+    while True:
+        with ctx.pool.transaction() as db:
+            if not party.erase_due(db, clock.now()):
+                return
+
+
 def lift_sanctions(ctx: Context) -> None:
     """End sanctions whose term is over (C-15)."""
     while True:

@@ -17,7 +17,7 @@ from kashu import audit, cards, compliance, messages, party, payments, sales, se
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
-from kashu.jobs.suppliers import lift_sanctions, screen_all
+from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -77,6 +77,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("17 * * * *", "fetch_bills", lambda: fetch_due(ctx))
     every("47 * * * *", "review_cases", lambda: review(ctx))
     every("*/5 * * * *", "lift_sanctions", lambda: lift_sanctions(ctx))
+    every("27 20 * * *", "erase_persons", lambda: erase_persons(ctx))  # 04:27 in Shanghai
     every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app
 

@@ -1,7 +1,7 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
 from kashu.ledger.service import account, check, guard, post
-from kashu.ledger.store import entries_under, movements, postings_of, statement
+from kashu.ledger.store import entries_under, movements, postings_of, statement, turnover
 from kashu.ledger.types import (
     ACCOUNT_KEYED,
     COGS,
@@ -15,6 +15,7 @@ from kashu.ledger.types import (
     Line,
     Movement,
     Posting,
+    Turnover,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Line",
     "Movement",
     "Posting",
+    "Turnover",
     "account",
     "check",
     "entries_under",
@@ -38,4 +40,5 @@ __all__ = [
     "post",
     "postings_of",
     "statement",
+    "turnover",
 ]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, columns, rows, run, write
+from kashu.kernel.db import Db, columns, one, rows, run, write
 from kashu.kernel.ids import new_id
-from kashu.ledger.types import Entry, Fault, Line, Movement, Posting
+from kashu.ledger.types import COMMISSION_INCOME, Entry, Fault, Line, Movement, Posting, Turnover
 
 POST = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
@@ -113,6 +113,28 @@ def movements(db: Db, code: str, pool_ids: Sequence[int], before: tuple[datetime
     ORDER BY entry.posted_at DESC, entry.id DESC LIMIT %s
     """
     return rows(db, Movement, sql, [code, list(pool_ids), *before, most])
+
+
+def turnover(db: Db, code: str, since: datetime, until: datetime) -> Turnover:
+    """A seller's period from the bookings of its account: each with all the other sides under the same reason."""
+    sql = """
+    WITH own AS (
+        SELECT entry.pool_id, entry.reason_id, entry.recipe, entry.amount_fen FROM ledger_sale_entry AS entry
+        JOIN ledger_account AS account ON account.id = entry.account_id
+        WHERE account.code = %s AND entry.posted_at >= %s AND entry.posted_at < %s
+    ), whole AS (
+        SELECT own.recipe, own.amount_fen, own.amount_fen + coalesce(ours.amount_fen, 0) AS gross_fen FROM own
+        LEFT JOIN ledger_sale_entry AS ours ON ours.pool_id = own.pool_id AND ours.reason_id = own.reason_id
+            AND ours.recipe = own.recipe AND ours.account_id = %s
+    )
+    SELECT coalesce(sum(gross_fen) FILTER (WHERE gross_fen > 0), 0)::bigint AS gross_fen,
+           coalesce(-sum(gross_fen) FILTER (WHERE gross_fen < 0), 0)::bigint AS refunded_fen,
+           coalesce(sum(amount_fen), 0)::bigint AS owed_fen
+    FROM whole
+    """
+    found = one(db, Turnover, sql, [code, since, until, COMMISSION_INCOME])
+    assert found is not None, "a sum has a row"
+    return found
 
 
 def faults(db: Db) -> list[Fault]:

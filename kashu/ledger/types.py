@@ -59,6 +59,19 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Turnover:
+    """What a seller sold and gave back in a period, before and after our commission."""
+
+    gross_fen: int
+    refunded_fen: int
+    owed_fen: int
+
+    @property
+    def net_fen(self) -> int:
+        return self.gross_fen - self.refunded_fen
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     kind: str
     where: str

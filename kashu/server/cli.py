@@ -21,13 +21,14 @@ from kashu.server.env import SettingError
 from kashu.server.evidence import evidence_app
 from kashu.server.lists import lists_app
 from kashu.server.postgres import CannotStartError
+from kashu.server.reports import suppliers_app
 from kashu.server.runtime import runtime
 
 app = cyclopts.App(name="kashu", version=__version__, help="Kashu 卡枢: virtual goods sold as card keys.")
 cards_app = cyclopts.App(name="cards", help="Stock.")
 ledger_app = cyclopts.App(name="ledger", help="The books.")
 audit_app = cyclopts.App(name="audit", help="The audit trail.")
-for part in (cards_app, ledger_app, audit_app, bills_app, evidence_app, lists_app):
+for part in (cards_app, ledger_app, audit_app, bills_app, evidence_app, lists_app, suppliers_app):
     app.command(part)
 out, err = Console(), Console(stderr=True)
 AsJson = Annotated[bool, Parameter(name="--json", help="Answer with JSON.")]

@@ -6,6 +6,8 @@ from allauth.account import views as account
 from allauth.usersessions import views as sessions
 from django.urls import include, path
 
+from kashu.web import privacy
+
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
@@ -14,4 +16,8 @@ urlpatterns = [
     path("password/change/", account.password_change, name="account_change_password"),
     path("sessions/", sessions.list_usersessions, name="usersessions_list"),
     path("2fa/", include("allauth.mfa.urls")),
+    path("data/", privacy.mine, name="my_data"),
+    path("data/export.json", privacy.export, {"form": "json"}, name="my_data_json"),
+    path("data/export.csv", privacy.export, {"form": "csv"}, name="my_data_csv"),
+    path("data/ask", privacy.ask, name="ask_about_data"),
 ]

@@ -14,7 +14,7 @@ from kashu.wire import metrics
 
 log = logging.getLogger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
-PORTALS = ("/console/", "/desk/", "/buyer/", "/supplier/")
+PORTALS = ("/console/", "/desk/", "/buyer/", "/supplier/", "/accounts/data/")
 MACHINES = ("/open/", "/callbacks/")
 SECOND_FACTOR = "/accounts/2fa/"
 

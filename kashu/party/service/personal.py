@@ -67,7 +67,7 @@ def decide_deletion(
 ) -> Request | SupplierRefusal:
     """Grant a deletion: at once where nothing must be kept, else restricted until three years after the last trade.
 
-    The caller closes the account in the same transaction; what is restricted is stored, and used for nothing (C-54).
+    The account is closed either way; what is restricted is stored, and used for nothing (C-54).
     """
     assert_in_transaction(db)
     found = store.request(db, request_id, lock=True)
@@ -76,6 +76,9 @@ def decide_deletion(
     erase_on = None if last_trade_on is None else months_after(last_trade_on, RETENTION_MONTHS) + timedelta(days=1)
     state = "restricted" if erase_on is not None and erase_on > biz_date(at) else "done"
     store.decide_request(db, request_id, state, ("", actor.name), erase_on if state == "restricted" else None, at)
+    store.close_person(db, found.person_id)
+    if state == "done":
+        store.erase_person(db, found.person_id)
     after = {"state": state, "erase_on": erase_on}
     audit.record(db, [Deed(actor, "person.data.decide", "person", str(found.person_id), after=after)], at)
     decided = store.request(db, request_id)
@@ -103,11 +106,12 @@ def answer_request(
 
 
 def erase_due(db: Db, at: datetime) -> list[int]:
-    """The persons whose retention is over: the caller erases them in this transaction, and they are noted as erased."""
+    """Erase the persons whose retention is over, by the clock; who they were."""
     assert_in_transaction(db)
     gone = []
     for one in store.to_erase(db, biz_date(at)):
         store.erased(db, one.id, at)
+        store.erase_person(db, one.person_id)
         audit.record(db, [Deed(SYSTEM, "person.data.erase", "person", str(one.person_id))], at)
         gone.append(one.person_id)
     return gone

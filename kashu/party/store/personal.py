@@ -100,6 +100,25 @@ def erased(db: Db, request_id: UUID, at: datetime) -> None:
     assert run(db, sql, [at, request_id]) == 1
 
 
+def close_person(db: Db, person_id: int) -> None:
+    """No more sign-in, no more membership; what is stored stays, and is used for nothing."""
+    run(db, "UPDATE party_person SET is_active = false WHERE id = %s", [person_id])
+    run(db, "DELETE FROM usersessions_usersession WHERE user_id = %s", [person_id])
+    run(db, "DELETE FROM party_member WHERE person_id = %s", [person_id])
+
+
+def erase_person(db: Db, person_id: int) -> None:
+    """Nothing that tells the person is left in their account."""
+    sql = """
+    UPDATE party_person SET name = 'erased', email = 'erased-' || id || '@invalid', password = '!', is_active = false,
+           last_login = NULL
+    WHERE id = %s
+    """
+    assert run(db, sql, [person_id]) == 1
+    run(db, "DELETE FROM account_emailaddress WHERE user_id = %s", [person_id])
+    run(db, "DELETE FROM mfa_authenticator WHERE user_id = %s", [person_id])
+
+
 def report_made(db: Db, kind: str, period: str) -> datetime | None:
     found: datetime | None = value(
         db, "SELECT max(made_at) FROM party_report WHERE kind = %s AND period = %s", [kind, period]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, provenance, reviews, screening, suppliers
+from kashu.web.desk import board, licences, privacy, provenance, reviews, screening, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -42,5 +42,8 @@ urlpatterns = [
     path("sanctions/<uuid:sanction_id>/<slug:verb>", screening.end_sanction, name="end_sanction"),
     path("contracts", screening.contracts, name="contracts"),
     path("contracts/publish", screening.publish_contract, name="publish_contract"),
+    path("privacy", privacy.requests, name="privacy"),
+    path("privacy/<uuid:request_id>", privacy.answer, name="answer_request"),
+    path("reports/<slug:kind>", privacy.report, name="report"),
     path("provenance", provenance.search, name="provenance"),
 ]

@@ -1,0 +1,85 @@
+"""Requests of persons about their data at the desk, and the files that authorities are given."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from allauth.account.decorators import reauthentication_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import party
+from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
+from kashu.party.models import Person
+from kashu.sales import queries as sales_queries
+from kashu.web.desk.shared import TEXT_MAX, show
+from kashu.web.desk.suppliers import tell
+from kashu.web.rights import actor, needs
+from kashu.wire import edge, reports
+
+
+@require_GET
+@needs("privacy.answer")
+def requests(request: HttpRequest) -> HttpResponse:
+    ring = edge.ctx().ring
+    with edge.transaction() as db:
+        waiting = [
+            (one, ring.open_personal(one.words, f"request {one.id}")) for one in party.requests(db, is_open=True)
+        ]
+        told = {"waiting": waiting, "is_missed": reports.is_missed(db, biz_date(clock.now()))}
+    people = {one.pk: one for one in Person.objects.filter(pk__in={one.person_id for one, _words in waiting})}
+    return show(request, "privacy", "privacy", told | {"people": people, "now": clock.now()})
+
+
+@require_POST
+@needs("privacy.answer")
+@reauthentication_required
+def answer(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Grant a deletion, note a correction as made, or refuse either with a reason."""
+    words, at = request.POST.get("answer", "").strip()[:TEXT_MAX], clock.now()
+    with edge.transaction() as db:
+        found = next((one for one in party.requests(db, is_open=True) if one.id == request_id), None)
+        if found is None:
+            raise Http404
+        if "refuse" in request.POST:
+            done: object = party.answer_request(db, actor(request), request_id, "refused", words, at)
+        elif found.kind == "delete":
+            done = party.decide_deletion(db, actor(request), request_id, _last_trade(db, found.person_id), at)
+        else:
+            done = party.answer_request(db, actor(request), request_id, "done", words, at)
+    tell(request, done)
+    return redirect("desk:privacy")
+
+
+@require_GET
+@needs("suppliers.review")
+@reauthentication_required
+def report(request: HttpRequest, kind: str) -> HttpResponse:
+    """The file of this half-year's suppliers (C-11), or of a quarter's incomes (C-12)."""
+    at = clock.now()
+    with edge.transaction() as db:
+        if kind == "authority":
+            made = reports.identities(db, reports.half_of(biz_date(at)))
+        elif kind == "tax":
+            try:
+                made = reports.incomes(db, request.GET.get("quarter", ""))
+            except ValueError:
+                raise Http404 from None
+        else:
+            raise Http404
+        reports.keep(db, actor(request), kind, made, at)
+    response = HttpResponse(made.text, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="suppliers-{kind}-{made.period}.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _last_trade(db: Db, person_id: int) -> date | None:
+    """The last day on which an organisation of theirs sold something: what has to be kept three years from."""
+    sold = [sales_queries.last_sale_at(db, one.id) for one in party.parties_of(db, person_id)]
+    days = [biz_date(one) for one in sold if one is not None]
+    return max(days, default=None)

@@ -1,0 +1,73 @@
+"""People and their own data (C-53, C-54), and what authorities are given, over HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from kashu import party
+from kashu.kernel.db import connect, value
+from tests.party import world  # noqa: F401  # its numbers are shared
+
+
+def test_everybody_gets_a_copy_of_their_own_data(staff, dsn):
+    one, other = staff("supplier", is_sure=True), staff("buyer")
+    told = json.loads(one.get("/accounts/data/export.json").content)
+    assert (told["email"], told["name"], told["role"]) == (one.person.email, "supplier", "supplier")
+    text = one.get("/accounts/data/export.csv").content.decode("utf-8-sig")
+    assert ["email", one.person.email] in list(csv.reader(io.StringIO(text)))
+    assert other.person.email not in text
+    with connect(dsn) as db:
+        sql = "SELECT count(*) FROM audit_entry WHERE verb = 'person.data.export' AND object_id = %s"
+        assert value(db, sql, [str(one.person.pk)]) == 2
+
+
+@pytest.mark.parametrize("path", ["", "export.json", "export.csv"])
+def test_nobody_gets_anything_without_signing_in(browser, path):
+    assert browser.get(f"/accounts/data/{path}").status_code == 302
+
+
+def test_a_deletion_is_asked_for_and_granted_at_the_desk(staff, dsn):
+    person, desk = staff("supplier", is_sure=True), staff("compliance", is_sure=True)
+    assert person.get("/accounts/data/").status_code == 200
+    person.post("/accounts/data/ask", {"kind": "correct", "words": ""})
+    person.post("/accounts/data/ask", {"kind": "delete", "words": "不再使用"})
+    with connect(dsn) as db:
+        [asked] = party.requests(db, person_id=person.person.pk)
+    page = desk.get("/desk/privacy").content.decode()
+    assert person.person.email in page
+    assert "不再使用" in page
+    assert staff("finance", is_sure=True).post(f"/desk/privacy/{asked.id}").status_code == 403
+    desk.post(f"/desk/privacy/{asked.id}", {"answer": ""})
+    with connect(dsn) as db:
+        assert party.requests(db, person_id=person.person.pk)[0].state == "done"
+    assert person.get("/supplier/").status_code == 302
+    assert desk.post(f"/desk/privacy/{asked.id}").status_code == 404
+
+
+def test_a_refusal_has_its_reason(staff, dsn):
+    person, desk = staff("supplier", is_sure=True), staff("compliance", is_sure=True)
+    person.post("/accounts/data/ask", {"kind": "correct", "words": "姓名"})
+    with connect(dsn) as db:
+        [asked] = party.requests(db, person_id=person.person.pk)
+    desk.post(f"/desk/privacy/{asked.id}", {"refuse": "yes", "answer": ""})
+    with connect(dsn) as db:
+        assert party.requests(db, person_id=person.person.pk)[0].state == "open"
+    desk.post(f"/desk/privacy/{asked.id}", {"refuse": "yes", "answer": "与证件一致"})
+    assert "与证件一致" in person.get("/accounts/data/").content.decode()
+
+
+def test_reports_are_downloaded_and_noted(staff, dsn):
+    """C-11, C-12."""
+    desk = staff("compliance", is_sure=True)
+    answer = desk.get("/desk/reports/authority")
+    assert answer["Content-Type"].startswith("text/csv")
+    assert "组别" in answer.content.decode("utf-8-sig")
+    assert desk.get("/desk/reports/tax?quarter=2026-Q4").status_code == 200
+    assert desk.get("/desk/reports/tax?quarter=x").status_code == 404
+    assert staff("auditor", is_sure=True).get("/desk/reports/authority").status_code == 403
+    with connect(dsn) as db:
+        assert value(db, "SELECT count(*) FROM party_report WHERE made_by = %s", [desk.person.email]) == 2
