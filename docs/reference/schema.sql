@@ -613,7 +613,7 @@ CREATE TABLE public.messages_message (
     CONSTRAINT messages_message_channel_check CHECK ((channel = ANY (ARRAY['sms'::text, 'mail'::text]))),
     CONSTRAINT messages_message_check CHECK (((state = ANY (ARRAY['queued'::text, 'refused'::text])) OR ((taken_at IS NOT NULL) AND (sender_id IS NOT NULL)))),
     CONSTRAINT messages_message_check1 CHECK (((state = 'arrived'::text) = (arrived_at IS NOT NULL))),
-    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text]))),
+    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text]))),
     CONSTRAINT messages_message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'arrived'::text, 'failed'::text, 'unknown'::text, 'refused'::text])))
 );
 CREATE TABLE public.messages_number (
@@ -660,7 +660,7 @@ CREATE TABLE public.messages_template (
     state text DEFAULT 'approved'::text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_template_check CHECK ((carries_card OR (purpose <> 'card'::text))),
-    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text]))),
+    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text]))),
     CONSTRAINT messages_template_state_check CHECK ((state = ANY (ARRAY['approved'::text, 'withdrawn'::text]))),
     CONSTRAINT messages_template_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000)))
 );
@@ -711,6 +711,180 @@ CREATE TABLE public.party_api_key (
     CONSTRAINT party_api_key_per_second_check CHECK (((per_second >= 1) AND (per_second <= 10000))),
     CONSTRAINT party_api_key_sealed_secret_check CHECK ((length(sealed_secret) > 0))
 );
+CREATE TABLE public.party_appeal (
+    id uuid NOT NULL,
+    sanction_id uuid NOT NULL,
+    words text NOT NULL,
+    state text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    CONSTRAINT party_appeal_decided CHECK ((((state = 'open'::text) = (decided_by IS NULL)) AND ((state = 'open'::text) OR (answer <> ''::text)))),
+    CONSTRAINT party_appeal_state_check CHECK ((state = ANY (ARRAY['open'::text, 'upheld'::text, 'rejected'::text]))),
+    CONSTRAINT party_appeal_words_check CHECK (((length(words) >= 1) AND (length(words) <= 2000)))
+);
+CREATE TABLE public.party_bank_account (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    holder text NOT NULL,
+    bank text NOT NULL,
+    number bytea NOT NULL,
+    mark bytea NOT NULL,
+    tail text NOT NULL,
+    state text NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    proven_at timestamp with time zone,
+    CONSTRAINT party_bank_account_bank_check CHECK ((bank <> ''::text)),
+    CONSTRAINT party_bank_account_holder_check CHECK ((holder <> ''::text)),
+    CONSTRAINT party_bank_account_mark_check CHECK ((length(mark) = 16)),
+    CONSTRAINT party_bank_account_proven CHECK (((state <> 'proven'::text) OR (proven_at IS NOT NULL))),
+    CONSTRAINT party_bank_account_state_check CHECK ((state = ANY (ARRAY['unproven'::text, 'proven'::text, 'ended'::text]))),
+    CONSTRAINT party_bank_account_tail_check CHECK ((length(tail) = 4))
+);
+CREATE TABLE public.party_consent (
+    id uuid NOT NULL,
+    subject text NOT NULL,
+    purpose text NOT NULL,
+    words_sha256 text NOT NULL,
+    given_by text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT party_consent_purpose_check CHECK ((purpose = ANY (ARRAY['identity_document'::text, 'bank_account'::text, 'marketing'::text]))),
+    CONSTRAINT party_consent_subject_check CHECK ((subject <> ''::text)),
+    CONSTRAINT party_consent_words_sha256_check CHECK ((words_sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TABLE public.party_contract (
+    kind text NOT NULL,
+    version integer NOT NULL,
+    title text NOT NULL,
+    body text NOT NULL,
+    deposit_fen bigint DEFAULT 0 NOT NULL,
+    management text DEFAULT ''::text NOT NULL,
+    usage text DEFAULT ''::text NOT NULL,
+    refund text DEFAULT ''::text NOT NULL,
+    sha256 text NOT NULL,
+    published_by text NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_contract_body_check CHECK ((body <> ''::text)),
+    CONSTRAINT party_contract_deposit_fen_check CHECK ((deposit_fen >= 0)),
+    CONSTRAINT party_contract_kind_check CHECK ((kind = ANY (ARRAY['supply'::text, 'deposit'::text]))),
+    CONSTRAINT party_contract_lists_all_four CHECK (((kind <> 'deposit'::text) OR ((deposit_fen > 0) AND (management <> ''::text) AND (usage <> ''::text) AND (refund <> ''::text)))),
+    CONSTRAINT party_contract_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT party_contract_title_check CHECK ((title <> ''::text)),
+    CONSTRAINT party_contract_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.party_deposit (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    flow text NOT NULL,
+    amount_fen bigint NOT NULL,
+    reference text NOT NULL,
+    noted_by text NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_deposit_amount_fen_check CHECK ((amount_fen > 0)),
+    CONSTRAINT party_deposit_flow_check CHECK ((flow = ANY (ARRAY['in'::text, 'back'::text, 'used'::text]))),
+    CONSTRAINT party_deposit_kind_check CHECK ((kind = 'deposit'::text)),
+    CONSTRAINT party_deposit_reference_check CHECK ((reference <> ''::text))
+);
+CREATE TABLE public.party_document (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    number bytea,
+    name text NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    spool text NOT NULL,
+    size bigint NOT NULL,
+    sha256 text NOT NULL,
+    valid_to date,
+    state text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    submitted_by text NOT NULL,
+    submitted_at timestamp with time zone NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    CONSTRAINT party_document_decided CHECK (((decided_by IS NULL) = (state = 'submitted'::text))),
+    CONSTRAINT party_document_erased CHECK (((spool = ''::text) = (state = 'erased'::text))),
+    CONSTRAINT party_document_kind_check CHECK ((kind = ANY (ARRAY['business_licence'::text, 'identity'::text, 'bank_proof'::text, 'authority'::text, 'other'::text]))),
+    CONSTRAINT party_document_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT party_document_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT party_document_size_check CHECK ((size > 0)),
+    CONSTRAINT party_document_state_check CHECK ((state = ANY (ARRAY['submitted'::text, 'accepted'::text, 'rejected'::text, 'superseded'::text, 'erased'::text])))
+);
+CREATE TABLE public.party_draft (
+    party_id bigint NOT NULL,
+    step text NOT NULL,
+    sealed bytea NOT NULL,
+    saved_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_draft_step_check CHECK ((step <> ''::text))
+);
+CREATE TABLE public.party_hit (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    subject text NOT NULL,
+    list_id text NOT NULL,
+    version integer NOT NULL,
+    digest bytea NOT NULL,
+    matched text NOT NULL,
+    state text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    CONSTRAINT party_hit_decided CHECK (((state = 'open'::text) = (decided_by IS NULL))),
+    CONSTRAINT party_hit_matched_check CHECK ((matched = ANY (ARRAY['name'::text, 'id'::text]))),
+    CONSTRAINT party_hit_state_check CHECK ((state = ANY (ARRAY['open'::text, 'cleared'::text, 'confirmed'::text]))),
+    CONSTRAINT party_hit_subject_check CHECK ((subject <> ''::text))
+);
+CREATE TABLE public.party_invitation (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    email bytea NOT NULL,
+    email_mark bytea NOT NULL,
+    token_hash bytea NOT NULL,
+    invited_by text NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    accepted_by bigint,
+    CONSTRAINT party_invitation_check CHECK ((expires_at > invited_at)),
+    CONSTRAINT party_invitation_email_mark_check CHECK ((length(email_mark) = 16)),
+    CONSTRAINT party_invitation_token_hash_check CHECK ((length(token_hash) = 32))
+);
+CREATE TABLE public.party_list (
+    list_id text NOT NULL,
+    version integer NOT NULL,
+    sha256 text NOT NULL,
+    entries integer NOT NULL,
+    loaded_by text NOT NULL,
+    loaded_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_list_entries_check CHECK ((entries >= 0)),
+    CONSTRAINT party_list_list_id_check CHECK ((list_id ~ '^[a-z0-9-]{2,40}$'::text)),
+    CONSTRAINT party_list_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT party_list_version_check CHECK ((version > 0))
+);
+CREATE TABLE public.party_list_entry (
+    list_id text NOT NULL,
+    version integer NOT NULL,
+    digest bytea NOT NULL,
+    name text NOT NULL,
+    names text[] NOT NULL,
+    marks bytea[] NOT NULL,
+    CONSTRAINT party_list_entry_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT party_list_entry_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.party_mark (
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    mark bytea NOT NULL,
+    CONSTRAINT party_mark_kind_check CHECK ((kind = ANY (ARRAY['uscc'::text, 'id'::text, 'bank'::text, 'phone'::text]))),
+    CONSTRAINT party_mark_mark_check CHECK ((length(mark) = 16))
+);
 CREATE TABLE public.party_member (
     person_id bigint NOT NULL,
     party_id bigint NOT NULL,
@@ -749,6 +923,92 @@ CREATE TABLE public.party_platform (
     CONSTRAINT party_platform_is_one_check CHECK (is_one),
     CONSTRAINT party_platform_solo_wait_seconds_check CHECK (((solo_wait_seconds >= 0) AND (solo_wait_seconds <= 86400)))
 );
+CREATE TABLE public.party_principal (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    role text NOT NULL,
+    name bytea NOT NULL,
+    id_number bytea NOT NULL,
+    id_mark bytea NOT NULL,
+    id_tail text NOT NULL,
+    share_bp integer DEFAULT 0 NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT party_principal_id_mark_check CHECK ((length(id_mark) = 16)),
+    CONSTRAINT party_principal_id_tail_check CHECK ((length(id_tail) = 4)),
+    CONSTRAINT party_principal_role_check CHECK ((role = ANY (ARRAY['legal_representative'::text, 'beneficial_owner'::text]))),
+    CONSTRAINT party_principal_share_bp_check CHECK (((share_bp >= 0) AND (share_bp <= 10000)))
+);
+CREATE TABLE public.party_report (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    period text NOT NULL,
+    rows integer NOT NULL,
+    sha256 text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_report_kind_check CHECK ((kind = ANY (ARRAY['authority'::text, 'tax'::text]))),
+    CONSTRAINT party_report_period_check CHECK ((period <> ''::text)),
+    CONSTRAINT party_report_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TABLE public.party_request (
+    id uuid NOT NULL,
+    person_id bigint NOT NULL,
+    kind text NOT NULL,
+    words bytea NOT NULL,
+    state text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    erase_on date,
+    erased_at timestamp with time zone,
+    CONSTRAINT party_request_decided CHECK (((state = 'open'::text) = (decided_by IS NULL))),
+    CONSTRAINT party_request_kind_check CHECK ((kind = ANY (ARRAY['correct'::text, 'delete'::text]))),
+    CONSTRAINT party_request_reasoned CHECK (((state <> 'refused'::text) OR (answer <> ''::text))),
+    CONSTRAINT party_request_restricted CHECK (((state <> 'restricted'::text) OR (erase_on IS NOT NULL))),
+    CONSTRAINT party_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'restricted'::text, 'refused'::text])))
+);
+CREATE TABLE public.party_sanction (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    grade text NOT NULL,
+    ground text NOT NULL,
+    reason text NOT NULL,
+    evidence text NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    is_public boolean NOT NULL,
+    state text NOT NULL,
+    imposed_by text NOT NULL,
+    ended_by text,
+    ended_at timestamp with time zone,
+    reported_at timestamp with time zone,
+    CONSTRAINT party_sanction_check CHECK ((ends_at > begins_at)),
+    CONSTRAINT party_sanction_ended CHECK (((state = 'in_force'::text) = (ended_at IS NULL))),
+    CONSTRAINT party_sanction_evidence_check CHECK ((evidence ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT party_sanction_for_good CHECK (((grade = ANY (ARRAY['throttle'::text, 'pause'::text, 'warning'::text])) = (ends_at IS NOT NULL))),
+    CONSTRAINT party_sanction_grade_check CHECK ((grade = ANY (ARRAY['warning'::text, 'throttle'::text, 'pause'::text, 'close'::text, 'blacklist'::text]))),
+    CONSTRAINT party_sanction_ground_check CHECK ((ground <> ''::text)),
+    CONSTRAINT party_sanction_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT party_sanction_state_check CHECK ((state = ANY (ARRAY['in_force'::text, 'ended'::text, 'lifted'::text, 'overturned'::text])))
+);
+CREATE TABLE public.party_screening (
+    party_id bigint NOT NULL,
+    screened_at timestamp with time zone NOT NULL,
+    versions jsonb NOT NULL
+);
+CREATE TABLE public.party_signature (
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    version integer NOT NULL,
+    sha256 text NOT NULL,
+    signed_by text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_signature_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
 CREATE TABLE public.party_supplier (
     party_id bigint NOT NULL,
     state text NOT NULL,
@@ -756,10 +1016,31 @@ CREATE TABLE public.party_supplier (
     applied_at timestamp with time zone NOT NULL,
     verified_at timestamp with time zone,
     deposit_fen bigint DEFAULT 0 NOT NULL,
+    is_registered boolean DEFAULT true NOT NULL,
+    is_payout_held boolean DEFAULT false NOT NULL,
+    moved_at timestamp with time zone,
+    exiting_at timestamp with time zone,
     CONSTRAINT party_supplier_deposit_fen_check CHECK ((deposit_fen >= 0)),
     CONSTRAINT party_supplier_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
     CONSTRAINT party_supplier_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'kyb_review'::text, 'contract'::text, 'deposit'::text, 'active'::text, 'restricted'::text, 'suspended'::text, 'exiting'::text, 'closed'::text, 'blacklisted'::text]))),
     CONSTRAINT party_supplier_verified CHECK (((verified_at IS NOT NULL) OR (state <> ALL (ARRAY['active'::text, 'restricted'::text]))))
+);
+CREATE TABLE public.party_verification (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    state text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    externally_verified_at timestamp with time zone,
+    CONSTRAINT party_verification_answered CHECK (((state = 'asked'::text) = (externally_verified_at IS NULL))),
+    CONSTRAINT party_verification_evidence_check CHECK ((evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT party_verification_kind_check CHECK ((kind = ANY (ARRAY['company'::text, 'person'::text, 'bank_account'::text]))),
+    CONSTRAINT party_verification_shown CHECK (((state = 'asked'::text) OR (evidence <> ''::text))),
+    CONSTRAINT party_verification_state_check CHECK ((state = ANY (ARRAY['asked'::text, 'matched'::text, 'mismatched'::text, 'not_found'::text, 'cancelled'::text])))
 );
 CREATE TABLE public.party_webhook (
     id uuid NOT NULL,
@@ -1379,6 +1660,36 @@ ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.party_api_key
     ADD CONSTRAINT party_api_key_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_appeal
+    ADD CONSTRAINT party_appeal_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_bank_account
+    ADD CONSTRAINT party_bank_account_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_consent
+    ADD CONSTRAINT party_consent_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_contract
+    ADD CONSTRAINT party_contract_pkey PRIMARY KEY (kind, version);
+ALTER TABLE ONLY public.party_deposit
+    ADD CONSTRAINT party_deposit_flow_reference_key UNIQUE (flow, reference);
+ALTER TABLE ONLY public.party_deposit
+    ADD CONSTRAINT party_deposit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_document
+    ADD CONSTRAINT party_document_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_draft
+    ADD CONSTRAINT party_draft_pkey PRIMARY KEY (party_id, step);
+ALTER TABLE ONLY public.party_hit
+    ADD CONSTRAINT party_hit_party_id_subject_list_id_digest_key UNIQUE (party_id, subject, list_id, digest);
+ALTER TABLE ONLY public.party_hit
+    ADD CONSTRAINT party_hit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_invitation
+    ADD CONSTRAINT party_invitation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_invitation
+    ADD CONSTRAINT party_invitation_token_hash_key UNIQUE (token_hash);
+ALTER TABLE ONLY public.party_list_entry
+    ADD CONSTRAINT party_list_entry_pkey PRIMARY KEY (list_id, version, digest);
+ALTER TABLE ONLY public.party_list
+    ADD CONSTRAINT party_list_pkey PRIMARY KEY (list_id, version);
+ALTER TABLE ONLY public.party_mark
+    ADD CONSTRAINT party_mark_pkey PRIMARY KEY (party_id, kind, mark);
 ALTER TABLE ONLY public.party_member
     ADD CONSTRAINT party_member_pkey PRIMARY KEY (person_id, party_id);
 ALTER TABLE ONLY public.party_nonce
@@ -1389,8 +1700,22 @@ ALTER TABLE ONLY public.party_party
     ADD CONSTRAINT party_party_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_platform
     ADD CONSTRAINT party_platform_pkey PRIMARY KEY (is_one);
+ALTER TABLE ONLY public.party_principal
+    ADD CONSTRAINT party_principal_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_report
+    ADD CONSTRAINT party_report_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_request
+    ADD CONSTRAINT party_request_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_sanction
+    ADD CONSTRAINT party_sanction_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_screening
+    ADD CONSTRAINT party_screening_pkey PRIMARY KEY (party_id);
+ALTER TABLE ONLY public.party_signature
+    ADD CONSTRAINT party_signature_pkey PRIMARY KEY (party_id, kind, version);
 ALTER TABLE ONLY public.party_supplier
     ADD CONSTRAINT party_supplier_pkey PRIMARY KEY (party_id);
+ALTER TABLE ONLY public.party_verification
+    ADD CONSTRAINT party_verification_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_webhook_message
     ADD CONSTRAINT party_webhook_message_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_webhook_message
@@ -1503,9 +1828,28 @@ CREATE UNIQUE INDEX messages_try_of_vendor ON public.messages_try USING btree (s
 CREATE UNIQUE INDEX messages_try_once ON public.messages_try USING btree (message_id, sender_id) WHERE (state <> 'refused'::text);
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at, id);
 CREATE INDEX party_api_key_of_party ON public.party_api_key USING btree (party_id, made_at);
+CREATE UNIQUE INDEX party_appeal_once ON public.party_appeal USING btree (sanction_id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX party_bank_account_one ON public.party_bank_account USING btree (party_id) WHERE (state <> 'ended'::text);
+CREATE UNIQUE INDEX party_consent_live ON public.party_consent USING btree (subject, purpose) WHERE (withdrawn_at IS NULL);
+CREATE INDEX party_deposit_of_party ON public.party_deposit USING btree (party_id, noted_at);
+CREATE INDEX party_document_of_party ON public.party_document USING btree (party_id, kind, submitted_at);
+CREATE INDEX party_hit_open ON public.party_hit USING btree (found_at) WHERE (state = 'open'::text);
+CREATE INDEX party_invitation_of_party ON public.party_invitation USING btree (party_id, invited_at);
+CREATE INDEX party_list_entry_marks ON public.party_list_entry USING gin (marks);
+CREATE INDEX party_list_entry_names ON public.party_list_entry USING gin (names);
+CREATE INDEX party_mark_same ON public.party_mark USING btree (kind, mark);
 CREATE INDEX party_member_of_party ON public.party_member USING btree (party_id);
 CREATE INDEX party_nonce_oldest ON public.party_nonce USING brin (seen_at);
 CREATE UNIQUE INDEX party_party_one_platform ON public.party_party USING btree (kind) WHERE (kind = 'platform'::text);
+CREATE UNIQUE INDEX party_principal_once ON public.party_principal USING btree (party_id, role, id_mark) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX party_principal_one_head ON public.party_principal USING btree (party_id) WHERE ((role = 'legal_representative'::text) AND (ended_at IS NULL));
+CREATE INDEX party_report_of_period ON public.party_report USING btree (kind, period);
+CREATE UNIQUE INDEX party_request_once ON public.party_request USING btree (person_id, kind) WHERE (state = 'open'::text);
+CREATE INDEX party_sanction_due ON public.party_sanction USING btree (ends_at) WHERE (state = 'in_force'::text);
+CREATE INDEX party_sanction_of_party ON public.party_sanction USING btree (party_id, begins_at);
+CREATE INDEX party_supplier_due ON public.party_supplier USING btree (verified_at) WHERE (state = ANY (ARRAY['active'::text, 'restricted'::text, 'suspended'::text]));
+CREATE INDEX party_verification_of_party ON public.party_verification USING btree (party_id, kind, asked_at);
+CREATE UNIQUE INDEX party_verification_open ON public.party_verification USING btree (party_id, kind, subject) WHERE (state = 'asked'::text);
 CREATE INDEX party_webhook_message_newest ON public.party_webhook_message USING btree (webhook_id, made_at);
 CREATE INDEX party_webhook_of_party ON public.party_webhook USING btree (party_id);
 CREATE INDEX payments_event_of_trade ON public.payments_event USING btree (trade_no);
@@ -1627,12 +1971,48 @@ ALTER TABLE ONLY public.messages_try
     ADD CONSTRAINT messages_try_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.messages_sender(id);
 ALTER TABLE ONLY public.party_api_key
     ADD CONSTRAINT party_api_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.party_appeal
+    ADD CONSTRAINT party_appeal_sanction_id_fkey FOREIGN KEY (sanction_id) REFERENCES public.party_sanction(id);
+ALTER TABLE ONLY public.party_bank_account
+    ADD CONSTRAINT party_bank_account_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_deposit
+    ADD CONSTRAINT party_deposit_party_id_kind_version_fkey FOREIGN KEY (party_id, kind, version) REFERENCES public.party_signature(party_id, kind, version);
+ALTER TABLE ONLY public.party_document
+    ADD CONSTRAINT party_document_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_draft
+    ADD CONSTRAINT party_draft_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_hit
+    ADD CONSTRAINT party_hit_list_id_version_digest_fkey FOREIGN KEY (list_id, version, digest) REFERENCES public.party_list_entry(list_id, version, digest);
+ALTER TABLE ONLY public.party_hit
+    ADD CONSTRAINT party_hit_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_invitation
+    ADD CONSTRAINT party_invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.party_person(id);
+ALTER TABLE ONLY public.party_invitation
+    ADD CONSTRAINT party_invitation_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_list_entry
+    ADD CONSTRAINT party_list_entry_list_id_version_fkey FOREIGN KEY (list_id, version) REFERENCES public.party_list(list_id, version);
+ALTER TABLE ONLY public.party_mark
+    ADD CONSTRAINT party_mark_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.party_member
     ADD CONSTRAINT party_member_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.party_member
     ADD CONSTRAINT party_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.party_person(id);
+ALTER TABLE ONLY public.party_principal
+    ADD CONSTRAINT party_principal_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_request
+    ADD CONSTRAINT party_request_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.party_person(id);
+ALTER TABLE ONLY public.party_sanction
+    ADD CONSTRAINT party_sanction_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_screening
+    ADD CONSTRAINT party_screening_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_signature
+    ADD CONSTRAINT party_signature_kind_version_fkey FOREIGN KEY (kind, version) REFERENCES public.party_contract(kind, version);
+ALTER TABLE ONLY public.party_signature
+    ADD CONSTRAINT party_signature_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_supplier
     ADD CONSTRAINT party_supplier_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.party_verification
+    ADD CONSTRAINT party_verification_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_webhook_message
     ADD CONSTRAINT party_webhook_message_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.party_webhook(id);
 ALTER TABLE ONLY public.party_webhook
