@@ -209,7 +209,8 @@ def machine_buys(world: World, chance: random.Random, n: int) -> None:
             ):
                 world.counts[f"purchases told {answer.status_code}"] += 1
                 time.sleep(0.1)
-                if world.stop.is_set():
+                is_locked_out = answer.status_code == 401 and world.over()  # no new key will come any more
+                if world.stop.is_set() or is_locked_out:
                     return
                 continue
             break
