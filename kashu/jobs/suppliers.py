@@ -60,7 +60,7 @@ def erase_persons(ctx: Context) -> None:
     """Erase those whose data had to be kept and no longer has to (C-54)."""
     while True:
         with ctx.pool.transaction() as db:
-            if not party.erase_due(db, clock.now()):
+            if not party.erase_due(db, clock.now()) and not party.erase_papers_due(db, clock.now()):
                 return
 
 

@@ -122,3 +122,24 @@ def test_a_deletion_is_not_answered_as_done_without_deleting(dsn, ring, person):
         asked = ask(db, ring, person)
         assert party.answer_request(db, REVIEWER, asked.id, "done", "好", AT) is SupplierRefusal.GONE
         assert account(db, person)[2] is True
+
+
+def test_papers_of_a_closed_supplier_are_erased_after_three_years(db, ring):
+    """C-54: by the clock; what bars a blacklisted party stays, and so do hashes."""
+    number = world.person_number()
+    party_id = world.active(db, ring, id_number=number)
+    closed_at = AT + timedelta(days=90)
+    party.leave(db, world.APPLICANT, party_id, world.WHY, AT)
+    told = (1_000_000, make.name("bank"))
+    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=closed_at) is None
+    assert party.close(db, REVIEWER, party_id, world.WHY, closed_at) is None
+    over = datetime(2030, 2, 1, tzinfo=SHANGHAI)  # the day after three years, for a supplier closed on 31 January 2027
+    assert party_id not in party.erase_papers_due(db, over - timedelta(seconds=1))
+    assert all(one.spool for one in party.documents(db, party_id))
+    assert party_id in party.erase_papers_due(db, over)
+    assert {(one.state, one.spool, one.number) for one in party.documents(db, party_id)} == {("erased", "", None)}
+    assert all(one.sha256 == world.HASH for one in party.documents(db, party_id))
+    assert party.principals(db, party_id) == []
+    assert values(db, "SELECT name FROM party_principal WHERE party_id = %s", [party_id]) == [b"", b""]
+    assert party_id not in party.erase_papers_due(db, over)
+    assert value(db, "SELECT count(*) FROM party_mark WHERE party_id = %s AND kind = 'id'", [party_id]) == 1

@@ -43,6 +43,7 @@ from kashu.party.service.personal import (
     ask_about_data,
     decide_deletion,
     erase_due,
+    erase_papers_due,
     give_consent,
     withdraw_consent,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "deposit",
     "draft",
     "erase_due",
+    "erase_papers_due",
     "give_back",
     "give_consent",
     "invitation",

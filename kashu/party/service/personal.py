@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kashu import audit
 from kashu.audit import SYSTEM, Actor, Deed
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
@@ -19,6 +19,7 @@ from kashu.party.types import Request, SupplierRefusal
 PURPOSES = ("identity_document", "bank_account", "marketing")
 ANSWER_DAYS = 15
 RETENTION_MONTHS = 36
+ERASE_MAX = 100
 WORDS_MAX = 1_000
 
 
@@ -114,4 +115,15 @@ def erase_due(db: Db, at: datetime) -> list[int]:
         store.erase_person(db, one.person_id)
         audit.record(db, [Deed(SYSTEM, "person.data.erase", "person", str(one.person_id))], at)
         gone.append(one.person_id)
+    return gone
+
+
+def erase_papers_due(db: Db, at: datetime) -> list[int]:
+    """Erase the papers of suppliers that closed three years ago; which they were. Files go with the next sweep."""
+    assert_in_transaction(db)
+    before = day_start(months_after(biz_date(at), -RETENTION_MONTHS))
+    gone = store.closed_before(db, before, ERASE_MAX)
+    for party_id in gone:
+        store.erase_papers(db, party_id, SYSTEM.name, at)
+    audit.record(db, [Deed(SYSTEM, "supplier.papers.erase", "party", str(party_id)) for party_id in gone], at)
     return gone

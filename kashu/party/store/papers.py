@@ -63,13 +63,32 @@ def supersede_documents(db: Db, party_id: int, kind: str, by: str, at: datetime)
     run(db, sql, [by, at, party_id, kind])
 
 
-def erase_document(db: Db, document_id: UUID, by: str, at: datetime) -> None:
+def closed_before(db: Db, before: datetime, most: int) -> list[int]:
+    """Suppliers that closed before an instant and whose papers are still there."""
+    sql = """
+    SELECT party_id FROM party_supplier AS supplier
+    WHERE state = 'closed' AND moved_at < %s AND (
+        EXISTS (SELECT FROM party_document AS paper WHERE paper.party_id = supplier.party_id AND paper.state <> 'erased')
+        OR EXISTS (SELECT FROM party_principal AS head WHERE head.party_id = supplier.party_id AND head.name <> '')
+    )
+    ORDER BY moved_at LIMIT %s
+    """
+    return values(db, sql, [before, most])
+
+
+def erase_papers(db: Db, party_id: int, by: str, at: datetime) -> None:
+    """Nothing personal is left of a supplier's papers but their hashes and the marks that bar who was blacklisted."""
     sql = """
     UPDATE party_document SET state = 'erased', spool = '', number = NULL, name = 'erased', fields = '{}', decided_by = %s,
            decided_at = %s
-    WHERE id = %s AND state <> 'erased'
+    WHERE party_id = %s AND state <> 'erased'
     """
-    assert run(db, sql, [by, at, document_id]) == 1
+    run(db, sql, [by, at, party_id])
+    sql = "UPDATE party_principal SET name = '', id_number = '', id_tail = '****', ended_at = %s WHERE party_id = %s"
+    run(db, sql, [at, party_id])
+    sql = "UPDATE party_bank_account SET state = 'ended', number = '', holder = 'erased', tail = '****' WHERE party_id = %s"
+    run(db, sql, [party_id])
+    run(db, "DELETE FROM party_draft WHERE party_id = %s", [party_id])
 
 
 def spooled(db: Db) -> set[str]:
