@@ -18,7 +18,7 @@ from kashu.compliance import Licence
 from kashu.kernel import clock
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import ALPHABET, new_id
-from kashu.party import Party
+from kashu.party import Application, Contract, Party
 from kashu.payments import Channel, NewKey
 from kashu.sales import ContractPrice
 from kashu.server.runtime import ROOT, Runtime
@@ -35,6 +35,7 @@ PEOPLE = (
     ("auditor@kashu.example", "沈砚", "auditor"),
     ("compliance@kashu.example", "许衡", "compliance"),
     ("buyer@kashu.example", "顾星野", "buyer"),
+    ("supplier@kashu.example", "苏简", "supplier"),
 )
 PREPAID_FEN = 20_000_000
 # The sandbox's merchants: kind, where its gateway is, merchant, application, our serial, theirs, methods.
@@ -135,6 +136,7 @@ def load(run: Runtime, ctx: Context) -> Path:
         if not is_loaded(db):
             sellers = _parties(db, at)
             _agreements(db)
+            _onboarding(db, ctx, at)
             _source(db, run, ctx, sellers[""], at)
             _goods(db, ctx, sellers, at)
             _channels(db, run, ctx, at)
@@ -193,6 +195,19 @@ def _parties(db: Db, at: datetime) -> dict[str, int]:
         good = compliance.licences.decide(db, REVIEWER, handed.id, is_good=True, reason="示例数据", at=at)
         assert isinstance(good, Licence)
     return {"": own.id, zhiwei.name: zhiwei.id}
+
+
+def _onboarding(db: Db, ctx: Context, at: datetime) -> None:
+    """What suppliers sign, and one that has just applied."""
+    supply = Contract("supply", 0, "供货合同（示例）", "供货、质保与结算的约定，示例文本。", 0, "", "", "", "", "", at)
+    deposit = Contract(
+        "deposit", 0, "保证金协议（示例）", "示例文本。", 1_000_000, "存放于专用账户", "先行赔付与违约扣款",
+        "退出且最后一笔成交满 90 日后退还", "", "", at,
+    )  # fmt: skip
+    for one in (supply, deposit):
+        party.publish_contract(db, DEMO, one, at)
+    new = Application("津门图书服务中心", "121200004013590816", "天津市示例路 6 号", "022-0000-0000", "13900000000")
+    assert isinstance(party.apply(db, ctx.ring, DEMO, new, at), party.Supplier)
 
 
 def _agreements(db: Db) -> None:
@@ -356,9 +371,9 @@ def _buyer(db: Db, at: datetime) -> None:
     sales.set_contract_price(db, DEMO, price)
 
 
-def _join(run: Runtime, person_id: int, email: str) -> None:
+def _join(run: Runtime, person_id: int, email: str, role: str) -> None:
     with run.pool.transaction() as db:
-        for one in party.parties(db, "buyer"):
+        for one in party.parties(db, role):
             party.add_member(db, DEMO, one.id, person_id, email, clock.now())
 
 
@@ -377,8 +392,8 @@ def _people(run: Runtime) -> Path:
         person = Person.objects.create_user(email, password, name=name, role=role)
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
-        if role == "buyer":
-            _join(run, person.pk, email)
+        if role in ("buyer", "supplier"):
+            _join(run, person.pk, email, role)
         logins.append({"email": email, "password": password, "totp": secret, "role": role})
     file.write_text(json.dumps(logins, indent=1))
     file.chmod(0o600)

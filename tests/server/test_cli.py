@@ -15,8 +15,8 @@ from tests import make
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [
     ["serve"], ["migrate"], ["demo"], ["check"], ["invariants"], ["owner"], ["schema"], ["till"], ["worker"],
-    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"], ["suppliers", "report"],
-    ["evidence"], ["evidence", "verify"], ["evidence", "key"],
+    ["cards", "import"], ["cards", "fingerprint"], ["ledger", "check"], ["audit", "verify"], ["lists", "load"],
+    ["suppliers", "report"], ["evidence"], ["evidence", "verify"], ["evidence", "key"],
 ]  # fmt: skip
 
 

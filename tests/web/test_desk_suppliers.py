@@ -206,3 +206,16 @@ def test_a_deposit_agreement_without_its_four_parts_is_not_published(staff, dsn)
     owner.post("/desk/contracts/publish", told | {"management": "x"})
     with connect(dsn) as db:
         assert value(db, "SELECT count(*) FROM party_contract") == before + 1
+
+
+def test_an_accepted_business_licence_goes_on_to_the_register(staff, at_stage, dsn):
+    from kashu import compliance
+
+    party_id, desk = at_stage(world.in_review), staff("compliance")
+    with connect(dsn) as db:
+        papers = {one.kind: one for one in party.documents(db, party_id)}
+    for kind in ("identity", "business_licence"):
+        desk.post(f"/desk/suppliers/{party_id}/documents/{papers[kind].id}/decide", {"accept": "yes"})
+    with connect(dsn) as db:
+        [one] = [one for one in compliance.every_licence(db, None, ["in_review"], 500) if one.party_id == party_id]
+        assert (one.kind, one.number, one.made_by) == ("business", party.party(db, party_id).uscc, world.APPLICANT.name)

@@ -25,6 +25,7 @@ from kashu.party import GRADES, TRADING, Application, NewSanction, SupplierRefus
 from kashu.sales import queries as sales_queries
 from kashu.web.console.batches import APPROVAL_REFUSALS
 from kashu.web.console.desk import say
+from kashu.web.desk.handover import register_licence
 from kashu.web.desk.shared import TEXT_MAX, day_of, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.supplier.books import EMAIL, send_invitation
@@ -181,6 +182,8 @@ def decide_document(request: HttpRequest, party_id: int, document_id: UUID) -> H
             raise Http404
         reason = request.POST.get("reason", "").strip()[:TEXT_MAX]
         done = party.decide_document(db, actor(request), document_id, after, reason, clock.now())
+        if done is None and after == "accepted" and found.kind == "business_licence":
+            register_licence(db, found)
     tell(request, done)
     return redirect("desk:supplier", party_id=party_id)
 
