@@ -26,6 +26,18 @@ def add_category(db: Db, actor: Actor, category: Category, at: datetime) -> Cate
     return replace(category, id=found)
 
 
+def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime) -> Refusal | None:
+    """Say what kind of goods a category holds; what needs other licences from now on is asked for them (§1.11)."""
+    assert_in_transaction(db)
+    found = next((one for one in store.categories(db) if one.id == category_id), None)
+    if found is None or (goods is not None and goods not in {one.code for one in compliance.goods(db)}):
+        return Refusal.NO_SUCH_MOVE
+    store.map_category(db, category_id, goods)
+    told = ({"goods": found.goods}, {"goods": goods})
+    audit.record(db, [Deed(actor, "category.map", "category", str(category_id), *told)], at)
+    return None
+
+
 def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | Refusal:
     """Start a product as a draft; the given id and state are ignored."""
     assert_in_transaction(db)

@@ -205,6 +205,10 @@ def add_category(db: Db, category: Category) -> int:
     return value(db, sql, told) or 0
 
 
+def map_category(db: Db, category_id: int, goods: str | None) -> None:
+    assert run(db, "UPDATE catalog_category SET goods = %s WHERE id = %s", [goods, category_id]) == 1
+
+
 def add_product(db: Db, new: Product, at: datetime) -> int:
     sql = """
     INSERT INTO catalog_product (slug, category_id, seller_id, title, brand, headline, summary, facts, steps,

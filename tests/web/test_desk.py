@@ -28,6 +28,7 @@ def actions(licence_id, link_id):
         (f"/desk/authorisations/{link_id}/decide", {"verdict": "good", "reason": "x"}),
         (f"/desk/authorisations/{link_id}/revoke", {"reason": "x"}),
         ("/desk/reviews/1/decide", {"verdict": "allow"}),
+        ("/desk/categories/1", {"goods": ""}),
     ]
 
 
@@ -199,3 +200,23 @@ def test_papers_of_a_batch_on_its_page(staff, dsn, ring):
     assert staff("support").post(f"{address}/papers", form).status_code == 403
     with connect(dsn) as db:
         assert cards.authorisation_of(db, batch.pool_id) == link.id
+
+
+def test_a_category_is_mapped_to_its_goods(staff, dsn):
+    """Default-deny: unmapped it sells nothing; mapped by the desk it asks for what those goods need."""
+    from kashu import catalog
+
+    with connect(dsn) as db, db.transaction():
+        sku = make.sku(db, goods=None, on_sale=False)
+        product, category = db.execute(
+            "SELECT product.id, product.category_id FROM catalog_sku AS sku"
+            " JOIN catalog_product AS product ON product.id = sku.product_id WHERE sku.id = %s",
+            [sku.id],
+        ).fetchone()
+        blocked = catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now())
+        assert blocked is catalog.Refusal.BLOCKED
+    desk = staff("compliance")
+    assert "没有这个类目" in desk.post(f"/desk/categories/{category}", {"goods": "x"}, follow=True).content.decode()
+    assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
+    with connect(dsn) as db, db.transaction():
+        assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is None

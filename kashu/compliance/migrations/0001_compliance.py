@@ -99,7 +99,7 @@ INSERT INTO compliance_licence (party_id, kind, number, subject, scope, territor
                                 made_at, moved_at)
 SELECT party_id, CASE kind WHEN '营业执照' THEN 'business' WHEN '增值电信业务经营许可证' THEN 'telecom' ELSE 'culture' END,
        number, '', CASE WHEN scope = '' THEN '{}'::text[] ELSE ARRAY[scope] END, territory, valid_from, valid_to,
-       'submitted', 'migration', now(), now()
+       'in_review', 'migration', now(), now()
 FROM party_licence;
 DROP TABLE party_licence;
 

@@ -78,7 +78,7 @@ def new_product(request: HttpRequest) -> HttpResponse:
                 return redirect("console:product", product_id=answer.id)
             errors["form"] = _(REFUSALS[answer])
     with edge.transaction() as db:
-        told = {"categories": catalog.categories(db), "sellers": party.parties(db)}
+        told = {"categories": catalog.categories(db), "sellers": party.parties(db), "goods": compliance.goods(db)}
     told |= {"errors": errors, "form": request.POST}
     return show(request, "product_form", "products", told, 422 if errors else 200)
 
@@ -96,7 +96,12 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
 def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
     with edge.transaction() as db:
         found = _found(db, product_id)
-        told: dict[str, Any] = {"categories": catalog.categories(db), "sellers": party.parties(db), "product": found}
+        told: dict[str, Any] = {
+            "categories": catalog.categories(db),
+            "sellers": party.parties(db),
+            "product": found,
+            "goods": compliance.goods(db),
+        }
     errors: dict[str, str] = {}
     if request.method == "POST":
         wanted, errors = _read_product(request, found)
@@ -197,8 +202,9 @@ def add_category(request: HttpRequest) -> HttpResponse:
     if not SLUG.match(slug) or not name or ink not in INKS:
         say(request, _("类目标识只用小写字母、数字和连字符；名称必填。数据没有改动。"), is_bad=True)
     else:
-        new = Category(0, whole(parent, 2**62), slug, name, ink, 0, told.get("is_open") == "yes")
         with edge.transaction() as db:
+            goods = next((one.code for one in compliance.goods(db) if one.code == told.get("goods")), None)
+            new = Category(0, whole(parent, 2**62), slug, name, ink, 0, told.get("is_open") == "yes", goods)
             answer = catalog.add_category(db, actor(request), new, clock.now())
         taken = isinstance(answer, Refusal)
         say(request, _(REFUSALS[answer]) if isinstance(answer, Refusal) else _("类目已添加。"), is_bad=taken)

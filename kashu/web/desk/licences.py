@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import compliance, party
+from kashu import catalog, compliance, party
 from kashu.compliance import KINDS, Licence, LicenceRefusal
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -55,6 +55,7 @@ def licences(request: HttpRequest) -> HttpResponse:
             "kinds": KINDS.items(),
             "needs": compliance.requirements(db),
             "goods": compliance.goods(db),
+            "categories": catalog.categories(db),
         }
     return show(request, "licences", "licences", told)
 
@@ -85,6 +86,17 @@ def submit(request: HttpRequest) -> HttpResponse:
             else:
                 answer = compliance.licences.submit(db, actor(request), new, clock.now())
     return _back(request, answer, _("证照已登记，等待审核。"))
+
+
+@require_POST
+@needs("compliance.edit")
+def map_category(request: HttpRequest, category_id: int) -> HttpResponse:
+    """What kind of goods a category holds."""
+    with edge.transaction() as db:
+        answer = catalog.map_category(db, actor(request), category_id, request.POST.get("goods") or None, clock.now())
+    said = _("没有这个类目或商品种类。数据没有改动。") if answer else _("类目的商品种类已改，所需资质随之生效。")
+    say(request, said, is_bad=answer is not None)
+    return redirect("desk:licences")
 
 
 @require_GET

@@ -13,6 +13,7 @@ urlpatterns = [
     path("licences/<int:licence_id>/decide", licences.decide, name="decide_licence"),
     path("licences/<int:licence_id>/revoke", licences.revoke, name="revoke_licence"),
     path("licences/<int:licence_id>/renewal", licences.renewal, name="renew_licence"),
+    path("categories/<int:category_id>", licences.map_category, name="map_category"),
     path("files/<str:sha256>", licences.file, name="file"),
     path("authorisations", provenance.authorisations, name="authorisations"),
     path("authorisations/new", provenance.register, name="register"),
