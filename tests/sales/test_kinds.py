@@ -297,7 +297,7 @@ def test_a_guest_pays_first_and_is_delivered_when_it_is_done(db, ring, topup):
     notice = make.notice(placed)
     assert sales.settle(db, [notice, notice], clock.now()) == ["paid", "repeated"]
     assert state_of(db, key) == "paid"
-    assert values(db, "SELECT body ->> 'order_id' FROM outbox WHERE topic = 'fulfil.send'")[-1] == str(placed.id)
+    assert str(placed.id) in values(db, "SELECT body ->> 'order_id' FROM outbox WHERE topic = 'fulfil.send'")
     sound(db)
 
     assert isinstance(sales.send(db, ring, key, clock.now()), Sending)

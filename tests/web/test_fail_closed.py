@@ -300,6 +300,10 @@ PLACES = {
     "web/buyer/machines.py add_webhook": "webhook",
     "web/buyer/purchases.py new_purchase": "sells, and shows no card",
     "web/buyer/purchases.py one_piece": "sells, and shows no card",
+    "web/supplier/books.py _people": "addresses that an organisation itself invited, to its own people",
+    "web/supplier/onboarding.py _page": "an organisation's own names, to its own people",
+    "web/desk/suppliers.py supplier": "the first character of a name, the rest masked",
+    "web/desk/privacy.py requests": "what people wrote; who read it is written down first",
     "web/accounts.py decrypt": "a second factor, compared and not shown",
     # Machines: tests/api/test_trouble.py.
     "wire/open/purchases.py serve": "POST /open/v1/purchases",

@@ -21,7 +21,7 @@ LIFE = moves(
     suspended="active restricted exiting blacklisted",
     exiting="closed suspended blacklisted",  # suspended: a closing that was overturned
     closed="blacklisted",
-    blacklisted="applied active restricted suspended",  # by an appeal that was upheld, and in no other way
+    blacklisted="applied active restricted suspended exiting",  # by an appeal that was upheld, and in no other way
 )
 TRADING = ("active", "restricted", "suspended")
 ENTERING = ("applied", "kyb_review", "contract", "deposit")

@@ -10,7 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import party
+from kashu import audit, party
+from kashu.audit import Deed
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -30,6 +31,9 @@ def requests(request: HttpRequest) -> HttpResponse:
         waiting = [
             (one, ring.open_personal(one.words, f"request {one.id}")) for one in party.requests(db, is_open=True)
         ]
+        if waiting:  # who read what people wrote is in the trail before it is shown
+            shown = [Deed(actor(request), "privacy.read", "request", str(one.id)) for one, _words in waiting]
+            audit.record(db, shown, clock.now())
         told = {"waiting": waiting, "is_missed": reports.is_missed(db, biz_date(clock.now()))}
     people = {one.pk: one for one in Person.objects.filter(pk__in={one.person_id for one, _words in waiting})}
     return show(request, "privacy", "privacy", told | {"people": people, "now": clock.now()})
