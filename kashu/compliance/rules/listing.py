@@ -30,7 +30,7 @@ NO_PAPERS = Context()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the deny list. `lesson`: knowledge about the thing is free; `opens`: papers lead to a person."""
+    """One line of the deny list. `lesson`: knowledge about it is free; `opens`: papers lead to a person; `filed`: so does no filing."""
 
     id: str
     category: str
@@ -42,6 +42,7 @@ class Rule:
     unless: re.Pattern[str] | None
     lesson: bool
     opens: bool
+    filed: bool
     goods_class: GoodsClass
 
 
@@ -53,6 +54,8 @@ class DenyList:
     warned: re.Pattern[str]
     offered: re.Pattern[str]
     negated: re.Pattern[str]
+    disclaimed: re.Pattern[str]
+    filed: re.Pattern[str]
     vocabulary: spelling.Vocabulary
 
 
@@ -90,6 +93,7 @@ def _rule(raw: dict[str, Any], words: dict[str, str]) -> Rule:
         unless=re.compile(_filled("|".join(unless), words)) if unless else None,
         lesson=raw.get("lesson", False),
         opens=raw.get("opens", False),
+        filed=raw.get("filed", False),
         goods_class=GoodsClass(raw.get("class", GoodsClass.ENTITLEMENT)),
     )
 
@@ -105,12 +109,15 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
     deny = listed or deny_list()
     found: dict[str, Reason] = {}
     goods = GoodsClass.ENTITLEMENT
+    is_filed = deny.filed.search(spelling.normal(text[:TEXT_CHARS_MAX])) is not None
     for reading in _readings(text, deny.vocabulary):
         if reading is None:
             found.setdefault("text.unread", _unread(text))
             continue
         for rule, reason in _reasons(deny, reading, context):
             goods = max(goods, rule.goods_class, key=CLASSES.index)
+            if rule.filed and is_filed:
+                continue
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
@@ -177,6 +184,7 @@ def _unread(text: str) -> Reason:
 
 
 def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[Rule, Reason]]:
+    reading = deny.disclaimed.sub("。", reading)
     lessons = list(deny.lesson.finditer(reading))
     is_warned = deny.warned.search(reading) is not None
     is_offered = deny.offered.search(reading) is not None
