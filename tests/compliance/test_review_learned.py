@@ -12,7 +12,8 @@ from bench import train_review
 from bench.bench_review import CORPUS
 from kashu.compliance import deny_list, in_chinese, judge
 from kashu.compliance.rules import learned
-from kashu.compliance.rules.listing import compared
+from kashu.compliance.rules.listing import compared, judge_listing
+from kashu.compliance.types import Texts
 
 ROWS = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
 PLAIN = st.text("好坏课卡券票餐", max_size=60)
@@ -85,3 +86,9 @@ def test_learning_finds_what_tells_titles_apart_and_is_the_same_twice():
 
 def test_the_weights_stay_small():
     assert learned.DATA.stat().st_size < 150_000
+
+
+def test_of_a_listing_only_the_products_name_is_compared():
+    odd = "三年的 自用 换手"
+    assert judge_listing(Texts((odd, "光影视频 月卡"), ())).verdict == "queue"
+    assert judge_listing(Texts(("腾讯视频会员月卡", odd), (odd,))).verdict == "allow"

@@ -168,10 +168,14 @@ def in_chinese(reason: str) -> str:
 
 
 def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
-    """All texts of a listing as one: the strictest verdict, the widest class, every rule once."""
+    """All texts of a listing as one: the strictest verdict, the widest class, every rule once.
+
+    The first title is the product's name; brands and names of SKUs are too short to be told apart by the learned look.
+    """
     found: dict[str, Reason] = {}
     widest = GoodsClass.ENTITLEMENT
-    judged = [judge(text, context) for text in texts.titles] + [judge_body(text, context) for text in texts.bodies]
+    judged = [judge(text, context, looks=at == 0) for at, text in enumerate(texts.titles)]
+    judged += [judge_body(text, context) for text in texts.bodies]
     for one in judged:
         widest = max(widest, one.goods_class, key=CLASSES.index)
         for reason in one.reasons:
