@@ -10,12 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kashu.compliance.rules import spelling
+from kashu.compliance.rules import learned, spelling
 from kashu.compliance.types import CATEGORIES, Context, GoodsClass, Judgement, Reason, Texts, Verdict
 from kashu.kernel.text import sha256_hex
 
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
+COMPARED_SIGNS_MIN = 4
 LITERAL = re.compile("[\u4e00-\u9fff]{2,}")
 AHEAD = re.compile(r"\(\?<?[!=][^()]*\)|\[[^\]]*\]|\(\?:")
 SHORT = re.compile(r"\[[^\]]*\]|\\.|\(\?[a-z]*|[a-z]{4,}|([a-z]{1,3})(?![?])|[a-z]")
@@ -26,11 +27,13 @@ NAMED = re.compile(r"\{([a-z]+)\}")
 SEVERITY = {Verdict.ALLOW: 0, Verdict.QUEUE: 1, Verdict.DENY: 2}
 CLASSES = tuple(GoodsClass)
 NO_PAPERS = Context()
+UNRULED = {"look.learned": "resembling"}
+LEARNED_GROUND = "ECOM §38: should have known; resembles denied titles"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the deny list. `lesson`: knowledge about the thing is free; `opens`: papers lead to a person."""
+    """One line of the deny list. `lesson`: knowledge about it is free; `opens`: papers lead to a person; `filed`: so does no filing."""
 
     id: str
     category: str
@@ -42,6 +45,7 @@ class Rule:
     unless: re.Pattern[str] | None
     lesson: bool
     opens: bool
+    filed: bool
     goods_class: GoodsClass
 
 
@@ -53,13 +57,16 @@ class DenyList:
     warned: re.Pattern[str]
     offered: re.Pattern[str]
     negated: re.Pattern[str]
+    disclaimed: re.Pattern[str]
+    filed: re.Pattern[str]
     vocabulary: spelling.Vocabulary
 
 
 @cache
 def deny_list() -> DenyList:
-    """The list that ships with this release. Its version carries a hash of both files, so that none changes unseen."""
-    files = [Path(__file__).with_name(name).read_text("utf-8") for name in ("deny.toml", "spelling.toml")]
+    """The list that ships with this release. Its version carries a hash of the files, so that none changes unseen."""
+    names = ("deny.toml", "spelling.toml", learned.DATA.name)
+    files = [Path(__file__).with_name(name).read_text("utf-8") for name in names]
     raw = tomllib.loads(files[0])
     return read({**raw, "version": f"{raw['version']}+{sha256_hex(''.join(files))[:8]}"})
 
@@ -90,6 +97,7 @@ def _rule(raw: dict[str, Any], words: dict[str, str]) -> Rule:
         unless=re.compile(_filled("|".join(unless), words)) if unless else None,
         lesson=raw.get("lesson", False),
         opens=raw.get("opens", False),
+        filed=raw.get("filed", False),
         goods_class=GoodsClass(raw.get("class", GoodsClass.ENTITLEMENT)),
     )
 
@@ -100,22 +108,30 @@ def _filled(text: str, words: dict[str, str]) -> str:
     return SHORT.sub(lambda part: f"(?<![a-z]){part[1]}(?![a-z])" if part[1] else part[0], full)
 
 
-def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = None) -> Judgement:
-    """The strictest of what any rule says of any reading. Papers lower a coin's denial to a person's look, no further."""
+def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = None, *, looks: bool = True) -> Judgement:
+    """The strictest of what any rule says of any reading. Papers lower a coin's denial to a person's look, no further.
+
+    `looks`: what no rule met is compared with what was refused before.
+    """
     deny = listed or deny_list()
     found: dict[str, Reason] = {}
     goods = GoodsClass.ENTITLEMENT
+    is_filed = deny.filed.search(spelling.normal(text[:TEXT_CHARS_MAX])) is not None
     for reading in _readings(text, deny.vocabulary):
         if reading is None:
             found.setdefault("text.unread", _unread(text))
             continue
         for rule, reason in _reasons(deny, reading, context):
             goods = max(goods, rule.goods_class, key=CLASSES.index)
+            if rule.filed and is_filed:
+                continue
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
     if not found:
         found = {reason.id: reason for reason in _guesses(deny, text, context)}
+    if not found and looks:
+        found = {reason.id: reason for reason in _resembling(deny, text)}
     return _judgement(found, goods)
 
 
@@ -127,20 +143,39 @@ def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
             yield replace(reason, verdict=Verdict.QUEUE)
 
 
+def _resembling(deny: DenyList, text: str) -> Iterator[Reason]:
+    """It can only ask for a person's look, and only where nothing else did."""
+    reading = compared(deny, text)
+    if reading is not None and (heavy := learned.resembling(reading, learned.learned())):
+        yield Reason("look.learned", "resembling", "1.11", LEARNED_GROUND, "C", Verdict.QUEUE, " ".join(heavy))
+
+
+def compared(deny: DenyList, text: str) -> str | None:
+    """What the learned look reads of a text; None where there is too little, or where it is knowledge (`lesson`)."""
+    reading = deny.disclaimed.sub("", learned.told(text[:TEXT_CHARS_MAX]))
+    if len(set(reading)) < COMPARED_SIGNS_MIN or (deny.lesson.search(reading) and not deny.offered.search(reading)):
+        return None
+    return reading
+
+
 def in_chinese(reason: str) -> str:
     """A reason as it is kept, for people who read Chinese: what it is about, the rule, the words that were found."""
     told = KEPT_REASON.match(reason)
     if told is None:
         return reason
-    of = next((rule.category for rule in deny_list().rules if rule.id == told["id"]), "unread")
+    of = next((rule.category for rule in deny_list().rules if rule.id == told["id"]), UNRULED.get(told["id"], "unread"))
     return f"{CATEGORIES[of]}（{told['rule']} · {told['id']}）：「{told['found']}」"
 
 
 def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
-    """All texts of a listing as one: the strictest verdict, the widest class, every rule once."""
+    """All texts of a listing as one: the strictest verdict, the widest class, every rule once.
+
+    The first title is the product's name; brands and names of SKUs are too short to be told apart by the learned look.
+    """
     found: dict[str, Reason] = {}
     widest = GoodsClass.ENTITLEMENT
-    judged = [judge(text, context) for text in texts.titles] + [judge_body(text, context) for text in texts.bodies]
+    judged = [judge(text, context, looks=at == 0) for at, text in enumerate(texts.titles)]
+    judged += [judge_body(text, context) for text in texts.bodies]
     for one in judged:
         widest = max(widest, one.goods_class, key=CLASSES.index)
         for reason in one.reasons:
@@ -177,6 +212,7 @@ def _unread(text: str) -> Reason:
 
 
 def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[Rule, Reason]]:
+    reading = deny.disclaimed.sub("。", reading)
     lessons = list(deny.lesson.finditer(reading))
     is_warned = deny.warned.search(reading) is not None
     is_offered = deny.offered.search(reading) is not None

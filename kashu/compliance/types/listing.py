@@ -48,6 +48,7 @@ CATEGORIES = {
     "suspicious_tool": "疑似作弊工具",
     "suspicious_money": "资金与概率",
     "suspicious_adult": "疑似成人或药品",
+    "resembling": "与被拒商品相似",
     "unread": "无法辨认的文字",
 }
 
