@@ -1,4 +1,7 @@
-"""The review of titles against the labelled corpus: how often it is right, and how fast it is on one core."""
+"""The review of titles against the labelled corpus: how often it is right, and how fast it is on one core.
+
+The corpus was written by two hands, blind to the review. The second set out to slip through, and wrote lawful titles
+that look worse than they are: its held-back fifth is told apart (`held_hard`)."""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ def main(rounds: int = ROUNDS) -> None:
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines() if line.strip()]
     judged = [(row, compliance.judge(row["title"]).verdict.value) for row in rows]
     told = []
-    for name, held in (("tuned", False), ("held", True)):
-        part = [(row["label"], verdict) for row, verdict in judged if row["held"] is held]
+    for name, held, hands in (("tuned", False, {1, 2}), ("held", True, {1}), ("held_hard", True, {2})):
+        part = [(row["label"], verdict) for row, verdict in judged if row["held"] is held and row["hand"] in hands]
         if part:
             bars = figures(part)
             print(f"{name}: {len(part)} titles, {', '.join(f'{key} {value:.4f}' for key, value in bars.items())}")
