@@ -56,7 +56,16 @@ def settle(db: Db) -> None:
 class Pool:
     """Connections of one process. The edge says `with pool.transaction() as db`."""
 
-    def __init__(self, dsn: str, most: int = 8) -> None:
+    def __init__(self, dsn: str, most: int = 8, *, plans_once: bool = False) -> None:
+        """`plans_once`: a statement is planned once for each connection, whatever its parameters are. That is for a
+        process that asks the same few statements for ever, all of them by arrays of keys: planning them anew took longer
+        than doing them."""
+
+        def configure(db: Db) -> None:
+            settle(db)
+            if plans_once:
+                db.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', false)")
+
         self._pool: ConnectionPool[Db] = ConnectionPool(
             dsn,
             min_size=0,
@@ -64,7 +73,7 @@ class Pool:
             timeout=CONNECT_SECONDS,
             max_idle=60,
             kwargs={"autocommit": True, "connect_timeout": CONNECT_SECONDS},
-            configure=settle,
+            configure=configure,
             check=ConnectionPool.check_connection,
             open=True,
         )

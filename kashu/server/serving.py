@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import uvicorn
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kashu.jobs.worker import work
+from kashu.kernel.db import Pool
 from kashu.server import assets, logs
 from kashu.server.demo import LOGINS_FILE, load
 from kashu.server.migrate import migrate
@@ -66,7 +68,7 @@ def run_till(run: Runtime) -> None:
     """The till, until SIGTERM."""
     logs.configure(run.env.log_level, "till")
     config = uvicorn.Config(
-        App(context(run)), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on", proxy_headers=False,
+        App(replace(context(run), pool=Pool(run.dsn, plans_once=True))), host=run.env.host, port=run.env.till_port, log_config=None, access_log=False, lifespan="on", proxy_headers=False,
         timeout_graceful_shutdown=10, limit_concurrency=5_000, http="httptools", loop="uvloop",
     )  # fmt: skip
     gc.freeze()  # what is loaded by now stays: no pause of a sale is spent on looking through it

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import psycopg
 import pytest
 
-from kashu.kernel.db import assert_in_transaction, connect, run, together, value, values, write
+from kashu.kernel.db import Pool, assert_in_transaction, connect, run, together, value, values, write
 
 MADE = "CREATE TEMPORARY TABLE told (n bigint PRIMARY KEY)"
 PUT = "INSERT INTO told SELECT * FROM unnest(%s::bigint[])"
@@ -75,3 +75,13 @@ def test_no_block_without_a_transaction_and_none_within_another(dsn):
             pass
         with db.transaction(), together(db), pytest.raises(AssertionError, match="one block"), together(db):
             pass
+
+
+@pytest.mark.parametrize(("plans_once", "mode"), [(True, "force_generic_plan"), (False, "auto")])
+def test_the_till_plans_a_statement_once(dsn, plans_once, mode):
+    pool = Pool(dsn, 1, plans_once=plans_once)
+    try:
+        with pool.transaction() as db:
+            assert value(db, "SELECT current_setting('plan_cache_mode')") == mode
+    finally:
+        pool.close()
