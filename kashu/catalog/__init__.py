@@ -8,7 +8,6 @@ from kashu.catalog.rules import (
     page_hash_of,
     quote,
     struck_price_most,
-    void_clauses,
 )
 from kashu.catalog.service import (
     add_category,
@@ -121,5 +120,4 @@ __all__ = [
     "skus_of",
     "struck_price_most",
     "title_of",
-    "void_clauses",
 ]

@@ -26,18 +26,6 @@ FIELD_SHAPES = {
     "text": re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]{1,64}\Z"),
 }
 
-# C-31: words that void themselves in law, wherever a text for buyers contains them.
-VOID_CLAUSES = (
-    "最终解释权",
-    "签收即认可",
-    "概不退款",
-    "概不退换",
-    "一经售出",
-    "不承担任何责任",
-    "平台不担责",
-    "放弃诉讼",
-)
-
 
 def tiers_of(raw: Sequence[Mapping[str, int]]) -> list[Tier]:
     return sorted((Tier(tier["from"], tier["price_fen"]) for tier in raw), key=lambda tier: tier.from_quantity)
@@ -78,12 +66,6 @@ def struck_price_most(deals: Sequence[Deal], price_from: datetime) -> int | None
 def has_struck_price(list_price_fen: int | None, deals: Sequence[Deal], price_from: datetime) -> bool:
     most = struck_price_most(deals, price_from)
     return list_price_fen is not None and most is not None and list_price_fen <= most
-
-
-def void_clauses(*texts: str) -> list[str]:
-    """The void clauses in these texts (C-31), spaces and line breaks between the characters notwithstanding."""
-    joined = "\n".join("".join(text.split()) for text in texts)
-    return [clause for clause in VOID_CLAUSES if clause in joined]
 
 
 def form_fits(kind: str, form: Sequence[Mapping[str, str]]) -> bool:

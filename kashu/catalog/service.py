@@ -41,7 +41,7 @@ def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: 
 def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | Refusal:
     """Start a product as a draft; the given id and state are ignored."""
     assert_in_transaction(db)
-    if rules.void_clauses(new.title, new.summary, new.refund_terms, *new.steps):
+    if compliance.void_clauses(new.title, new.summary, new.refund_terms, *new.steps):
         return Refusal.VOID_CLAUSE
     found = store.add_product(db, new, at)
     if not found:
@@ -54,7 +54,7 @@ def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | 
 def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetime) -> Product | Refusal:
     """Change what the page says. Buyers keep the page they bought from."""
     assert_in_transaction(db)
-    if rules.void_clauses(edited.title, edited.summary, edited.refund_terms, *edited.steps):
+    if compliance.void_clauses(edited.title, edited.summary, edited.refund_terms, *edited.steps):
         return Refusal.VOID_CLAUSE
     before = store.product(db, product_id=edited.id)
     assert before is not None
@@ -208,7 +208,7 @@ def keep_image(db: Db, actor: Actor, new: Image, at: datetime) -> None:
 def publish_agreement(db: Db, actor: Actor, new: Agreement) -> Agreement | Refusal:
     """Publish a version of the public rules; the database refuses less than seven days' notice (C-06)."""
     assert_in_transaction(db)
-    if rules.void_clauses(new.title, new.body):
+    if compliance.void_clauses(new.title, new.body):
         return Refusal.VOID_CLAUSE
     published = replace(new, id=store.add_agreement(db, new))
     after = {"kind": new.kind, "version": new.version, "effective_at": new.effective_at}

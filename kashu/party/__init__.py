@@ -10,7 +10,6 @@ from kashu.party.rules.suppliers import (
     GRACE_DAYS,
     GRADES,
     TRADING,
-    is_past_grace,
     is_reverify_due,
     reverify_on,
 )
@@ -256,7 +255,6 @@ __all__ = [
     "invitations",
     "invite",
     "is_member",
-    "is_past_grace",
     "is_reverify_due",
     "leave",
     "lift",

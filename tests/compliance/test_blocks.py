@@ -247,7 +247,7 @@ def test_without_b21_third_parties_stop_and_our_own_goods_go_on(shop):
 
 def test_what_is_not_mapped_or_shut_is_never_for_sale(db, ring):
     """Default-deny (§1.11), C-04, C-45: no goods, tipping coins, game money, cards that many shops take."""
-    for goods in (None, "douyin_coin", "game_currency", "universal_card"):
+    for goods in (None, "douyin_coin", "game_currency", "universal_card", "prepaid_card"):
         sku = make.sku(db, goods=goods, on_sale=False)
         product = value(db, "SELECT product_id FROM catalog_sku WHERE id = %s", [sku.id])
         assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is catalog.Refusal.BLOCKED

@@ -38,7 +38,7 @@ def put_on_sale(desk, tmp_path, cards):
     """A product of one SKU with so many cards; its slug."""
     slug, code = f"few-{time.time_ns()}", f"FW-{time.time_ns() % 10**9}"
     desk.goto("/console/products/new")
-    desk.fill("#title", "少量兑换码")
+    desk.fill("#title", "少量听书会员月卡")
     desk.fill("#slug", slug)
     desk.select_option("#category", index=1)
     desk.select_option("#seller", index=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
-from kashu import payments, sales
+from kashu import party, payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from tests import make
@@ -290,6 +291,21 @@ def test_every_licence_in_force_is_shown(browser, house):
     html = browser.get("/legal/licences").content.decode()
     assert number in html
     assert lapsed not in html
+
+
+def test_published_sanctions_are_shown_with_reason_and_term(browser, house):
+    """C-15."""
+    with connect(house.dsn) as db, db.transaction():
+        seller = make.supplier(db)
+        name = party.party(db, seller).name
+        ends = clock.now() + timedelta(days=7)
+        for grade, reason, is_public in (("warning", "发货超时", True), ("warning", "内部记录", False)):
+            measure = party.NewSanction(grade, "规则 3.2", reason, "0" * 64, ends, is_public)
+            party.sanction(db, make.REVIEWER, seller, measure, clock.now())
+    html = browser.get("/legal/sanctions").content.decode()
+    assert name in html
+    assert "发货超时" in html
+    assert "内部记录" not in html
 
 
 def test_english_is_spoken_to_those_who_ask(site, goods):

@@ -88,17 +88,6 @@ def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
     return one(db, Origin, f"{ORIGIN} WHERE card.pool_id = %s AND card.id = %s", [pool_id, card_id])
 
 
-def origins_of_order(
-    db: Db, order_id: UUID, pool_ids: Sequence[int], line_ids: Sequence[UUID], most: int
-) -> list[Origin]:
-    """Where an order's cards come from."""
-    sql = f"""
-    {ORIGIN} WHERE card.pool_id = ANY (%s) AND card.sale_line_id = ANY (%s) AND card.order_id = %s
-    ORDER BY card.pool_id, card.id LIMIT %s
-    """
-    return rows(db, Origin, sql, [list(pool_ids), list(line_ids), order_id, most])
-
-
 def orders_under(db: Db, authorisation_ids: Sequence[int], most: int) -> list[tuple[UUID, int, date, int, Any]]:
     """The orders that hold cards under these authorisations: (order, pool, received on, cards, sold at)."""
     return db.execute(ORDERS_UNDER, [list(authorisation_ids), most]).fetchall()  # type: ignore[return-value]  # five columns

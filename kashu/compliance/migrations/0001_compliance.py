@@ -113,7 +113,7 @@ INSERT INTO compliance_goods (code, name, class, minors, is_shut, ground) VALUES
     ('school_course',  '学科类课程',     'ENTITLEMENT',          'free',      false, 'ICP §5'),
     ('phone_topup',    '话费与流量',     'ENTITLEMENT',          'free',      false, 'TELECOM §9；MINOR §75'),
     ('game_card',      '游戏点卡',       'ENTITLEMENT',          'capped',    false, 'MINOR §74–75；C-70、C-71'),
-    ('prepaid_card',   '单用途预付卡',   'SINGLE_PURPOSE_VALUE', 'free',      false, 'CARD；C-40–C-44'),
+    ('prepaid_card',   '单用途预付卡',   'SINGLE_PURPOSE_VALUE', 'free',      true,  'CARD；C-40–C-44'),
     ('game_currency',  '游戏虚拟货币',   'ENTITLEMENT',          'forbidden', true,  'WWW19；C-04'),
     ('douyin_coin',    '抖币与打赏额度', 'ENTITLEMENT',          'forbidden', true,  'DY-COIN；WWW19；C-04'),
     ('universal_card', '通用购物卡',     'MULTI_PURPOSE_VALUE',  'free',      true,  'NBPI §6、§15；C-45');

@@ -15,7 +15,6 @@ from kashu.compliance.rules.licences import (
     unfit,
 )
 from kashu.compliance.rules.listing import NO_PAPERS, deny_list, in_chinese, judge, judge_listing
-from kashu.compliance.rules.prices import compared_price_most, list_fault, live_fault, price_faults
 from kashu.compliance.rules.value import (
     custody_fault,
     may_withdraw,
@@ -39,7 +38,6 @@ __all__ = [
     "UNOBTAINABLE",
     "alerts",
     "beyond",
-    "compared_price_most",
     "custody_fault",
     "deny_list",
     "effect",
@@ -48,13 +46,10 @@ __all__ = [
     "in_force",
     "judge",
     "judge_listing",
-    "list_fault",
-    "live_fault",
     "may_withdraw",
     "needs_identity",
     "needs_transfer",
     "opens_coins",
-    "price_faults",
     "refund",
     "standing",
     "unfit",

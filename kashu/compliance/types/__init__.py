@@ -13,7 +13,6 @@ from kashu.compliance.types.listing import (
     Verdict,
     VoidClause,
 )
-from kashu.compliance.types.prices import AskedFrom, PriceFault, SoldOn
 from kashu.compliance.types.reviews import Review, ReviewRefusal, Texts
 from kashu.compliance.types.value import Custody, Issuer, Refund, ValueCard, ValueFault
 
@@ -21,7 +20,6 @@ __all__ = [
     "CATEGORIES",
     "KINDS",
     "Alert",
-    "AskedFrom",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
@@ -36,13 +34,11 @@ __all__ = [
     "Judgement",
     "Licence",
     "LicenceRefusal",
-    "PriceFault",
     "Reason",
     "Refund",
     "Requirement",
     "Review",
     "ReviewRefusal",
-    "SoldOn",
     "Stand",
     "Texts",
     "ValueCard",

@@ -52,11 +52,6 @@ def is_reverify_due(verified_at: datetime | None, at: datetime) -> bool:
     return verified_at is None or biz_date(at) > reverify_on(verified_at)
 
 
-def is_past_grace(verified_at: datetime | None, at: datetime) -> bool:
-    """Thirty days after it was due, sales stop as well (§2.3)."""
-    return verified_at is None or biz_date(at) > reverify_on(verified_at) + timedelta(days=GRACE_DAYS)
-
-
 def standing(now: str, grades: Collection[str], *, is_listed: bool, is_verified: bool) -> str:
     """Where a supplier belongs by the sanctions in force and the hits on lists; before it trades, only a list bars it."""
     if "blacklist" in grades:

@@ -184,7 +184,3 @@ def draft(db: Db, party_id: int, step: str) -> bytes | None:
         db, "SELECT sealed FROM party_draft WHERE party_id = %s AND step = %s", [party_id, step]
     )
     return found
-
-
-def drop_draft(db: Db, party_id: int, step: str) -> None:
-    run(db, "DELETE FROM party_draft WHERE party_id = %s AND step = %s", [party_id, step])

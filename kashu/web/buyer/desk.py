@@ -15,6 +15,7 @@ from kashu import party, sales
 from kashu.party import Party
 from kashu.party.models import Person
 from kashu.sales import Account
+from kashu.web import portals
 from kashu.web.rights import may
 from kashu.wire import edge
 
@@ -44,7 +45,7 @@ def at_desk(view: View) -> View:
         person = cast("Person", request.user)
         with edge.transaction() as db:
             mine = party.parties_of(db, person.pk)
-            chosen = next((one for one in mine if one.id == request.session.get(CHOSEN)), mine[0] if mine else None)
+            chosen = portals.chosen(request, CHOSEN, mine)
             account = sales.account_of(db, chosen.id) if chosen is not None else None
         if chosen is None or account is None:
             raise PermissionDenied("buyer")

@@ -23,6 +23,7 @@ from kashu.kernel.db import Db
 from kashu.kernel.paging import decode_cursor
 from kashu.kernel.text import canonical_json, is_line
 from kashu.sales import Bulk, InvoiceRefusal, Order, Purchase, SellRefusal
+from kashu.web import portals
 from kashu.web.buyer.desk import CHOSEN, Desk, at_desk, show
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole, with_charts
 from kashu.web.rights import actor
@@ -90,9 +91,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Whose desk this is, for people who work for several."""
-    chosen = whole(request.POST.get("party", ""), 2**62)
-    if chosen in {one.id for one in desk.parties}:
-        request.session[CHOSEN] = chosen
+    portals.choose(request, CHOSEN, desk.parties)
     return redirect("buyer:overview")
 
 

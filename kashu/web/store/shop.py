@@ -297,6 +297,15 @@ def licences(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+def sanctions(request: HttpRequest) -> HttpResponse:
+    """Measures against suppliers that are published, with reason and term (C-15)."""
+    with edge.transaction() as db:
+        names = {one.id: one.name for one in party.parties(db)}
+        found = [(one, names.get(one.party_id, "")) for one in party.public_sanctions(db)]
+    return render(request, "store/sanctions.html", {"found": found})
+
+
+@require_GET
 def agreement(request: HttpRequest, kind: str) -> HttpResponse:
     with edge.transaction() as db:
         versions = catalog.agreements(db, kind.replace("-", "_"))

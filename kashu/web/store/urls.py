@@ -26,6 +26,7 @@ urlpatterns = [
     path("orders/code", orders.send_code, name="orders_code"),
     path("orders/check", orders.check_code, name="orders_check"),
     path("verify/<str:told>", proof.page, name="verify"),
+    path("legal/sanctions", shop.sanctions, name="sanctions"),
     path("legal/licences", shop.licences, name="licences"),
     path("legal/<slug:kind>", shop.agreement, name="agreement"),
 ]

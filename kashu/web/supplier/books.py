@@ -17,7 +17,8 @@ from kashu.kernel import clock
 from kashu.messages import Draft
 from kashu.party import SupplierRefusal
 from kashu.sales import queries
-from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
+from kashu.web import portals
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, show
 from kashu.web.supplier.onboarding import steps_of
@@ -53,9 +54,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Whose desk this is, for people who work for several."""
-    chosen = whole(request.POST.get("party", ""), 2**62)
-    if chosen in {one.id for one in desk.parties}:
-        request.session[CHOSEN] = chosen
+    portals.choose(request, CHOSEN, desk.parties)
     return redirect("supplier:overview")
 
 

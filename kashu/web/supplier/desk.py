@@ -14,6 +14,7 @@ from django.shortcuts import render
 from kashu import party
 from kashu.party import Party, Supplier, SupplierRefusal
 from kashu.party.models import Person
+from kashu.web import portals
 from kashu.web.rights import may
 from kashu.wire import edge
 
@@ -66,7 +67,7 @@ def at_desk(view: View) -> View:
         person = cast("Person", request.user)
         with edge.transaction() as db:
             mine = [one for one in party.parties_of(db, person.pk) if one.kind == "supplier"]
-            chosen = next((one for one in mine if one.id == request.session.get(CHOSEN)), mine[0] if mine else None)
+            chosen = portals.chosen(request, CHOSEN, mine)
             standing = None if chosen is None else party.supplier(db, chosen.id)
         if chosen is None or standing is None:
             raise PermissionDenied("supplier")
