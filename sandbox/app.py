@@ -71,7 +71,7 @@ class Sandbox:
         await send({"type": "http.response.body", "body": content})
 
     def _route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        if path.startswith("/supply/v1/orders") and method == "POST":
+        if path.startswith("/supply/v1/") and method == "POST":
             return self._supply.serve(path, headers, body)
         if path == "/messages" and method == "POST":
             told = json.loads(body)

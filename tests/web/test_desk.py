@@ -152,7 +152,7 @@ def sold(site, dsn, ring):
         db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
         attach(db, batch, link)
         cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now())
-        cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+        assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), cards.Batch)
         placed = make.order(db, ring, sku)
         sales.settle(db, [make.notice(placed)], clock.now())
         [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
