@@ -390,6 +390,25 @@ CREATE TABLE public.compliance_alert (
     raised_at timestamp with time zone NOT NULL,
     CONSTRAINT compliance_alert_severity_check CHECK ((severity = ANY (ARRAY['notice'::text, 'warning'::text, 'critical'::text])))
 );
+CREATE TABLE public.compliance_attestation (
+    id uuid NOT NULL,
+    event text NOT NULL,
+    subject text NOT NULL,
+    order_no text NOT NULL,
+    asked text NOT NULL,
+    state text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    signature text DEFAULT ''::text NOT NULL,
+    receipt text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT compliance_attestation_answered CHECK (((state = ANY (ARRAY['accepted'::text, 'refused'::text])) = (answered_at IS NOT NULL))),
+    CONSTRAINT compliance_attestation_event_check CHECK ((event = ANY (ARRAY['delivered'::text, 'refunded'::text]))),
+    CONSTRAINT compliance_attestation_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'accepted'::text, 'refused'::text, 'stuck'::text])))
+);
 CREATE TABLE public.compliance_authorisation (
     id bigint NOT NULL,
     parent_id bigint,
@@ -1628,6 +1647,10 @@ ALTER TABLE ONLY public.catalog_sku
     ADD CONSTRAINT catalog_sku_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_alert
     ADD CONSTRAINT compliance_alert_pkey PRIMARY KEY (licence_id, what);
+ALTER TABLE ONLY public.compliance_attestation
+    ADD CONSTRAINT compliance_attestation_once UNIQUE (event, subject);
+ALTER TABLE ONLY public.compliance_attestation
+    ADD CONSTRAINT compliance_attestation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_authorisation
     ADD CONSTRAINT compliance_authorisation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_file
@@ -1826,6 +1849,9 @@ CREATE INDEX cards_redemption_of_card ON public.cards_redemption USING btree (po
 CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree (pool_id, card_id) WHERE (undone_at IS NULL);
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
+CREATE INDEX compliance_attestation_due ON public.compliance_attestation USING btree (due_at) WHERE (state = 'waiting'::text);
+CREATE INDEX compliance_attestation_latest ON public.compliance_attestation USING btree (made_at DESC, id);
+CREATE INDEX compliance_attestation_of_order ON public.compliance_attestation USING btree (order_no);
 CREATE INDEX compliance_authorisation_of_grantee ON public.compliance_authorisation USING btree (grantee_id, brand);
 CREATE INDEX compliance_authorisation_of_parent ON public.compliance_authorisation USING btree (parent_id);
 CREATE INDEX compliance_licence_in_force ON public.compliance_licence USING btree (party_id, kind, valid_to) WHERE (state = 'verified'::text);

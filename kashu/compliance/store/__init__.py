@@ -1,5 +1,14 @@
 """SQL of compliance."""
 
+from kashu.compliance.store.attestations import (
+    add_attestations,
+    answer_attestation,
+    attestation_counts,
+    attestations,
+    give_up_attestation,
+    retry_attestation,
+    take_attestations,
+)
 from kashu.compliance.store.authorisations import (
     add_authorisation,
     authorisation,
@@ -37,11 +46,15 @@ from kashu.compliance.store.reviews import (
 )
 
 __all__ = [
+    "add_attestations",
     "add_authorisation",
     "add_licence",
     "add_review",
     "agree_to_review",
     "alerts",
+    "answer_attestation",
+    "attestation_counts",
+    "attestations",
     "authorisation",
     "authorisations",
     "blocks",
@@ -51,6 +64,7 @@ __all__ = [
     "every_licence",
     "file",
     "for_brand",
+    "give_up_attestation",
     "goods",
     "keep_file",
     "last_review",
@@ -65,10 +79,12 @@ __all__ = [
     "pool_stops",
     "raise_alerts",
     "requirements",
+    "retry_attestation",
     "reverify_days",
     "review",
     "review_of_texts",
     "revoke",
     "states",
+    "take_attestations",
     "waiting_reviews",
 ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, privacy, provenance, reviews, screening, suppliers
+from kashu.web.desk import attestations, board, licences, privacy, provenance, reviews, screening, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -47,4 +47,6 @@ urlpatterns = [
     path("privacy/<uuid:request_id>", privacy.answer, name="answer_request"),
     path("reports/<slug:kind>", privacy.report, name="report"),
     path("provenance", provenance.search, name="provenance"),
+    path("attestations", attestations.attestations, name="attestations"),
+    path("attestations/<uuid:attestation_id>/retry", attestations.retry, name="retry_attestation"),
 ]
