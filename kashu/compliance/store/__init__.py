@@ -17,9 +17,10 @@ from kashu.compliance.store.authorisations import (
     decide,
     for_brand,
     note_reviewer,
+    opening,
     revoke,
 )
-from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.blocks import OPENABLE, blocks, of_seller, pool_stands, pool_stops, reverify_days, states
 from kashu.compliance.store.licences import (
     add_licence,
     alerts,
@@ -46,6 +47,7 @@ from kashu.compliance.store.reviews import (
 )
 
 __all__ = [
+    "OPENABLE",
     "add_attestations",
     "add_authorisation",
     "add_licence",
@@ -75,6 +77,7 @@ __all__ = [
     "note_renewal",
     "note_reviewer",
     "of_seller",
+    "opening",
     "pool_stands",
     "pool_stops",
     "raise_alerts",
