@@ -783,7 +783,7 @@ CREATE TABLE public.party_consent (
     given_by text NOT NULL,
     given_at timestamp with time zone NOT NULL,
     withdrawn_at timestamp with time zone,
-    CONSTRAINT party_consent_purpose_check CHECK ((purpose = ANY (ARRAY['identity_document'::text, 'bank_account'::text, 'marketing'::text]))),
+    CONSTRAINT party_consent_purpose_check CHECK ((purpose = ANY (ARRAY['identity_document'::text, 'bank_account'::text, 'marketing'::text, 'age_check'::text]))),
     CONSTRAINT party_consent_subject_check CHECK ((subject <> ''::text)),
     CONSTRAINT party_consent_words_sha256_check CHECK ((words_sha256 ~ '^[0-9a-f]{64}$'::text))
 );
@@ -871,6 +871,12 @@ CREATE TABLE public.party_hit (
     CONSTRAINT party_hit_matched_check CHECK ((matched = ANY (ARRAY['name'::text, 'id'::text]))),
     CONSTRAINT party_hit_state_check CHECK ((state = ANY (ARRAY['open'::text, 'cleared'::text, 'confirmed'::text]))),
     CONSTRAINT party_hit_subject_check CHECK ((subject <> ''::text))
+);
+CREATE TABLE public.party_id_holder (
+    id uuid NOT NULL,
+    mark bytea NOT NULL,
+    verified_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_id_holder_mark_check CHECK ((length(mark) = 16))
 );
 CREATE TABLE public.party_invitation (
     id uuid NOT NULL,
@@ -1405,6 +1411,14 @@ CREATE TABLE public.sales_link (
     CONSTRAINT sales_link_check CHECK (((used_at IS NULL) = (device IS NULL))),
     CONSTRAINT sales_link_hash_check CHECK ((length(hash) = 16))
 );
+CREATE TABLE public.sales_minor_order (
+    holder uuid NOT NULL,
+    placed_on date NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    month_fen_max bigint NOT NULL,
+    CONSTRAINT sales_minor_order_month_fen_max_check CHECK ((month_fen_max > 0))
+);
 CREATE TABLE public.sales_order (
     pool_id bigint NOT NULL,
     id uuid NOT NULL,
@@ -1717,6 +1731,10 @@ ALTER TABLE ONLY public.party_hit
     ADD CONSTRAINT party_hit_party_id_subject_list_id_digest_key UNIQUE (party_id, subject, list_id, digest);
 ALTER TABLE ONLY public.party_hit
     ADD CONSTRAINT party_hit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_id_holder
+    ADD CONSTRAINT party_id_holder_id_key UNIQUE (id);
+ALTER TABLE ONLY public.party_id_holder
+    ADD CONSTRAINT party_id_holder_pkey PRIMARY KEY (mark);
 ALTER TABLE ONLY public.party_invitation
     ADD CONSTRAINT party_invitation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_invitation
@@ -1807,6 +1825,8 @@ ALTER TABLE ONLY public.sales_line
     ADD CONSTRAINT sales_line_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.sales_link
     ADD CONSTRAINT sales_link_pkey PRIMARY KEY (hash);
+ALTER TABLE ONLY public.sales_minor_order
+    ADD CONSTRAINT sales_minor_order_pkey PRIMARY KEY (holder, placed_on, order_id);
 ALTER TABLE ONLY public.sales_order
     ADD CONSTRAINT sales_order_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.sales_order
@@ -1874,6 +1894,7 @@ CREATE UNIQUE INDEX party_consent_live ON public.party_consent USING btree (subj
 CREATE INDEX party_deposit_of_party ON public.party_deposit USING btree (party_id, noted_at);
 CREATE INDEX party_document_of_party ON public.party_document USING btree (party_id, kind, submitted_at);
 CREATE INDEX party_hit_open ON public.party_hit USING btree (found_at) WHERE (state = 'open'::text);
+CREATE INDEX party_id_holder_due ON public.party_id_holder USING btree (verified_at);
 CREATE INDEX party_invitation_of_party ON public.party_invitation USING btree (party_id, invited_at);
 CREATE INDEX party_list_entry_marks ON public.party_list_entry USING gin (marks);
 CREATE INDEX party_list_entry_names ON public.party_list_entry USING gin (names);
@@ -1908,6 +1929,7 @@ CREATE INDEX sales_key_oldest ON public.sales_key USING brin (made_at);
 CREATE INDEX sales_line_of_day ON public.sales_line USING btree (placed_on, sku_id);
 CREATE INDEX sales_line_of_parent ON public.sales_line USING btree (order_id);
 CREATE INDEX sales_link_expired ON public.sales_link USING btree (expires_at);
+CREATE UNIQUE INDEX sales_minor_order_of_order ON public.sales_minor_order USING btree (order_id);
 CREATE INDEX sales_order_lapsing ON public.sales_order USING btree (pool_id, hold_until) WHERE (state = 'placed'::text);
 CREATE INDEX sales_order_lapsing_anywhere ON public.sales_order USING btree (hold_until) WHERE (state = 'placed'::text);
 CREATE INDEX sales_order_newest ON public.sales_order USING btree (placed_at, id);

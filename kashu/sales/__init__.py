@@ -1,7 +1,9 @@
 """Selling: the one path on which cards leave the shelf and money moves."""
 
 from kashu.sales.rules import (
+    CAPS,
     hold_seconds,
+    is_minor,
     tidy_reason,
 )
 from kashu.sales.service import (
@@ -104,6 +106,7 @@ from kashu.sales.store import (
 from kashu.sales.types import (
     Account,
     AccountRefusal,
+    Answered,
     Bulk,
     Buyer,
     Checkout,
@@ -117,6 +120,7 @@ from kashu.sales.types import (
     Link,
     LinkRefusal,
     Order,
+    Overspent,
     Placed,
     Possession,
     Purchase,
@@ -134,6 +138,7 @@ from kashu.sales.types import (
 
 __all__ = [
     "BULK_MAX",
+    "CAPS",
     "CLAIM",
     "CODE_SECONDS",
     "HOLD_SECONDS",
@@ -142,6 +147,7 @@ __all__ = [
     "RETAIN_MAX",
     "Account",
     "AccountRefusal",
+    "Answered",
     "Bulk",
     "Buyer",
     "Checkout",
@@ -155,6 +161,7 @@ __all__ = [
     "Link",
     "LinkRefusal",
     "Order",
+    "Overspent",
     "Placed",
     "Possession",
     "Purchase",
@@ -205,6 +212,7 @@ __all__ = [
     "hold_seconds",
     "incidents_of",
     "invoices",
+    "is_minor",
     "issued_after_end",
     "keep_account_orders",
     "keep_buyer_orders",

@@ -95,6 +95,8 @@ VERBS = {
     "supplier.principal.show": "查看人员信息",
     "supplier.bank_account": "设置收款账户",
     "supplier.particulars": "更新地址或联系方式",
+    "age.verify": "核验买家年龄",
+    "holder.erase": "删除年龄核验标记",
     "supplier.verify.ask": "发起外部核验",
     "supplier.verify": "收到外部核验结果",
     "supplier.sign": "签署协议",

@@ -321,6 +321,7 @@ PLACES = {
     "wire/open/auth.py look_up": "a key to compare with",
     "wire/posting.py vendor": "a key to sign with",
     "wire/supply.py _call": "a key to sign with",
+    "wire/age.py holder_of": "whose age this browser has proven; shows nothing",
     "wire/pay/__init__.py _opened": "keys to sign and to read with",
     "wire/pay/wechatpay.py openid_of": "a key to ask with",
     "api/routes.py receipts": "what a vendor says of a message",
