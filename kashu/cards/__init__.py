@@ -76,6 +76,7 @@ from kashu.cards.store import (
     on_shelf,
     orders_under,
     origin,
+    origins,
     pools_of,
     records,
     redemptions,
@@ -93,6 +94,7 @@ from kashu.cards.store import (
 )
 from kashu.cards.types import (
     Batch,
+    BatchOrigin,
     Card,
     CardRecord,
     Choice,
@@ -127,6 +129,7 @@ __all__ = [
     "SLOTS_MAX",
     "SLOT_KINDS",
     "Batch",
+    "BatchOrigin",
     "Card",
     "CardRecord",
     "Choice",
@@ -192,6 +195,7 @@ __all__ = [
     "opened",
     "orders_under",
     "origin",
+    "origins",
     "parse",
     "pick",
     "pick_labelled",

@@ -1,6 +1,15 @@
 """Verbs of compliance."""
 
-from kashu.compliance.service import authorisations, licences, reviews
+from kashu.compliance.service import authorisations, closing, licences, reviews, takedowns
 from kashu.compliance.service.blocks import effect, missing_of_platform, standing
 
-__all__ = ["authorisations", "effect", "licences", "missing_of_platform", "reviews", "standing"]
+__all__ = [
+    "authorisations",
+    "closing",
+    "effect",
+    "licences",
+    "missing_of_platform",
+    "reviews",
+    "standing",
+    "takedowns",
+]

@@ -46,6 +46,9 @@ PURPOSES = {
     "invitation": Purpose(
         "a link to join an organisation", "PIPL §13(2)", "7 days, then its trace", "its organisation"
     ),
+    "comment": Purpose(
+        "what the public said of rules to come, without a name", "ECOM §34", "as long as the rules", "compliance.read"
+    ),
     "wish": Purpose("what persons said: appeals, requests about data", "PIPL §44-50", "3 years", "who answers"),
 }
 COLUMNS = {
@@ -84,6 +87,7 @@ COLUMNS = {
     "party_appeal.words": "wish",
     "party_request.person_id": "wish",
     "party_request.words": "wish",
+    "catalog_comment.words": "comment",
     "messages_message.sealed": "message",
     "messages_message.to_identity": "message",
     "messages_message.to_mask": "message",

@@ -56,7 +56,7 @@ def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
 
 
 def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
-    offers = catalog.offers(db, {checkout.code for checkout in fresh}, at)
+    offers = catalog.offers(db, {checkout.code for checkout in fresh}, at, hold=True)
     sku_ids = sorted(offer.sku_id for offer in offers.values())
     world = rules.World(
         offers=offers,

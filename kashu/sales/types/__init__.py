@@ -6,6 +6,7 @@ from kashu.sales.types.fulfilments import (
     Sending,
 )
 from kashu.sales.types.orders import (
+    AffectedOrder,
     Ask,
     Buyer,
     Checkout,
@@ -42,6 +43,7 @@ from kashu.sales.types.purchases import (
 __all__ = [
     "Account",
     "AccountRefusal",
+    "AffectedOrder",
     "Ask",
     "Bought",
     "Bulk",
