@@ -141,6 +141,12 @@ def product(db: Db, *, slug: str | None = None, product_id: int | None = None) -
     return one(db, Product, f"{PRODUCT} WHERE product.id = %s", [product_id])
 
 
+def product_of_code(db: Db, code: str) -> Product | None:
+    """The product that has a SKU of this code."""
+    sql = f"{PRODUCT} WHERE product.id = (SELECT product_id FROM catalog_sku WHERE code = %s)"
+    return one(db, Product, sql, [code])
+
+
 def hold_product(db: Db, product_id: int) -> Product | None:
     """A product as it is once every sale of it under way is written; none begins before this transaction ends."""
     run(db, "SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [product_id])
