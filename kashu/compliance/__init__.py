@@ -42,7 +42,7 @@ from kashu.compliance.store import (
     review,
     snapshot,
     takedown,
-    takedown_of,
+    takedowns_of,
     unreported,
     waiting_reviews,
 )
@@ -147,8 +147,8 @@ __all__ = [
     "standing",
     "standing_of",
     "takedown",
-    "takedown_of",
     "takedowns",
+    "takedowns_of",
     "unreported",
     "void_clauses",
     "waiting_reviews",

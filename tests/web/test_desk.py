@@ -65,7 +65,7 @@ def test_every_address_of_the_desk_is_tested_for_rights(site):
         "/desk/authorisations/1",
         "/desk/files/x",
     }
-    ours = ("board", "licences", "provenance", "reviews")  # the others: test_desk_suppliers
+    ours = ("board", "licences", "provenance", "reviews")  # the others: test_desk_suppliers, test_takedowns
     shapes = {
         re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}")
         for one in urlpatterns

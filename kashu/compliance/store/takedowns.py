@@ -25,15 +25,15 @@ def takedown(db: Db, takedown_id: int, *, lock: bool = False) -> Takedown | None
     return one(db, Takedown, f"{TAKEDOWN} WHERE id = %s{' FOR NO KEY UPDATE' if lock else ''}", [takedown_id])
 
 
-def takedown_of(db: Db, product_id: int) -> Takedown | None:
-    """The newest takedown of a product, however it ended."""
-    return one(db, Takedown, f"{TAKEDOWN} WHERE product_id = %s ORDER BY id DESC LIMIT 1", [product_id])
-
-
 def takedowns(db: Db, states: Sequence[str], before: int, most: int) -> list[Takedown]:
     """Takedowns in these states, the newest first, from before one on."""
     sql = f"{TAKEDOWN} WHERE state = ANY (%s) AND id < %s ORDER BY id DESC LIMIT %s"
     return rows(db, Takedown, sql, [list(states), before, most])
+
+
+def takedowns_of(db: Db, seller_id: int, most: int) -> list[Takedown]:
+    """Takedowns of a seller's goods, the newest first."""
+    return rows(db, Takedown, f"{TAKEDOWN} WHERE seller_id = %s ORDER BY id DESC LIMIT %s", [seller_id, most])
 
 
 def unreported(db: Db, most: int) -> list[Takedown]:

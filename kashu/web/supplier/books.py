@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, ledger, messages, party
+from kashu import cards, catalog, compliance, ledger, messages, party
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.messages import Draft
@@ -171,6 +171,7 @@ def _notices(request: HttpRequest, desk: Desk, error: str = "", status: int = 20
             "sanctions": party.sanctions(db, desk.party.id),
             "appeals": party.appeals(db, desk.party.id),
             "coming": catalog.coming_agreements(db, clock.now()),
+            "down": compliance.takedowns_of(db, desk.party.id, 50),
             "may_leave": desk.supplier.state in party.TRADING,
             "error": error,
         }
