@@ -52,7 +52,7 @@ def rules(dsn, site):
     return made
 
 
-@pytest.mark.parametrize("role", ["owner", "compliance", "auditor", "operator", "support", "buyer"])
+@pytest.mark.parametrize("role", ["owner", "compliance", "auditor", "support"])
 def test_each_role_sees_what_it_may_and_changes_no_more(staff, role):
     from kashu.web.rights import RIGHTS
 
@@ -130,10 +130,7 @@ def test_a_takedown_from_report_to_decision(staff, taken, dsn):
     assert "已恢复为草稿" in page
     with connect(dsn) as db:
         assert catalog.product(db, product_id=made.product_id).state == "draft"
-    assert (
-        "已报告" in one.get("/desk/takedowns").content.decode()
-        or "已恢复" in one.get("/desk/takedowns").content.decode()
-    )
+    assert f'/desk/takedowns/{made.id}">' in one.get("/desk/takedowns").content.decode()
 
 
 def test_affected_orders_leave_as_a_file_with_a_row_in_the_trail(staff, taken, dsn, mute_trail):
