@@ -13,6 +13,7 @@ from kashu.compliance.rules import (
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
 from kashu.compliance.service import (
+    attestations,
     authorisations,
     closing,
     effect,
@@ -26,6 +27,7 @@ from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
     IS_CLOSED,
     alerts,
+    attestation_counts,
     authorisation,
     blocks,
     chain,
@@ -46,6 +48,7 @@ from kashu.compliance.store import (
     unreported,
     waiting_reviews,
 )
+from kashu.compliance.store import attestations as attestations_of
 from kashu.compliance.store import authorisations as authorisations_of
 from kashu.compliance.store import licences as in_force_on
 from kashu.compliance.store import takedowns as every_takedown
@@ -54,6 +57,7 @@ from kashu.compliance.types import (
     ORIGINS,
     Affected,
     Alert,
+    Attestation,
     Authorisation,
     AuthorisationRefusal,
     Cause,
@@ -68,6 +72,7 @@ from kashu.compliance.types import (
     Judgement,
     Licence,
     LicenceRefusal,
+    NewAttestation,
     Reason,
     Requirement,
     Review,
@@ -89,6 +94,7 @@ __all__ = [
     "ORIGINS",
     "Affected",
     "Alert",
+    "Attestation",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
@@ -103,6 +109,7 @@ __all__ = [
     "Judgement",
     "Licence",
     "LicenceRefusal",
+    "NewAttestation",
     "Reason",
     "Requirement",
     "Review",
@@ -114,6 +121,9 @@ __all__ = [
     "Verdict",
     "VoidClause",
     "alerts",
+    "attestation_counts",
+    "attestations",
+    "attestations_of",
     "authorisation",
     "authorisations",
     "authorisations_of",

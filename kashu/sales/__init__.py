@@ -1,7 +1,9 @@
 """Selling: the one path on which cards leave the shelf and money moves."""
 
 from kashu.sales.rules import (
+    CAPS,
     hold_seconds,
+    is_minor,
     tidy_reason,
 )
 from kashu.sales.service import (
@@ -110,6 +112,7 @@ from kashu.sales.types import (
     Account,
     AccountRefusal,
     AffectedOrder,
+    Answered,
     Bulk,
     Buyer,
     Checkout,
@@ -123,6 +126,7 @@ from kashu.sales.types import (
     Link,
     LinkRefusal,
     Order,
+    Overspent,
     Placed,
     Possession,
     Purchase,
@@ -140,6 +144,7 @@ from kashu.sales.types import (
 
 __all__ = [
     "BULK_MAX",
+    "CAPS",
     "CLAIM",
     "CODE_SECONDS",
     "HOLD_SECONDS",
@@ -150,6 +155,7 @@ __all__ = [
     "Account",
     "AccountRefusal",
     "AffectedOrder",
+    "Answered",
     "Bulk",
     "Buyer",
     "Checkout",
@@ -163,6 +169,7 @@ __all__ = [
     "Link",
     "LinkRefusal",
     "Order",
+    "Overspent",
     "Placed",
     "Possession",
     "Purchase",
@@ -216,6 +223,7 @@ __all__ = [
     "hold_seconds",
     "incidents_of",
     "invoices",
+    "is_minor",
     "issued_after_end",
     "keep_account_orders",
     "keep_buyer_orders",

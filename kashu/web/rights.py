@@ -19,6 +19,7 @@ RIGHTS: dict[str, frozenset[str]] = {
         | {
             "products.edit",
             "batches.edit",
+            "batches.confirm",
             "batches.export",
             "orders.refund",
             "orders.claim",
@@ -49,6 +50,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.read",
             "products.read",
             "batches.read",
+            "batches.confirm",
             "audit.read",
             "compliance.read",
             "compliance.edit",
@@ -65,6 +67,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.read",
             "products.edit",
             "batches.edit",
+            "batches.confirm",
             "batches.export",
             "accounts.edit",
             "orders.fulfil",
@@ -76,6 +79,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.refund",
             "orders.claim",
             "payments.read",
+            "batches.confirm",
             "batches.export",
             "accounts.topup",
             "reconciliation.read",
@@ -104,6 +108,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
 }
 TWO_PERSONS = (
+    "batches.confirm",
     "batches.export",
     "accounts.topup",
     "orders.claim",

@@ -1,9 +1,10 @@
 """Verbs of compliance."""
 
-from kashu.compliance.service import authorisations, closing, licences, reviews, takedowns
+from kashu.compliance.service import attestations, authorisations, closing, licences, reviews, takedowns
 from kashu.compliance.service.blocks import effect, missing_of_platform, standing
 
 __all__ = [
+    "attestations",
     "authorisations",
     "closing",
     "effect",

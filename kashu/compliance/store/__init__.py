@@ -1,5 +1,14 @@
 """SQL of compliance."""
 
+from kashu.compliance.store.attestations import (
+    add_attestations,
+    answer_attestation,
+    attestation_counts,
+    attestations,
+    give_up_attestation,
+    retry_attestation,
+    take_attestations,
+)
 from kashu.compliance.store.authorisations import (
     add_authorisation,
     authorisation,
@@ -8,9 +17,10 @@ from kashu.compliance.store.authorisations import (
     decide,
     for_brand,
     note_reviewer,
+    opening,
     revoke,
 )
-from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.blocks import OPENABLE, blocks, of_seller, pool_stands, pool_stops, reverify_days, states
 from kashu.compliance.store.licences import (
     add_licence,
     alerts,
@@ -57,6 +67,8 @@ from kashu.compliance.store.takedowns import (
 
 __all__ = [
     "IS_CLOSED",
+    "OPENABLE",
+    "add_attestations",
     "add_authorisation",
     "add_closing",
     "add_licence",
@@ -64,6 +76,9 @@ __all__ = [
     "add_takedown",
     "agree_to_review",
     "alerts",
+    "answer_attestation",
+    "attestation_counts",
+    "attestations",
     "authorisation",
     "authorisations",
     "blocks",
@@ -75,6 +90,7 @@ __all__ = [
     "every_licence",
     "file",
     "for_brand",
+    "give_up_attestation",
     "goods",
     "keep_file",
     "keep_snapshot",
@@ -87,12 +103,14 @@ __all__ = [
     "note_reviewer",
     "note_warned",
     "of_seller",
+    "opening",
     "overdue_takedowns",
     "pool_stands",
     "pool_stops",
     "raise_alerts",
     "report_takedown",
     "requirements",
+    "retry_attestation",
     "reverify_days",
     "review",
     "review_of_texts",
@@ -100,6 +118,7 @@ __all__ = [
     "snapshot",
     "states",
     "stop",
+    "take_attestations",
     "takedown",
     "takedowns",
     "takedowns_of",

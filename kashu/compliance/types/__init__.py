@@ -1,5 +1,6 @@
 """Nouns of compliance."""
 
+from kashu.compliance.types.attestations import Attestation, NewAttestation
 from kashu.compliance.types.authorisations import Authorisation, AuthorisationRefusal
 from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
 from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
@@ -31,6 +32,7 @@ __all__ = [
     "ORIGINS",
     "Affected",
     "Alert",
+    "Attestation",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
@@ -48,6 +50,7 @@ __all__ = [
     "Judgement",
     "Licence",
     "LicenceRefusal",
+    "NewAttestation",
     "Reason",
     "Refund",
     "Requirement",

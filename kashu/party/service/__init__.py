@@ -6,6 +6,12 @@ from kashu.party.service.deals import (
     sign,
     take_deposit,
 )
+from kashu.party.service.holders import (
+    UNANSWERED,
+    ask_age,
+    erase_holders_due,
+    note_age,
+)
 from kashu.party.service.keys import (
     LETTERS,
     LIVE_KEYS_MAX,
@@ -102,6 +108,7 @@ __all__ = [
     "LIVE_KEYS_MAX",
     "OVERLAP_SECONDS_MAX",
     "PER_SECOND",
+    "UNANSWERED",
     "WEBHOOKS_MAX",
     "accept",
     "accept_invitation",
@@ -116,6 +123,7 @@ __all__ = [
     "apply",
     "ask_about_data",
     "ask_accept",
+    "ask_age",
     "ask_clear",
     "ask_verifications",
     "begin_review",
@@ -131,6 +139,7 @@ __all__ = [
     "deposit",
     "draft",
     "erase_due",
+    "erase_holders_due",
     "erase_papers_due",
     "give_back",
     "give_consent",
@@ -141,6 +150,7 @@ __all__ = [
     "lift_due",
     "load_list",
     "make_key",
+    "note_age",
     "note_verification",
     "open_party",
     "publish_contract",

@@ -1,5 +1,10 @@
 """Nouns of those who take part."""
 
+from kashu.party.types.holders import (
+    AgeCheck,
+    AgeRefusal,
+    Holder,
+)
 from kashu.party.types.parties import (
     SCOPES,
     TOPICS,
@@ -40,6 +45,8 @@ from kashu.party.types.suppliers import (
 __all__ = [
     "SCOPES",
     "TOPICS",
+    "AgeCheck",
+    "AgeRefusal",
     "ApiKey",
     "Appeal",
     "Application",
@@ -49,6 +56,7 @@ __all__ = [
     "Deposit",
     "Document",
     "Hit",
+    "Holder",
     "Invitation",
     "KeyRefusal",
     "Lack",

@@ -6,6 +6,7 @@ Compliance keeps the record and the catalogue the listing; what was sold is know
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,7 @@ def take_down(
         "seller": {"id": seller.id, "name": seller.name, "uscc": seller.uscc, "address": seller.address,
                    "contact": seller.contact},
         "skus": _shown(db, skus, at),
-        "batches": [one.to_json() for one in origins],
+        "batches": [asdict(one) for one in origins],
         "taken_at": at,
     }  # fmt: skip
     facts = _facts(db, product, seller, ([sku.code for sku in skus], [one.code for one in origins]), sold)

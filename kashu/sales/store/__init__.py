@@ -48,6 +48,12 @@ from kashu.sales.store.lines import (
     reveal_lines,
 )
 from kashu.sales.store.links import forget_links, keep_link, link, use_link
+from kashu.sales.store.minors import (
+    SPENT,
+    count_orders,
+    minor_orders,
+    spent,
+)
 from kashu.sales.store.orders import (
     LAPSED,
     MOVE,
@@ -130,6 +136,7 @@ __all__ = [
     "PLACE_LINES",
     "PRICES",
     "SPEND",
+    "SPENT",
     "TAKEN",
     "TAKE_ON",
     "TOPUP",
@@ -157,6 +164,7 @@ __all__ = [
     "change_account",
     "complete",
     "contract_prices",
+    "count_orders",
     "decide_invoice",
     "deliver_lines",
     "drop_pieces",
@@ -186,6 +194,7 @@ __all__ = [
     "link",
     "lock_buckets",
     "lock_paid",
+    "minor_orders",
     "move",
     "move_fulfilment",
     "move_topup",
@@ -218,6 +227,7 @@ __all__ = [
     "set_erased",
     "settle_quota",
     "spend",
+    "spent",
     "steps",
     "stopped",
     "take_fulfilment",

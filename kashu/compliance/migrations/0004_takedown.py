@@ -61,5 +61,5 @@ DROP = "DROP TABLE compliance_closing, compliance_stop, compliance_takedown, com
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0002_review")]
+    dependencies = [("compliance", "0003_attestations")]
     operations = [migrations.RunSQL(SQL, DROP)]
