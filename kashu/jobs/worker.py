@@ -16,6 +16,7 @@ from procrastinate.jobs import Job
 from kashu import audit, cards, compliance, messages, party, payments, sales, settlement
 from kashu.jobs.attesting import attest
 from kashu.jobs.bills import fetch_due, review
+from kashu.jobs.compliance import watch_takedowns
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
@@ -73,6 +74,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * *", "stop_lapsed", lambda: stop_lapsed(ctx))
     every("* * * * *", "attest", lambda: attest(ctx))
     every("3 * * * *", "watch_licences", lambda: watch_licences(ctx))
+    every("*/5 * * * *", "watch_takedowns", lambda: watch_takedowns(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
     every("37 19 * * *", "retain", lambda: retain(ctx))  # at night in Shanghai

@@ -34,6 +34,9 @@ APPEND_ONLY = (
     "party_list_entry",
     "party_report",
     "compliance_file",
+    "compliance_snapshot",
+    "compliance_closing",
+    "catalog_comment",
     "cards_provenance",
 )
 # Never deleted, though they change state.
@@ -79,6 +82,7 @@ KEPT = (
     "compliance_licence",
     "compliance_authorisation",
     "compliance_review",
+    "compliance_takedown",
 )
 
 

@@ -46,6 +46,8 @@ RIGHT_NAMES = {
     "messages.read": "消息查看",
     "evidence.read": "存证导出",
     "evidence.personal": "存证含个人信息",
+    "compliance.read": "合规查看",
+    "compliance.edit": "合规处理",
 }
 
 

@@ -114,6 +114,7 @@ TWO_PERSONS = (
     "orders.claim",
     "reconciliation.edit",
     "suppliers.review",
+    "compliance.edit",
 )  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 

@@ -46,6 +46,9 @@ PURPOSES = {
     "invitation": Purpose(
         "a link to join an organisation", "PIPL §13(2)", "7 days, then its trace", "its organisation"
     ),
+    "comment": Purpose(
+        "what the public said of rules to come, without a name", "ECOM §34", "as long as the rules", "compliance.read"
+    ),
     "age": Purpose(
         "age of who buys what minors may not have freely",
         "PIPL §29, MINOR §74",
@@ -91,6 +94,7 @@ COLUMNS = {
     "party_appeal.words": "wish",
     "party_request.person_id": "wish",
     "party_request.words": "wish",
+    "catalog_comment.words": "comment",
     "messages_message.sealed": "message",
     "messages_message.to_identity": "message",
     "messages_message.to_mask": "message",

@@ -6,6 +6,7 @@ from kashu.sales.types.fulfilments import (
     Sending,
 )
 from kashu.sales.types.orders import (
+    AffectedOrder,
     Answered,
     Ask,
     Buyer,
@@ -45,6 +46,7 @@ from kashu.sales.types.purchases import (
 __all__ = [
     "Account",
     "AccountRefusal",
+    "AffectedOrder",
     "Answered",
     "Ask",
     "Bought",

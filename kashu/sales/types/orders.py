@@ -284,6 +284,22 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class AffectedOrder:
+    """An order of goods that were taken down (C-14), without anything that tells the buyer; `account_id`: an organisation's."""
+
+    pool_id: int
+    id: UUID
+    number: str
+    state: str
+    quantity: int
+    total_fen: int
+    account_id: int | None
+    placed_at: datetime
+    paid_at: datetime | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SaleLine:
     """A sale line as stored, with all that it remembers."""
 

@@ -29,6 +29,7 @@ def board(request: HttpRequest) -> HttpResponse:
         own = party.parties(db, "platform")
         missing = compliance.missing_of_platform(db, own[0].id, at) if own else ["business"]
         alerts = compliance.alerts(db, SHOWN_MAX)
+        down = compliance.unreported(db, SHOWN_MAX)
         stopped = [
             (one, sorted(compliance.standing(db, one.id, "membership", at).causes))
             for one in party.parties(db, "supplier")
@@ -40,6 +41,8 @@ def board(request: HttpRequest) -> HttpResponse:
         "soon": [(one, (one.valid_to - today).days) for one in soon],
         "missing": missing,
         "alerts": alerts,
+        "down": [(one, one.is_overdue(at)) for one in down],
+        "overdue": sum(one.is_overdue(at) for one in down),
         "stopped": [(one, causes) for one, causes in stopped if causes],
     }
     return show(request, "board", "board", told)

@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import attestations, board, licences, privacy, provenance, reviews, screening, suppliers
+from kashu.web.desk import (
+    agreements,
+    attestations,
+    board,
+    closing,
+    licences,
+    privacy,
+    provenance,
+    reviews,
+    screening,
+    suppliers,
+    takedowns,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -22,6 +34,19 @@ urlpatterns = [
     path("authorisations/<int:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
     path("reviews", reviews.reviews, name="reviews"),
     path("reviews/<int:review_id>/decide", reviews.decide, name="decide_review"),
+    path("takedowns", takedowns.takedown_list, name="takedowns"),
+    path("takedowns/new", takedowns.take_down, name="take_down"),
+    path("takedowns/<id:takedown_id>", takedowns.takedown, name="takedown"),
+    path("takedowns/<id:takedown_id>/report.txt", takedowns.text, name="takedown_text"),
+    path("takedowns/<id:takedown_id>/report", takedowns.report, name="report_takedown"),
+    path("takedowns/<id:takedown_id>/decide", takedowns.decide, name="decide_takedown"),
+    path("takedowns/<id:takedown_id>/orders", takedowns.orders_file, name="takedown_orders"),
+    path("agreements", agreements.agreements, name="agreements"),
+    path("agreements/publish", agreements.publish, name="publish_agreement"),
+    path("agreements/<id:agreement_id>/comments", agreements.comments, name="comments"),
+    path("closing", closing.closing, name="closing"),
+    path("closing/ask", closing.ask, name="ask_closing"),
+    path("closing/<uuid:approval_id>", closing.confirm, name="confirm_closing"),
     path("suppliers", suppliers.suppliers, name="suppliers"),
     path("suppliers/apply", suppliers.apply, name="apply"),
     path("suppliers/<int:party_id>", suppliers.supplier, name="supplier"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import cashier, links, orders, proof, shop
+from kashu.web.store import agreements, cashier, links, orders, proof, shop
 
 app_name = "store"
 urlpatterns = [
@@ -28,5 +28,7 @@ urlpatterns = [
     path("verify/<str:told>", proof.page, name="verify"),
     path("legal/sanctions", shop.sanctions, name="sanctions"),
     path("legal/licences", shop.licences, name="licences"),
-    path("legal/<slug:kind>", shop.agreement, name="agreement"),
+    path("legal/<slug:kind>", agreements.agreement, name="agreement"),
+    path("legal/<slug:kind>/<int:version>.txt", agreements.text, name="agreement_text"),
+    path("legal/<slug:kind>/<int:version>/comment", agreements.comment, name="agreement_comment"),
 ]

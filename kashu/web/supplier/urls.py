@@ -26,6 +26,7 @@ urlpatterns = [
     path("statement", books.statement, name="statement"),
     path("notices", books.notices, name="notices"),
     path("notices/<uuid:sanction_id>/appeal", books.appeal, name="appeal"),
+    path("leave", books.leave, name="leave"),
     path("people", books.people, name="people"),
     path("people/invite", books.invite, name="invite"),
     path("people/invitations/<uuid:invitation_id>/revoke", books.revoke, name="revoke"),
