@@ -66,11 +66,13 @@ from kashu.sales.service import (
     set_contract_price,
     settle,
     source_of,
+    standing,
     stuck,
     to_erase,
     to_purge,
     undo_redemption,
     unfulfilled,
+    unwind,
 )
 from kashu.sales.store import (
     account_of,
@@ -129,6 +131,7 @@ from kashu.sales.types import (
     SellRefusal,
     Sending,
     Source,
+    Standing,
     Topup,
 )
 
@@ -167,6 +170,7 @@ __all__ = [
     "SellRefusal",
     "Sending",
     "Source",
+    "Standing",
     "Topup",
     "account_of",
     "accounts",
@@ -248,6 +252,7 @@ __all__ = [
     "set_contract_price",
     "settle",
     "source_of",
+    "standing",
     "stuck",
     "tidy_reason",
     "to_erase",
@@ -255,5 +260,6 @@ __all__ = [
     "topups",
     "undo_redemption",
     "unfulfilled",
+    "unwind",
     "usage_by_day",
 ]

@@ -35,6 +35,7 @@ APPEND_ONLY = (
     "party_report",
     "compliance_file",
     "cards_provenance",
+    "aftersale_breach",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -76,6 +77,10 @@ KEPT = (
     "party_consent",
     "party_request",
     "party_mark",
+    "party_change",
+    "party_unreached",
+    "aftersale_complaint",
+    "aftersale_guardian",
     "compliance_licence",
     "compliance_authorisation",
     "compliance_review",

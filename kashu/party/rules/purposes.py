@@ -46,6 +46,18 @@ PURPOSES = {
     "invitation": Purpose(
         "a link to join an organisation", "PIPL §13(2)", "7 days, then its trace", "its organisation"
     ),
+    "complaint": Purpose(
+        "deciding on a complaint, and telling buyers apart who abuse it",
+        "PIPL §13(2), ECOM §59",
+        "3 years after its end",
+        "complaints.read; words without numbers: its supplier",
+    ),
+    "guardian": Purpose(
+        "who claims a minor's money back",
+        "PIPL §13(1), §29, §31 (separate consent); C-72",
+        "3 years after the decision",
+        "guardians.decide, audited",
+    ),
     "wish": Purpose("what persons said: appeals, requests about data", "PIPL §44-50", "3 years", "who answers"),
 }
 COLUMNS = {
@@ -64,6 +76,9 @@ COLUMNS = {
     "party_party.address": "contract_party",
     "party_party.contact": "contract_party",
     "party_party.name": "contract_party",
+    "party_change.name": "contract_party",
+    "party_change.address": "contract_party",
+    "party_change.contact": "contract_party",
     "party_bank_account.holder": "kyb",
     "party_bank_account.mark": "kyb",
     "party_bank_account.tail": "kyb",
@@ -81,6 +96,13 @@ COLUMNS = {
     "party_list_entry.names": "lists",
     "party_invitation.email": "invitation",
     "party_invitation.email_mark": "invitation",
+    "aftersale_complaint.buyer": "complaint",
+    "aftersale_complaint.words": "complaint",
+    "aftersale_guardian.guardian_name": "guardian",
+    "aftersale_guardian.guardian_number": "guardian",
+    "aftersale_guardian.minor_name": "guardian",
+    "aftersale_guardian.minor_number": "guardian",
+    "aftersale_guardian.words": "guardian",
     "party_appeal.words": "wish",
     "party_request.person_id": "wish",
     "party_request.words": "wish",

@@ -1,5 +1,6 @@
 """Nouns of those who take part."""
 
+from kashu.party.types.changes import Change, ChangeRefusal, NewChange, Unreached
 from kashu.party.types.parties import (
     SCOPES,
     TOPICS,
@@ -45,6 +46,8 @@ __all__ = [
     "Application",
     "BankAccount",
     "CallRefusal",
+    "Change",
+    "ChangeRefusal",
     "Contract",
     "Deposit",
     "Document",
@@ -55,6 +58,7 @@ __all__ = [
     "ListVersion",
     "Listed",
     "Message",
+    "NewChange",
     "NewDocument",
     "NewSanction",
     "Party",
@@ -67,6 +71,7 @@ __all__ = [
     "Supplier",
     "SupplierFile",
     "SupplierRefusal",
+    "Unreached",
     "Verification",
     "Webhook",
     "WebhookRefusal",

@@ -62,6 +62,7 @@ from kashu.sales.service.repay import note_unconfirmed, pay_anew
 from kashu.sales.service.retention import RETAIN_MAX, erase_secrets, purge, to_erase, to_purge
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
+from kashu.sales.service.unwind import standing, unwind
 
 __all__ = [
     "BANK",
@@ -141,9 +142,11 @@ __all__ = [
     "set_contract_price",
     "settle",
     "source_of",
+    "standing",
     "stuck",
     "to_erase",
     "to_purge",
     "undo_redemption",
     "unfulfilled",
+    "unwind",
 ]

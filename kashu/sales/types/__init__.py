@@ -23,6 +23,7 @@ from kashu.sales.types.orders import (
     RevealRefusal,
     SaleLine,
     Source,
+    Standing,
     Usage,
 )
 from kashu.sales.types.purchases import (
@@ -70,6 +71,7 @@ __all__ = [
     "SellRefusal",
     "Sending",
     "Source",
+    "Standing",
     "Topup",
     "Usage",
 ]
