@@ -24,6 +24,8 @@ REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
 REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])
 
+BREACHES = Counter("kashu_terms_missed_total", "Terms that were missed, by their clock", ["clock"])
+
 
 def page() -> tuple[bytes, str]:
     """The metrics of this process, and their content type."""

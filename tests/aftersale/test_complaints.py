@@ -226,7 +226,13 @@ MOVES = st.lists(st.sampled_from(["take_up", "decide", "object_to", "review", "w
 def test_whatever_is_tried_in_whatever_order_a_complaint_is_in_one_true_state(db, order):
     """The table of moves is all that can happen: a move it does not have is refused and changes nothing."""
     placed, who = order
-    after = {"take_up": "taken", "decide": "decided", "object_to": "objected", "review": "closed", "withdraw": "withdrawn"}
+    after = {
+        "take_up": "taken",
+        "decide": "decided",
+        "object_to": "objected",
+        "review": "closed",
+        "withdraw": "withdrawn",
+    }
 
     def verbs_of(told):
         own = (BUYER, placed.token, who.device)

@@ -44,7 +44,13 @@ def decided(db, placed, who, outcome="rejected", at=AT):
 def new_claim(**changed):
     persons = {"guardian_name": "王大年", "guardian_number": person_number(), "minor_name": "王小满",
                "minor_number": person_number("20150601"), "words": "孩子用我的手机买的"}  # fmt: skip
-    file = {"relation": "father", "spool": make.name("file"), "size": 9, "sha256": WHY[1], "media_type": "application/pdf"}
+    file = {
+        "relation": "father",
+        "spool": make.name("file"),
+        "size": 9,
+        "sha256": WHY[1],
+        "media_type": "application/pdf",
+    }
     persons |= {name: changed.pop(name) for name in list(changed) if name in persons}
     return NewClaim(Persons(**persons), **(file | changed))
 

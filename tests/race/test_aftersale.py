@@ -159,5 +159,10 @@ def test_one_change_of_public_data_waits_however_many_declare(dsn, ring):
         seller = suppliers.active(db, ring, AT)
     new = NewChange("", "别处 3 号", "", clock.biz_date(AT))
     answers = at_once(dsn, 4, lambda db, _n: party.declare_change(db, suppliers.APPLICANT, seller, new, AT))
-    assert sorted(type(one).__name__ for one in answers) == ["Change", "ChangeRefusal", "ChangeRefusal", "ChangeRefusal"]
+    assert sorted(type(one).__name__ for one in answers) == [
+        "Change",
+        "ChangeRefusal",
+        "ChangeRefusal",
+        "ChangeRefusal",
+    ]
     assert answers.count(ChangeRefusal.OPEN_ALREADY) == 3

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import board, licences, privacy, provenance, reviews, screening, suppliers
+from kashu.web.desk import (
+    board,
+    changes,
+    complaints,
+    guardians,
+    licences,
+    privacy,
+    provenance,
+    reviews,
+    screening,
+    suppliers,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -41,6 +52,19 @@ urlpatterns = [
     path("appeals", screening.appeals, name="appeals"),
     path("appeals/<uuid:appeal_id>", screening.decide_appeal, name="decide_appeal"),
     path("sanctions/<uuid:sanction_id>/<slug:verb>", screening.end_sanction, name="end_sanction"),
+    path("complaints", complaints.complaints, name="complaints"),
+    path("complaints/<uuid:complaint_id>", complaints.complaint, name="complaint"),
+    path("complaints/<uuid:complaint_id>/<slug:verb>", complaints.step, name="step_complaint"),
+    path("guardians", guardians.guardians, name="guardians"),
+    path("guardians/<uuid:claim_id>", guardians.guardian, name="guardian"),
+    path("guardians/<uuid:claim_id>/persons", guardians.persons, name="guardian_persons"),
+    path("guardians/<uuid:claim_id>/file", guardians.file, name="guardian_file"),
+    path("guardians/<uuid:claim_id>/decide", guardians.decide, name="decide_guardian"),
+    path("guardians/<uuid:claim_id>/approvals/<uuid:approval_id>", guardians.confirm, name="confirm_guardian"),
+    path("changes", changes.changes, name="changes"),
+    path("changes/unreached", changes.note_unreached, name="note_unreached"),
+    path("changes/unreached/<uuid:notice_id>/<slug:verb>", changes.step_unreached, name="step_unreached"),
+    path("changes/<uuid:change_id>/decide", changes.decide_change, name="decide_change"),
     path("contracts", screening.contracts, name="contracts"),
     path("contracts/publish", screening.publish_contract, name="publish_contract"),
     path("privacy", privacy.requests, name="privacy"),
