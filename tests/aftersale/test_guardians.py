@@ -14,6 +14,7 @@ from kashu.aftersale import Claim, ClaimRefusal, rules
 from kashu.audit import Approval, ApprovalRefusal
 from kashu.kernel import clock
 from kashu.kernel.db import value
+from kashu.kernel.ids import pool_of
 from kashu.sales import RefundRefusal
 from kashu.server import invariants
 from tests import make
@@ -94,7 +95,9 @@ def test_nothing_is_kept_back_of_goods_that_are_not_for_minors(db, ring):
 
 
 def test_a_redeemed_code_is_void_and_paid_back_as_well(db, ring):
-    placed, who = bought(db, ring, kind="own_code", seen=True)
+    sku = make.sku(db, kind="own_code")
+    make.batch(db, ring, sku, 1, numbered=False)
+    placed, who = bought(db, ring, seen=True, sku=sku)
     [code] = [one.secret for one in sales.reveal(db, ring, placed.token, who, clock.now())]
     shop = make.organisation(db)
     db.execute("UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [shop, placed.lines[0].pool_id])
@@ -238,6 +241,6 @@ def test_fifteen_days_without_a_decision_are_told(db, ring):
 def test_a_purchase_of_an_organisation_has_no_guardian(db, ring):
     account = make.account(db)
     [answer] = sales.sell(db, ring, [make.purchase(make.stocked(db, ring, 1), account)], clock.now())
-    order = sales.by_number(db, answer.number)
+    order = sales.by_number(db, pool_of(answer.number), answer.number)
     assert sales.standing(db, (order.pool_id, order.id)) is RefundRefusal.OF_ACCOUNT
     assert sales.standing(db, (order.pool_id, UUID(int=1))) is RefundRefusal.NO_SUCH_ORDER

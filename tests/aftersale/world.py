@@ -17,13 +17,14 @@ BUYER = Actor("buyer", "0123456789ab")
 CLERK = Actor("person", "clerk@kashu.example")
 OTHER = Actor("person", "other@kashu.example")
 TRADER = Actor("person", "trader@supplier.example")
+BORN = f"{clock.biz_date(clock.now()).year - 10}0601"  # ten years old, whenever this runs
 WHY = ("核对记录后认定", sha256_hex("what was seen"))
 
 
-def bought(db, ring, quantity=1, who=None, *, seen=False, **told):
+def bought(db, ring, quantity=1, who=None, *, seen=False, sku=None, **told):
     """A delivered order of a browser: the placed order and the browser."""
     who = who or make.buyer()
-    placed = make.order(db, ring, make.stocked(db, ring, quantity, **told), quantity, who)
+    placed = make.order(db, ring, sku or make.stocked(db, ring, quantity, **told), quantity, who)
     assert sales.settle(db, [make.notice(placed)], clock.now()) == ["paid"]
     if seen:
         assert len(sales.reveal(db, ring, placed.token, who, clock.now())) == quantity
@@ -43,7 +44,7 @@ def decided(db, placed, who, outcome="rejected", at=AT):
 
 def new_claim(**changed):
     persons = {"guardian_name": "王大年", "guardian_number": person_number(), "minor_name": "王小满",
-               "minor_number": person_number("20150601"), "words": "孩子用我的手机买的"}  # fmt: skip
+               "minor_number": person_number(BORN), "words": "孩子用我的手机买的"}  # fmt: skip
     file = {
         "relation": "father",
         "spool": make.name("file"),

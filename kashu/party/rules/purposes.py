@@ -128,6 +128,7 @@ COLUMNS = {
 # They look like it and are not: names of things, keys and secrets of machines, forms that are descriptions.
 INNOCENT = frozenset(
     [
+        "aftersale_complaint.take_up_by",  # an instant
         "cards_batch.data_key",
         "cards_batch.file_name",
         "cards_batch.format",
