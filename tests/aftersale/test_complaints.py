@@ -44,8 +44,8 @@ def test_a_complaint_goes_its_whole_way_and_every_step_is_in_the_trail(db, order
     assert aftersale.review(db, CLERK, told.id, "upheld", WHY, AT) is ComplaintRefusal.SAME_PERSON
     last = aftersale.review(db, OTHER, told.id, "upheld", WHY, AT)
     assert (last.state, last.outcome, last.final_outcome, last.due_at) == ("closed", "rejected", "upheld", None)
-    steps = ["open", "take_up", "answer", "decide", "object", "review"]
-    assert verbs(db, told) == [f"complaint.{one}" for one in steps]
+    steps = ["answer", "decide", "object", "open", "review", "take_up"]
+    assert sorted(verbs(db, told)) == [f"complaint.{one}" for one in steps]  # all of one instant
 
 
 def test_a_decision_is_objected_to_once_and_in_time(db, order):
