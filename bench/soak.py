@@ -317,7 +317,7 @@ def stock_moves(world: World, chance: random.Random, _n: int) -> None:
         on_sale = [row[0] for row in db.execute("SELECT pool_id FROM cards_batch WHERE state = 'on_sale'")]
     for pool_id in loaded:
         with world.db() as db:
-            cards.put_on_sale(db, make.STAFF, pool_id, clock.now())
+            make.put_on_sale(db, world.run.ring, pool_id)
         world.counts["batches on sale"] += 1
     if low is not None and not waiting:
         import_file(world, low[0])

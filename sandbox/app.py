@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from sandbox import keys, pages
+from sandbox.attestation import Attestor
 from sandbox.messages.box import SmsVendors
 from sandbox.pay.hub import HALF, Hub
 from sandbox.registry import Registry
@@ -35,6 +36,7 @@ class Sandbox:
         keys.make(folder)
         self._store = Store(folder / "sandbox.sqlite")
         self._supply = Supply(self._store, folder)
+        self._attestor = Attestor(self._store, folder)
         self.registry = Registry(folder)
         self.sms = SmsVendors(self._store)
         self.pay = Hub(self._store, folder, f"http://127.0.0.1:{port}")
@@ -71,8 +73,10 @@ class Sandbox:
         await send({"type": "http.response.body", "body": content})
 
     def _route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        if path.startswith("/supply/v1/orders") and method == "POST":
+        if path.startswith("/supply/v1/") and method == "POST":
             return self._supply.serve(path, headers, body)
+        if path == "/attestation/v1/events" and method == "POST":
+            return self._attestor.serve(path, headers, body)
         if path == "/messages" and method == "POST":
             told = json.loads(body)
             now = datetime.now(UTC).isoformat()

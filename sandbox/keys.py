@@ -15,7 +15,14 @@ from cryptography.x509.oid import NameOID
 
 CHANNELS = ("alipay", "wechat", "douyin")
 OWNERS = ("platform", "merchant", "stranger")  # the stranger's signs what a forger would send
-SECRETS = {"supply.secret": 24, "registry.secret": 24, "wechat.open": 16, "douyin.open": 16, "wechat.app": 16}
+SECRETS = {
+    "supply.secret": 24,
+    "registry.secret": 24,
+    "attestor.secret": 24,
+    "wechat.open": 16,
+    "douyin.open": 16,
+    "wechat.app": 16,
+}
 
 
 def make(folder: Path) -> None:

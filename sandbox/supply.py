@@ -1,6 +1,7 @@
 """A supplier of direct top-ups (直充): takes orders under their numbers, once each, and says what became of them.
 
 The end of the first field tells it what to do, so that tests and demos can have their way:
+A card it is asked about is used where it ends in USED, invalid in FAKE, unknown in LOST, else unused.
 …0000 is refused, …1111 takes five seconds, …2222 is taken but not answered, …3333 is neither taken nor answered the first time.
 """
 
@@ -40,10 +41,17 @@ class Supply:
         if not stamp.isdigit() or abs(time.time() - int(stamp)) > WINDOW_SECONDS:
             return 401, b"{}", {"content-type": "application/json"}
         told = json.loads(body)
-        found = self._send(told) if path == "/supply/v1/orders" else self._found(told["order"])
+        found = self._answer(path, told)
         if found is None:
             return 500, b"{}", {"content-type": "application/json"}
         return self._signed(nonce, found)
+
+    def _answer(self, path: str, told: dict[str, Any]) -> dict[str, Any] | None:
+        if path == "/supply/v1/cards/check":
+            return {"check": told["check"], "cards": [_state(one["secret"]) for one in told["cards"]]}
+        if path == "/supply/v1/orders":
+            return self._send(told)
+        return self._found(told["order"]) if path == "/supply/v1/orders/query" else None
 
     def _send(self, told: dict[str, Any]) -> dict[str, Any] | None:
         end = next(iter(told["form"].values()))[-4:]
@@ -77,3 +85,7 @@ class Supply:
         signed = f"{nonce}\n{hashlib.sha256(body).hexdigest()}".encode()
         signature = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
         return 200, body, {"content-type": "application/json", "kashu-signature": signature}
+
+
+def _state(secret: str) -> str:
+    return {"USED": "used", "FAKE": "invalid", "LOST": "unknown"}.get(secret[-4:], "unused")

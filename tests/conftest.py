@@ -51,6 +51,7 @@ def site(house: Runtime) -> Runtime:
 
     from kashu.server import assets
 
+    settings.PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     assets.build()
     import kashu.server.urls  # noqa: F401  # installs the context

@@ -15,6 +15,7 @@ from kashu.audit import Actor
 from kashu.cards import Format, NewBatch, NewCard
 from kashu.catalog import Agreement, Category, Product, Sku
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, value
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
@@ -146,6 +147,7 @@ def batch(
     on_sale: bool = True,
     numbered: bool = True,
     by: int | None = None,
+    end: str = "92TR",
 ) -> cards.Batch:
     """A batch of `stock` cards with secrets nobody has had before."""
     form = Format("utf-8", "dashes", ("number", "secret"), has_header=False)
@@ -156,7 +158,7 @@ def batch(
         NewCard(
             n,
             f"N{n}" if numbered else "",
-            f"KZ7F-{SEED.upper()}-{next(numbers):06d}-92TR",
+            f"KZ7F-{SEED.upper()}-{next(numbers):06d}-{end}",
             expires_on or date(9999, 12, 31),
             None,
             None,
@@ -169,8 +171,44 @@ def batch(
         load(db, ring, received.pool_id, start, lines[start : start + 5_000])
     found = cards.loaded(db, STAFF, received.pool_id, clock.now())
     if on_sale:
-        found = cards.put_on_sale(db, STAFF, received.pool_id, clock.now())
+        found = put_on_sale(db, ring, received.pool_id)
     assert isinstance(found, cards.Batch)
+    return found
+
+
+def authorised(db: Db, ring: Keyring, owner: int, brand: str, goods: str) -> int:
+    """An authorisation in force under which a party may sell a brand's goods."""
+    today = biz_date(clock.now())
+    known = compliance.for_brand(db, owner, brand, goods, today)
+    if known:
+        return known[0].id
+    new = compliance.Authorisation(
+        0, None, brand, None, owner, name("SQ"), brand, [goods], ["全国"], False, True, True, date(2020, 1, 1),
+        date(2099, 12, 31), file_sha256=file(db, ring),
+    )  # fmt: skip
+    taken = compliance.authorisations.register(db, STAFF, new, clock.now())
+    assert isinstance(taken, compliance.Authorisation), taken
+    good = compliance.authorisations.decide(db, REVIEWER, taken.id, is_good=True, reason="核对原件", at=clock.now())
+    assert isinstance(good, compliance.Authorisation), good
+    return good.id
+
+
+def papered(db: Db, ring: Keyring, pool_id: int) -> None:
+    """Everything a batch needs before it may be for sale: a document, an authorisation, a second person."""
+    batch = cards.batch(db, pool_id)
+    assert batch is not None
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    under = authorised(db, ring, platform(db), brand, goods or "membership") if brand else None
+    papers = cards.Papers(name("HT"), batch.cost_fen, batch.accepted, under)
+    assert isinstance(cards.attach(db, STAFF, pool_id, papers, clock.now()), cards.Batch)
+    assert isinstance(cards.confirm(db, REVIEWER, pool_id, clock.now()), cards.Batch)
+
+
+def put_on_sale(db: Db, ring: Keyring, pool_id: int) -> cards.Batch:
+    """Put a loaded batch on sale with everything it needs."""
+    papered(db, ring, pool_id)
+    found = cards.put_on_sale(db, STAFF, pool_id, clock.now())
+    assert isinstance(found, cards.Batch), found
     return found
 
 

@@ -192,6 +192,8 @@ class Source:
     is_open: bool
     set_by: str
     set_at: datetime
+    checks_cards: bool = False
+    """Whether it answers for cards that came from this supplier (验卡)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,18 @@ class Refusal(StrEnum):
     BAD_CHARACTERS = "bad_characters"
     GUESSABLE = "guessable"
     NO_SOURCE = "no_source"
+    NO_DOCUMENT = "no_document"
+    """Nothing says by which document it was bought (compliance.md §2.1)."""
+    NOT_CONFIRMED = "not_confirmed"
+    """No second person has confirmed its receipt (S-07)."""
+    NOT_AUTHORISED = "not_authorised"
+    """Goods of a brand without an authorisation in force."""
+    NOT_PROBED = "not_probed"
+    """Its supplier checks cards, and has not answered for a sample of these."""
+    FROZEN = "frozen"
+    """It was stopped, and nobody has let it go on."""
+    SAME_PERSON = "same_person"
+    NO_REASON = "no_reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +322,7 @@ class PaperRefusal(StrEnum):
     NO_SUCH_AUTHORISATION = "no_such_authorisation"
     OUTSIDE_ITS_DATES = "outside_its_dates"
     OTHER_GOODS = "other_goods"
+    NOT_LOADED = "not_loaded"
     SAME_PERSON = "same_person"
 
 
@@ -354,3 +369,18 @@ class Trace:
     chain: tuple[Authorisation, ...]
     steps: tuple[Step, ...]
     broken: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Cards of a batch that its supplier is asked about: (card, number, secret) each."""
+
+    pool_id: int
+    turn: int
+    source: Source
+    cards: tuple[tuple[int, str, str], ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The same for ever, so that a question that is put again is the same question."""
+        return f"probe-{self.pool_id}-{self.turn}"

@@ -17,6 +17,8 @@ CROSS JOIN LATERAL (
     SELECT min(price_fen) AS price_fen FROM catalog_sku WHERE product_id = product.id AND is_open
 ) AS sku
 WHERE product.state = 'on_sale' AND category.is_open AND seller.state = 'active' AND sku.price_fen IS NOT NULL
+  AND NOT (%(is_minor)s
+           AND coalesce((SELECT minors FROM compliance_goods WHERE code = category.goods), 'forbidden') = 'forbidden')
 ORDER BY category.position, product.id DESC LIMIT 60
 """
 
@@ -86,9 +88,9 @@ class SkuRow:
     is_open: bool
 
 
-def window(db: Db) -> list[InWindow]:
-    """What the home page shows."""
-    return rows(db, InWindow, WINDOW)
+def window(db: Db, *, is_minor: bool = False) -> list[InWindow]:
+    """What the home page shows; to somebody known to be a minor nothing that is forbidden to minors (C-73)."""
+    return rows(db, InWindow, WINDOW, {"is_minor": is_minor})  # type: ignore[arg-type]  # named parameters
 
 
 def products(db: Db, today: date, before: int | None, most: int, seller: int | None = None) -> list[ProductRow]:

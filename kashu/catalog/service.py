@@ -105,7 +105,8 @@ def _unreviewed(db: Db, actor: Actor, product: Product, at: datetime, *more: str
     titles = (product.title, f"{product.brand} {product.title}", product.headline, *names, *more)
     bodies = (product.summary, *product.steps, product.refund_terms, *(" ".join(fact) for fact in product.facts))
     texts = Texts(tuple(filter(str.strip, titles)), tuple(filter(str.strip, bodies)))
-    said = compliance.reviews.submit(db, actor, f"product:{product.id}", texts, at)
+    papers = compliance.authorisations.papers(db, product.seller_id, product.goods, at)
+    said = compliance.reviews.submit(db, actor, f"product:{product.id}", texts, at, papers)
     return {"allowed": None, "waiting": Refusal.IN_REVIEW, "refused": Refusal.REVIEW_DENIED}[said.state]
 
 

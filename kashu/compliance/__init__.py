@@ -3,10 +3,19 @@
 from kashu.compliance.rules import MATRIX, deny_list, in_chinese, in_force, judge, opens_coins, void_clauses
 from kashu.compliance.rules import effect as effect_of
 from kashu.compliance.rules import standing as standing_of
-from kashu.compliance.service import authorisations, effect, licences, missing_of_platform, reviews, standing
+from kashu.compliance.service import (
+    attestations,
+    authorisations,
+    effect,
+    licences,
+    missing_of_platform,
+    reviews,
+    standing,
+)
 from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
     alerts,
+    attestation_counts,
     authorisation,
     blocks,
     chain,
@@ -21,11 +30,13 @@ from kashu.compliance.store import (
     review,
     waiting_reviews,
 )
+from kashu.compliance.store import attestations as attestations_of
 from kashu.compliance.store import authorisations as authorisations_of
 from kashu.compliance.store import licences as in_force_on
 from kashu.compliance.types import (
     KINDS,
     Alert,
+    Attestation,
     Authorisation,
     AuthorisationRefusal,
     Cause,
@@ -37,6 +48,7 @@ from kashu.compliance.types import (
     Judgement,
     Licence,
     LicenceRefusal,
+    NewAttestation,
     Reason,
     Requirement,
     Review,
@@ -52,6 +64,7 @@ __all__ = [
     "KINDS",
     "MATRIX",
     "Alert",
+    "Attestation",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
@@ -63,6 +76,7 @@ __all__ = [
     "Judgement",
     "Licence",
     "LicenceRefusal",
+    "NewAttestation",
     "Reason",
     "Requirement",
     "Review",
@@ -72,6 +86,9 @@ __all__ = [
     "Verdict",
     "VoidClause",
     "alerts",
+    "attestation_counts",
+    "attestations",
+    "attestations_of",
     "authorisation",
     "authorisations",
     "authorisations_of",

@@ -20,7 +20,7 @@ from kashu.jobs.payments import (
     send_refund,
 )
 from kashu.jobs.suppliers import screen_again, verify_supplier
-from kashu.jobs.supply import ask_order, send_order
+from kashu.jobs.supply import ask_order, probe_cards, send_order, stop_leaked
 from kashu.jobs.webhooks import (
     announce_bulk,
     announce_purchases,
@@ -72,6 +72,8 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "cards.load": load_cards,
     "cards.loaded": clear_spool,
     "cards.cancelled": give_up_cards,
+    "cards.probe": probe_cards,
+    "cards.leaked": stop_leaked,
     "cards.on_sale": nothing_to_do,
     "topup.credited": announce_topup,
     "bulk.buy": buy_bulk,
@@ -95,7 +97,7 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
 QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
-          "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply", "message.send": "messages",
+          "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply", "cards.probe": "supply", "message.send": "messages",
           "message.ask": "messages", "supplier.verify": "registry"}  # fmt: skip
 FACTS = "facts"
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import catalog, messages, party, sales
+from kashu.jobs.attesting import note_orders
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.messages import Arrival, Draft, Errand
@@ -26,6 +27,7 @@ def note_delivery(ctx: Context, body: Body) -> None:
         [order] = sales.orders(db, [_key(body)]).values()
         lines = sales.lines_of(db, [order.id])[order.id]
         catalog.note_deals(db, [(line.sku_id, line.deal_price_fen, order.placed_at) for line in lines])
+        note_orders(ctx, db, "delivered", [order], at)
         if order.phone_sealed is None:
             return
         if sales.fulfilments(db, [_key(body)]):
@@ -40,6 +42,7 @@ def note_refund(ctx: Context, body: Body) -> None:
     """Money went back: say so."""
     with ctx.pool.transaction() as db:
         [order] = sales.orders(db, [_key(body)]).values()
+        note_orders(ctx, db, "refunded", [order], clock.now())
         if order.phone_sealed is not None:
             _write(ctx, db, order, "refunded", {}, clock.now())
 

@@ -60,7 +60,8 @@ def erase_persons(ctx: Context) -> None:
     """Erase those whose data had to be kept and no longer has to (C-54)."""
     while True:
         with ctx.pool.transaction() as db:
-            if not party.erase_due(db, clock.now()) and not party.erase_papers_due(db, clock.now()):
+            at = clock.now()
+            if not (party.erase_due(db, at) or party.erase_papers_due(db, at) or party.erase_holders_due(db, at)):
                 return
 
 

@@ -9,8 +9,8 @@ from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
-from kashu import sales
-from kashu.audit import SYSTEM
+from kashu import audit, cards, sales
+from kashu.audit import SYSTEM, Deed
 from kashu.kernel import clock
 from kashu.kernel.events import Fact, tell
 from kashu.sales import FulfilRefusal, Sending
@@ -99,6 +99,37 @@ def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool,
             if turn == STUCK_AFTER:
                 sales.stuck(db, key, trouble or answer.state.value, at)
             tell(db, [_ask(key, turn)], at)
+
+
+def probe_cards(ctx: Context, body: Body) -> None:
+    """Ask a supplier about a sample of its cards, before any of the batch is sold."""
+    pool_id, turn, tries = int(body["pool_id"]), int(body["turn"]), int(body["tries"])
+    with ctx.pool.transaction() as db:
+        told = cards.open_sample(db, ctx.ring, pool_id, turn, clock.now())
+    if told is None:
+        return
+    try:
+        answers = Supplier(ctx.ring).check(told)
+    except SupplyError as error:
+        metrics.SUPPLIES.labels(told.source.id, "no_answer").inc()
+        with ctx.pool.transaction() as db:
+            if tries == STUCK_AFTER:
+                after = {"turn": turn, "source": told.source.id, "trouble": str(error)}
+                deed = Deed(SYSTEM, "batch.probe_unanswered", "pool", str(pool_id), after=after, pool_id=pool_id)
+                audit.record(db, [deed], clock.now())
+            else:
+                again = {"pool_id": pool_id, "turn": turn, "tries": tries + 1}
+                tell(db, [Fact("cards.probe", again, pool_id, _in(ASK_GAPS_SECONDS[tries]))], clock.now())
+        return
+    metrics.SUPPLIES.labels(told.source.id, "checked").inc()
+    with ctx.pool.transaction() as db:
+        cards.probed(db, told, answers, clock.now())
+
+
+def stop_leaked(ctx: Context, body: Body) -> None:
+    """A code was used before it was sold."""
+    with ctx.pool.transaction() as db:
+        cards.leaked(db, int(body["pool_id"]), int(body["card_id"]), clock.now())
 
 
 def _ask(key: tuple[int, UUID], turn: int) -> Fact:

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 
 from kashu import party, sales
+from kashu.jobs.attesting import note_orders
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.sales import Order
@@ -56,6 +57,7 @@ def _announce(ctx: Context, bodies: Sequence[Body], topic: str, more: Callable[[
             for order, body in told
         ]  # fmt: skip
         party.announce(db, news, clock.now())
+        note_orders(ctx, db, topic.removeprefix("purchase."), list(orders.values()), clock.now())
 
 
 def _list(db: Db, orders: Iterable[Order]) -> None:

@@ -15,6 +15,7 @@ from procrastinate.jobs import Job
 
 from kashu import aftersale, audit, cards, compliance, messages, party, payments, sales, settlement
 from kashu.jobs.aftersale import forget_persons, watch_clocks
+from kashu.jobs.attesting import attest
 from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
@@ -71,6 +72,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * *", "sign", lambda: sign(ctx))
     every("* * * * *", "give_up", lambda: give_up(ctx))
     every("* * * * *", "stop_lapsed", lambda: stop_lapsed(ctx))
+    every("* * * * *", "attest", lambda: attest(ctx))
     every("3 * * * *", "watch_licences", lambda: watch_licences(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))

@@ -1,7 +1,9 @@
 """Selling: the one path on which cards leave the shelf and money moves."""
 
 from kashu.sales.rules import (
+    CAPS,
     hold_seconds,
+    is_minor,
     tidy_reason,
 )
 from kashu.sales.service import (
@@ -106,6 +108,7 @@ from kashu.sales.store import (
 from kashu.sales.types import (
     Account,
     AccountRefusal,
+    Answered,
     Bulk,
     Buyer,
     Checkout,
@@ -119,6 +122,7 @@ from kashu.sales.types import (
     Link,
     LinkRefusal,
     Order,
+    Overspent,
     Placed,
     Possession,
     Purchase,
@@ -137,6 +141,7 @@ from kashu.sales.types import (
 
 __all__ = [
     "BULK_MAX",
+    "CAPS",
     "CLAIM",
     "CODE_SECONDS",
     "HOLD_SECONDS",
@@ -145,6 +150,7 @@ __all__ = [
     "RETAIN_MAX",
     "Account",
     "AccountRefusal",
+    "Answered",
     "Bulk",
     "Buyer",
     "Checkout",
@@ -158,6 +164,7 @@ __all__ = [
     "Link",
     "LinkRefusal",
     "Order",
+    "Overspent",
     "Placed",
     "Possession",
     "Purchase",
@@ -209,6 +216,7 @@ __all__ = [
     "hold_seconds",
     "incidents_of",
     "invoices",
+    "is_minor",
     "issued_after_end",
     "keep_account_orders",
     "keep_buyer_orders",

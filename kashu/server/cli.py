@@ -172,7 +172,7 @@ def cards_import(
     separator: str = "",
     columns: str = "",
     note: str = "",
-    on_sale: bool = False,
+    document: str = "",
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -194,14 +194,15 @@ def cards_import(
         dashes, tab, comma, bar or space; detected when left out.
     columns:
         What the columns are, such as `number,secret,expires_on`; detected when left out.
-    on_sale:
-        Put the batch on sale when it is loaded.
+    document:
+        By which document the batch was bought. With it the papers are registered, under the one authorisation that fits;
+        then only a second person's confirmation is left, in the console.
     """
     from kashu.server.importing import import_file  # noqa: PLC0415
 
     changed = {"encoding": encoding, "separator": separator, "columns": columns}
     done = import_file(
-        awake(), file, (sku, supplier, cost, note), changed, on_sale=on_sale, is_sure=yes, as_json=as_json
+        awake(), file, (sku, supplier, cost, note), changed, document=document, is_sure=yes, as_json=as_json
     )
     _exit(not done)
 

@@ -51,6 +51,12 @@ class Env:
     )
     registry_key: str = _setting("", "the name of our key there")
     registry_secret: str = _setting("", "the secret of that key, or the path of a file with it")
+    attestor_url: str = _setting(
+        "",
+        "who attests transactions (交易核验, docs/reference/attestation.md); empty: nobody, and nothing is written down",
+    )
+    attestor_key: str = _setting("", "the name of our key there")
+    attestor_secret: str = _setting("", "the secret of that key, or the path of a file with it")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     @property
@@ -120,18 +126,20 @@ def _complete(env: Env, base: Path) -> Env:
         raise SettingError(f"KASHU_LOG_LEVEL should be DEBUG, INFO, WARNING or ERROR, not {env.log_level!r}")
     if urlsplit(env.public_url).scheme not in ("http", "https"):
         raise SettingError(f"KASHU_PUBLIC_URL should begin with http:// or https://, not {env.public_url!r}")
-    _check_registry(env)
+    _check_outside(env, "registry")
+    _check_outside(env, "attestor")
     if env.is_production:
         _refuse_defaults(env)
     return env
 
 
-def _check_registry(env: Env) -> None:
-    told = [env.registry_url, env.registry_key, env.registry_secret]
-    if any(told) and not all(told):
-        raise SettingError("KASHU_REGISTRY_URL, KASHU_REGISTRY_KEY and KASHU_REGISTRY_SECRET go together")
-    if env.is_production and env.registry_url and not env.registry_url.startswith("https://"):
-        raise SettingError("production needs KASHU_REGISTRY_URL with https://")
+def _check_outside(env: Env, who: str) -> None:
+    url, *rest = told = [getattr(env, f"{who}_{part}") for part in ("url", "key", "secret")]
+    name = f"KASHU_{who.upper()}"
+    if any(told) and not all(rest):
+        raise SettingError(f"{name}_URL, {name}_KEY and {name}_SECRET go together")
+    if (any(rest) and not url) or (env.is_production and url and not url.startswith("https://")):
+        raise SettingError(f"{name}_URL, {name}_KEY and {name}_SECRET go together; production needs https://")
 
 
 def _refuse_defaults(env: Env) -> None:

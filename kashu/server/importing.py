@@ -15,7 +15,7 @@ from rich.table import Table
 
 from kashu import cards, party
 from kashu.audit import Actor
-from kashu.cards import Batch, Format, NewBatch, NewCard, Refusal
+from kashu.cards import Batch, Format, NewBatch, NewCard, PaperRefusal, Papers, Refusal
 from kashu.catalog import queries as catalog_queries
 from kashu.jobs.imports import load_file
 from kashu.kernel import clock, text
@@ -33,7 +33,7 @@ err = Console(stderr=True)
 
 def import_file(
     run: Runtime, file: Path, told: tuple[str, str, str, str], changed: dict[str, str],
-    *, on_sale: bool, is_sure: bool, as_json: bool,
+    *, document: str, is_sure: bool, as_json: bool,
 ) -> bool:  # fmt: skip
     """Spool, show, ask, load. Says whether the batch is loaded."""
     ctx = context(run)
@@ -65,9 +65,8 @@ def import_file(
     if batch is None:
         err.print("[red]the batch was taken over or cancelled elsewhere")
         return False
-    if on_sale and batch.accepted:
-        with ctx.pool.transaction() as db:
-            cards.put_on_sale(db, ACTOR, batch.pool_id, clock.now())
+    if document and batch.accepted:
+        _register(ctx, batch, document)
     _report(ctx, batch, as_json=as_json)
     return batch.accepted > 0
 
@@ -137,15 +136,31 @@ def _await(ctx: Context, pool_id: int, seconds: int = 3_600) -> Batch | None:
     return None
 
 
+def _register(ctx: Context, batch: Batch, document: str) -> None:
+    with ctx.pool.transaction() as db:
+        links = cards.fitting(db, batch)
+        under = links[0].id if len(links) == 1 else None
+        papers = Papers(document, batch.cost_fen, batch.accepted, under)
+        refusal = cards.attach(db, ACTOR, batch.pool_id, papers, clock.now())
+    if isinstance(refusal, PaperRefusal):
+        err.print(f"[red]the papers were not taken: {refusal.value}")
+    elif len(links) > 1:
+        err.print(f"[yellow]{len(links)} authorisations fit; choose one on the batch's page")
+
+
 def _report(ctx: Context, batch: Batch, *, as_json: bool) -> None:
     with ctx.pool.transaction() as db:
         reasons = cards.reject_counts(db, batch.pool_id)
         first = cards.rejects(db, batch.pool_id, 0, 20)
+        lacks = [one.value for one in cards.lacks(db, batch, clock.now())] if batch.accepted else []
     if as_json:
         told = {"batch": batch.code, "accepted": batch.accepted, "rejected": batch.rejected, "reasons": reasons}
+        told |= {"page": f"/console/batches/{batch.pool_id}", "lacks": lacks}
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return
     err.print(f"[green]{batch.code}[/]: {batch.accepted:,} cards, {batch.rejected:,} lines turned away")
+    if lacks:
+        err.print(f"  before it may be for sale: {', '.join(lacks)} – see /console/batches/{batch.pool_id}")
     for line in first:
         err.print(f"  line {line.line_no}: {line.reason} {line.detail}")
     if batch.rejected > len(first):

@@ -122,6 +122,18 @@ QUESTIONS = {
             phone_sealed IS NOT NULL OR phone_identity IS NOT NULL OR phone_tail <> '' OR open_id <> ''
             OR coalesce(purged_at < coalesce(completed_at, closed_at) + interval '3 years', true))
     """,
+    "a minor has paid no more in a month than its cap": """
+        SELECT kept.holder::text FROM sales_minor_order AS kept
+        JOIN sales_order AS told ON told.pool_id = kept.pool_id AND told.id = kept.order_id
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_fen) AS fen FROM payments_refund AS refund
+            WHERE refund.pool_id = told.pool_id AND refund.order_id = told.id AND refund.state = 'done'
+              AND refund.reason <> 'paid_twice'
+        ) AS back ON true
+        WHERE told.state IN ('paid', 'delivered', 'completed', 'disputed')
+        GROUP BY kept.holder, date_trunc('month', told.paid_at AT TIME ZONE 'Asia/Shanghai')
+        HAVING sum(told.total_fen - coalesce(back.fen, 0)) > max(kept.month_fen_max)
+    """,
     "a batch counts its cards": """
         SELECT batch.code FROM cards_batch AS batch LEFT JOIN cards_card AS card ON card.pool_id = batch.pool_id
         GROUP BY batch.pool_id, batch.code, batch.accepted HAVING count(card.id) <> batch.accepted

@@ -8,6 +8,7 @@ import httpx
 
 from kashu.server.env import Env
 from kashu.server.runtime import Runtime
+from kashu.wire.attestation import Attestor
 from kashu.wire.context import Context
 from kashu.wire.messages import Box, ConsoleSender, SandboxSender
 from kashu.wire.registry import HttpRegistry, Registry
@@ -32,6 +33,7 @@ def context(run: Runtime) -> Context:
         secret_days=run.env.secret_days,
         is_behind_proxy=run.env.is_behind_proxy,
         registry=registry(run.env),
+        attestor=attestor(run.env),
     )
 
 
@@ -43,6 +45,13 @@ def registry(env: Env) -> Registry | None:
         return None
     file = env.var / "sandbox" / "registry.secret"
     return HttpRegistry(f"http://127.0.0.1:{env.sandbox_port}", "sandbox-registry-1", lambda: _secret(str(file)))
+
+
+def attestor(env: Env) -> Attestor | None:
+    """Who attests transactions: whoever is set, else nobody."""
+    if not env.attestor_url:
+        return None
+    return Attestor(env.attestor_url.rstrip("/"), env.attestor_key, lambda: _secret(env.attestor_secret))
 
 
 def _secret(told: str) -> bytes:

@@ -14,9 +14,9 @@ import psycopg_pool
 from kashu.kernel import clock
 from kashu.kernel.db import is_lost, is_stuck
 from kashu.payments import Channel, Notice, Verdict
-from kashu.sales import Checkout, Earlier, Placed, Refusal
+from kashu.sales import Answered, Checkout
 from kashu.till.batching import Batcher, BrokenError, TillIsFullError
-from kashu.wire import buyers, callbacks, checkout, health, metrics, posting
+from kashu.wire import age, buyers, callbacks, checkout, health, metrics, posting
 from kashu.wire.callbacks import BODY_BYTES_MAX, Answer
 from kashu.wire.checkout import Arrival
 from kashu.wire.context import Context
@@ -53,7 +53,7 @@ class App:
             is_hopeless=is_lost,
             stuck_on=lambda call: call.caller.account_id,
         )
-        self._checkouts: Batcher[Checkout, Placed | Earlier | Refusal] = Batcher(
+        self._checkouts: Batcher[Checkout, Answered] = Batcher(
             self._place_all, weigh=lambda one: min(one.quantity, CARDS_MAX), is_hopeless=is_lost
         )
         self._reads = asyncio.Semaphore(READS_MAX)
@@ -177,11 +177,12 @@ class App:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except (ValueError, CookieError):
             return _text(400, "not a form")
-        device = cookies[buyers.COOKIE].value if buyers.COOKIE in cookies else ""
+        device, token = (cookies[name].value if name in cookies else "" for name in (buyers.COOKIE, age.COOKIE))
         peer = (scope.get("client") or ("",))[0]
         behind = self._ctx.is_behind_proxy
         address = buyers.address_of(headers.get("x-forwarded-for", ""), peer, is_behind_proxy=behind)
-        found = checkout.weigh(Arrival(form, device, address, headers.get("user-agent", "")), self._effort, self._ring)
+        arrival = Arrival(form, device, address, headers.get("user-agent", ""), token)
+        found = checkout.weigh(arrival, self._effort, self._ring)
         if isinstance(found, Response):
             return found
         try:
@@ -242,7 +243,7 @@ class App:
     def _sell_all(self, calls: Sequence[Call]) -> list[Response]:
         return purchases.serve(self._pool, self._ring, calls, clock.now())
 
-    def _place_all(self, checkouts: Sequence[Checkout]) -> list[Placed | Earlier | Refusal]:
+    def _place_all(self, checkouts: Sequence[Checkout]) -> list[Answered]:
         return checkout.place_all(self._pool, self._ring, checkouts, clock.now(), self._ctx.hold_seconds)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:

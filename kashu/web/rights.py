@@ -19,6 +19,7 @@ RIGHTS: dict[str, frozenset[str]] = {
         | {
             "products.edit",
             "batches.edit",
+            "batches.confirm",
             "batches.export",
             "orders.refund",
             "orders.claim",
@@ -53,6 +54,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.read",
             "products.read",
             "batches.read",
+            "batches.confirm",
             "audit.read",
             "compliance.read",
             "compliance.edit",
@@ -74,6 +76,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.read",
             "products.edit",
             "batches.edit",
+            "batches.confirm",
             "batches.export",
             "accounts.edit",
             "orders.fulfil",
@@ -85,6 +88,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "orders.refund",
             "orders.claim",
             "payments.read",
+            "batches.confirm",
             "batches.export",
             "accounts.topup",
             "reconciliation.read",
@@ -127,6 +131,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
 }
 TWO_PERSONS = (
+    "batches.confirm",
     "batches.export",
     "accounts.topup",
     "orders.claim",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from kashu import cards, sales
+from kashu.kernel import clock
 from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import canonical_json
-from kashu.sales import Buyer, Checkout, Earlier, Placed, Refusal, Source
-from kashu.wire import buyers, entry, metrics
+from kashu.party import Holder
+from kashu.sales import Answered, Buyer, Checkout, Overspent, Placed, Refusal, Source
+from kashu.wire import age, buyers, entry, metrics
 from kashu.wire.effort import Effort
 from kashu.wire.open.messages import Response
 
@@ -28,6 +30,10 @@ STATUS = {
     Refusal.NOT_FOR_SALE: 404,
     Refusal.LICENCE_LAPSED: 403,
     Refusal.AGE_UNKNOWN: 403,
+    Refusal.MINOR_FORBIDDEN: 403,
+    Refusal.MINOR_UNDER_8: 403,
+    Refusal.MINOR_ORDER_MAX: 403,
+    Refusal.MINOR_MONTH_MAX: 403,
     Refusal.OUT_OF_STOCK: 409,
     Refusal.PICK_TAKEN: 409,
     Refusal.PAGE_CHANGED: 409,
@@ -43,6 +49,7 @@ class Arrival:
     device: str
     address: str
     agent: str = ""
+    age: str = field(default="", repr=False)  # the token of whoever's age was verified in this browser
 
 
 def form_of(body: bytes) -> dict[str, str]:
@@ -50,7 +57,7 @@ def form_of(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
 
 
-def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring, agent: str) -> Checkout | None:
+def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring, agent: str, holder: Holder | None) -> Checkout | None:
     """The checkout that a form asks for; None where it is not whole."""
     try:
         page_hash = bytes.fromhex(form.get("page", ""))
@@ -79,6 +86,7 @@ def asked(form: Mapping[str, str], buyer: Buyer, ring: Keyring, agent: str) -> C
         surcharge_fen=surcharge_fen,
         form=filled,
         form_mark=ring.identity("checkout form", canonical_json(filled)).hex() if filled else "",
+        holder=holder,
     )
 
 
@@ -98,7 +106,8 @@ def weigh(arrival: Arrival, effort: Effort, ring: Keyring) -> Checkout | Respons
     if not buyers.is_name(arrival.device) or (phone and not buyers.is_phone(phone)):
         return _told(422, refused="incomplete")
     buyer = buyers.buyer(ring, arrival.device, arrival.address, phone)
-    found = asked(arrival.form, buyer, ring, arrival.agent)
+    holder = age.holder_of(ring, buyer.device, arrival.age, clock.now())
+    found = asked(arrival.form, buyer, ring, arrival.agent, holder)
     if found is None:
         return _told(422, refused="incomplete")
     work = to_do(arrival.form, found, effort)
@@ -116,19 +125,22 @@ def to_do(form: Mapping[str, str], found: Checkout, effort: Effort) -> dict[str,
 
 def place_all(
     pool: Pool, ring: Keyring, checkouts: Sequence[Checkout], at: datetime, hold_seconds: int
-) -> list[Placed | Earlier | Refusal]:
+) -> list[Answered]:
     """Place checkouts in one transaction, and count what came of them."""
     with pool.transaction() as db:
         answers = sales.place(db, ring, checkouts, at, hold_seconds)
     for one in answers:
+        why = one.refusal if isinstance(one, Overspent) else one
         metrics.ORDERS.labels(
-            one.value if isinstance(one, Refusal) else "placed" if isinstance(one, Placed) else "repeated"
+            why.value if isinstance(why, Refusal) else "placed" if isinstance(why, Placed) else "repeated"
         ).inc()
     return answers
 
 
-def answer(told: Placed | Earlier | Refusal) -> Response:
+def answer(told: Answered) -> Response:
     """Where to go on, or why not; the page has the words."""
+    if isinstance(told, Overspent):
+        return _told(STATUS[told.refusal], refused=told.refusal.value, fen_max=told.fen_max, left_fen=told.left_fen)
     if isinstance(told, Refusal):
         return _told(STATUS.get(told, 422), refused=told.value)
     return _told(200, go=f"/o/{told.token}/go")

@@ -14,6 +14,7 @@ from kashu.kernel.db import Pool
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, NewKey
 from kashu.wire import pay
+from kashu.wire.attestation import Attestor
 from kashu.wire.messages import Box
 from kashu.wire.pay import PaymentChannel
 from kashu.wire.registry import Registry
@@ -36,6 +37,7 @@ class Context:
     is_behind_proxy: bool
     secret_days: int = 180
     registry: Registry | None = None  # without one, a person looks companies up
+    attestor: Attestor | None = None  # without one, nothing is written down to be attested
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind
 
     def gateway(self, channel: Channel) -> PaymentChannel:

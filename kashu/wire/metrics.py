@@ -13,6 +13,9 @@ NOTICES = Counter("kashu_notices_total", "Payment notices by what they came to",
 PURCHASES = Counter("kashu_purchases_total", "Purchases by machine, by outcome", ["outcome"])
 ORDERS = Counter("kashu_orders_total", "Checkouts by outcome", ["outcome"])
 SUPPLIES = Counter("kashu_supplies_total", "Calls to suppliers on demand, by what they came to", ["source", "outcome"])
+ATTESTATIONS = Counter(
+    "kashu_attestations_total", "Transactions told to whoever attests them, by the answer", ["outcome"]
+)
 MESSAGES = Counter("kashu_messages_total", "Messages given to a vendor, by what it answered", ["channel", "outcome"])
 PUSH_SECONDS = Histogram(
     "kashu_push_seconds",

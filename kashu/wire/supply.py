@@ -1,6 +1,6 @@
-"""The supply protocol: how Kashu has an order issued by a supplier (直充), and asks what became of it.
+"""The supply protocol: how Kashu has an order issued by a supplier (直充), asks what became of it, and has cards checked (验卡).
 
-Two signed calls, JSON both ways; the signature is that of the open API, with the order's number in the place of the
+Three signed calls, JSON both ways; the signature is that of the open API, with the order's number in the place of the
 idempotency key, and answers are signed over what was asked, so that none can be forged or replayed. An order is sent
 under its number for ever: the supplier does it once, however often it comes. `docs/reference/supply.md` tells suppliers.
 """
@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from kashu.cards import Sample, Source
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import is_line
 from kashu.sales import Sending
 from kashu.wire.open.auth import signature
 
-ORDERS, QUERY = "/supply/v1/orders", "/supply/v1/orders/query"
+ORDERS, QUERY, CHECK = "/supply/v1/orders", "/supply/v1/orders/query", "/supply/v1/cards/check"
 TIMEOUT_SECONDS = 10
 ANSWER_BYTES_MAX = 16_384
 TEXT_CHARS_MAX = 512
@@ -50,6 +51,22 @@ class Told(msgspec.Struct):
     reason: str = ""
 
 
+class CardState(StrEnum):
+    """What a supplier says of a card that came from it."""
+
+    UNUSED = "unused"
+    USED = "used"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+class Checked(msgspec.Struct):
+    """A supplier's answer about cards, in the order in which they were asked about."""
+
+    check: str
+    cards: list[CardState]
+
+
 class SupplyError(Exception):
     """The supplier did not answer, or not in these words. What it did is unknown until it says."""
 
@@ -63,31 +80,43 @@ class Supplier:
     def send(self, told: Sending) -> Told:
         """Have an order issued. The call carries the instant that was written down: after its window it is refused."""
         asked = {"order": told.number, "code": told.source_code, "quantity": 1, "form": dict(told.form)}
-        return self._call(told, ORDERS, asked, told.sent_at.timestamp())
+        return _read(told.number, self._call(told.source, ORDERS, told.number, asked, told.sent_at.timestamp()))
 
     def ask(self, told: Sending) -> Told:
         """What became of an order."""
-        return self._call(told, QUERY, {"order": told.number}, time.time())
+        return _read(told.number, self._call(told.source, QUERY, told.number, {"order": told.number}, time.time()))
 
-    def _call(self, told: Sending, path: str, asked: Mapping[str, object], at: float) -> Told:
-        secret = self.ring.open_personal(told.source.sealed_secret, f"source {told.source.id}").encode()
-        target = urlsplit(told.source.url).path + path
+    def check(self, told: Sample) -> dict[int, str]:
+        """What the supplier says of cards, by card: unused, used, invalid, unknown."""
+        shown = [{"number": number, "secret": secret} for _, number, secret in told.cards]
+        raw = self._call(told.source, CHECK, told.name, {"check": told.name, "cards": shown}, time.time())
+        try:
+            found = msgspec.json.decode(raw, type=Checked)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SupplyError("an answer that cannot be read") from error
+        if found.check != told.name or len(found.cards) != len(told.cards):
+            raise SupplyError("an answer about other cards")
+        return {card[0]: state.value for card, state in zip(told.cards, found.cards, strict=True)}
+
+    def _call(self, source: Source, path: str, name: str, asked: Mapping[str, object], at: float) -> bytes:
+        secret = self.ring.open_personal(source.sealed_secret, f"source {source.id}").encode()
+        target = urlsplit(source.url).path + path
         body, stamp, nonce = msgspec.json.encode(asked), str(int(at)), secrets.token_hex(16)
         headers = {
-            "kashu-key": told.source.key_id,
+            "kashu-key": source.key_id,
             "kashu-timestamp": stamp,
             "kashu-nonce": nonce,
-            "kashu-signature": signature(secret, "POST", target, stamp, nonce, told.number, body),
-            "idempotency-key": told.number,
+            "kashu-signature": signature(secret, "POST", target, stamp, nonce, name, body),
+            "idempotency-key": name,
             "content-type": "application/json",
         }
         try:
-            raw, signed = asyncio.run(post(told.source.url + path, body, headers))
+            raw, signed = asyncio.run(post(source.url + path, body, headers))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise SupplyError(type(error).__name__) from error
         if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
             raise SupplyError("an answer that is not signed by the supplier")
-        return _read(told.number, raw)
+        return raw
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, str]:

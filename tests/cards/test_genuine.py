@@ -62,5 +62,9 @@ def test_claims_stop_a_batch_and_a_person_starts_it_again(db, ring):
     assert value(db, "SELECT reason FROM cards_pool WHERE id = %s", [pool]) == "risk"
     assert [step.event for step in cards.steps(db, pool)][-1] == "frozen"
     assert isinstance(cards.withdraw(db, make.STAFF, pool, "查看", clock.now()), cards.Batch)
+    assert cards.put_on_sale(db, make.STAFF, pool, clock.now()) is cards.Refusal.FROZEN
+    assert cards.clear(db, make.STAFF, pool, "已向供应商核实", clock.now()) is cards.Refusal.SAME_PERSON
+    assert cards.clear(db, make.REVIEWER, pool, " ", clock.now()) is cards.Refusal.NO_REASON
+    assert isinstance(cards.clear(db, make.REVIEWER, pool, "已向供应商核实", clock.now()), cards.Batch)
     assert isinstance(cards.put_on_sale(db, make.STAFF, pool, clock.now()), cards.Batch)
     assert value(db, "SELECT sellable FROM cards_pool WHERE id = %s", [pool]) is True

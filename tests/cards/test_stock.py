@@ -22,7 +22,7 @@ def test_nothing_is_for_sale_before_the_whole_batch_is(db, ring):
     batch = make.batch(db, ring, sku, 5, on_sale=False)
 
     assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
-    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    make.put_on_sale(db, ring, batch.pool_id)
     assert isinstance(sales.place(db, ring, [make.checkout(db, sku)], clock.now())[0], Placed)
 
 
@@ -239,7 +239,7 @@ def shared(db, ring, cap):
     told = NewBatch(sku.id, make.supplier(db), "shared_secret", "", 0, "", "", form, 100, "")
     batch = cards.open_shared(db, ring, make.STAFF, told, ("", "shared-one"), cap, clock.now())
     assert isinstance(batch, Batch)
-    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    make.put_on_sale(db, ring, batch.pool_id)
     return sku, batch
 
 
@@ -259,6 +259,7 @@ def test_stock_that_left_before_it_was_ever_sold_is_not_booked(db, ring):
     batch = make.batch(db, ring, make.sku(db), 3, cost_fen=2_000, on_sale=False)
     cards.withdraw(db, make.STAFF, batch.pool_id, "x", clock.now())
     cards.export_unsold(db, ring, make.STAFF, batch.pool_id, make.ids(1)[0], clock.now())
+    make.papered(db, ring, batch.pool_id)
     cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
     assert inventory(db, batch) == []
 

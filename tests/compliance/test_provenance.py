@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashu import cards, compliance, sales
+from kashu import cards, catalog, compliance, sales
 from kashu.cards import PaperRefusal, Papers, rules
 from kashu.compliance import Authorisation, AuthorisationRefusal
 from kashu.kernel import clock
@@ -188,6 +188,32 @@ def test_tipping_coins_need_the_issuer_a_resale_right_and_two_reviewers(db, ring
     party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=0), clock.now())
     alone = compliance.authorisations.register(db, make.STAFF, link(db, ring, make.supplier(db), **coins), clock.now())
     assert decide(db, alone) is AuthorisationRefusal.NEVER_ALONE
+
+
+def test_a_coin_is_listed_by_its_chain_and_two_more_persons_and_by_no_other_way(db, ring):
+    """C-04: from the issuer's own authorisation to the shelf, and off it with the day the chain falls."""
+    owner = make.supplier(db)
+    sku = make.sku(db, seller=owner, goods="douyin_coin", on_sale=False)
+    db.execute("UPDATE catalog_product SET title = '抖币充值 100 个', brand = '' WHERE id = %s", [sku.product_id])
+
+    def publish():
+        return catalog.move_product(db, make.STAFF, sku.product_id, "on_sale", "", clock.now())
+
+    assert publish() is catalog.Refusal.BLOCKED
+    coins = {"goods": ["douyin_coin"], "is_issuer": True}
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner, **coins), clock.now())
+    decide(db, taken)
+    decide(db, taken, make.SECOND)
+    assert publish() is catalog.Refusal.IN_REVIEW
+    waiting = compliance.last_review(db, f"product:{sku.product_id}")
+    assert waiting.people == 2
+    for who in (make.REVIEWER, make.SECOND):
+        assert publish() is catalog.Refusal.IN_REVIEW
+        told = compliance.reviews.decide(db, who, waiting.id, is_good=True, evidence="核对发行方授权", at=clock.now())
+        assert not isinstance(told, compliance.ReviewRefusal)
+    assert publish() is None
+    compliance.authorisations.revoke(db, make.REVIEWER, taken.id, "发行方撤回", clock.now())
+    assert catalog.offers(db, [sku.code], clock.now())[sku.code].blocks
 
 
 def test_other_shut_goods_open_for_nobody(db, ring):

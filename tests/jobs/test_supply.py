@@ -330,3 +330,61 @@ def test_the_twin_refuses_what_is_not_signed(twin):
             headers={"kashu-key": KEY_ID, "kashu-signature": hashlib.sha256(body).hexdigest()},
         )
     assert answer.status_code == 401
+
+
+@pytest.fixture
+def checked(dsn, ring):
+    """`checked(url, secret, end)`: a loaded batch of a supplier that answers for its cards; its pool."""
+
+    def load(url, secret, end="92TR"):
+        with connect(dsn) as db, db.transaction():
+            source = make.source(db, ring, url, secret)
+            told = replace(source, checks_cards=True, key_id=KEY_ID)
+            cards.set_source(db, ring, make.STAFF, told, "", clock.now())
+            return make.batch(db, ring, make.sku(db), 3, on_sale=False, by=source.supplier_id, end=end).pool_id
+
+    return load
+
+
+@pytest.mark.parametrize(("end", "stops"), [("USED", True), ("FAKE", True), ("LOST", False), ("92TR", False)])
+def test_a_sample_is_checked_before_anything_is_sold(ctx, dsn, twin, checked, end, stops):
+    """卡密盗版: the batch is loaded, the job asks the supplier's server, and its answer stops the batch or lets it go."""
+    pool = checked(*twin, end)
+    supply.probe_cards(ctx, {"pool_id": pool, "turn": 1, "tries": 0})
+    with connect(dsn) as db, db.transaction():
+        lacking = cards.lacks(db, cards.batch(db, pool), clock.now())
+        step = next(one for one in cards.steps(db, pool) if one.event == "probed")
+    assert (cards.Refusal.FROZEN in lacking) is stops
+    assert cards.Refusal.NOT_PROBED not in lacking
+    assert step.body["cards"] == 3
+
+
+def test_a_supplier_that_does_not_answer_for_its_cards_is_asked_again(ctx, dsn, checked):
+    pool = checked("http://127.0.0.1:1", "shared secret")
+    asked = "SELECT count(*) FROM outbox WHERE topic = 'cards.probe' AND body->>'pool_id' = %s"
+    supply.probe_cards(ctx, {"pool_id": pool, "turn": 1, "tries": 0})
+    with connect(dsn) as db:
+        assert value(db, asked, [str(pool)]) == 2
+    supply.probe_cards(ctx, {"pool_id": pool, "turn": 1, "tries": supply.STUCK_AFTER})
+    with connect(dsn) as db:
+        assert value(db, asked, [str(pool)]) == 2
+        told = "SELECT count(*) FROM audit_entry WHERE verb = 'batch.probe_unanswered' AND pool_id = %s"
+        assert value(db, told, [pool]) == 1
+        assert cards.Refusal.NOT_PROBED in cards.lacks(db, cards.batch(db, pool), clock.now())
+
+
+@pytest.mark.parametrize("body", [{"check": "other", "cards": ["unused"] * 3}, {"check": "", "cards": ["unused"]},
+                                  {"check": "", "cards": ["good"] * 3}, {"cards": []}, []])  # fmt: skip
+def test_an_answer_about_other_cards_is_no_answer(ctx, dsn, ring, checked, monkeypatch, body):
+    pool = checked("http://127.0.0.1:1", "shared secret")
+    with connect(dsn) as db, db.transaction():
+        told = cards.open_sample(db, ring, pool, 1, clock.now())
+    answer = {**body, "check": body["check"] or told.name} if "check" in body else body
+
+    async def post(url, sent, headers):
+        raw = json.dumps(answer).encode()
+        return raw, answer_signature(b"shared secret", headers["kashu-nonce"], raw)
+
+    monkeypatch.setattr(wire_supply, "post", post)
+    with pytest.raises(SupplyError):
+        Supplier(ring).check(told)

@@ -26,6 +26,23 @@ def sign_in(page, kashu, role="owner"):
     expect(page.locator("h1")).to_have_text("总览")
 
 
+def bring_in(desk, kashu, second):
+    """A loaded batch gets its papers, is confirmed by a second person of that role, and goes on sale."""
+    page = desk.url
+    desk.fill("form[action$='/papers'] [name=document]", "HT-2026-018", timeout=30_000)
+    desk.fill("form[action$='/papers'] [name=amount]", "900.00")
+    desk.click("text=登记凭证")
+    context = desk.context.browser.new_context(locale="zh-CN", base_url=kashu.url)
+    other = context.new_page()
+    sign_in(other, kashu, second)
+    other.goto(page)
+    other.click("button:has-text('确认收货')")
+    expect(other.locator("text=收货已由第二人确认")).to_be_visible()
+    context.close()
+    desk.goto(page)
+    desk.click("button:has-text('整批上架')")
+
+
 def order(page, slug="zimu-month", phone=""):
     page.goto(f"/s/{slug}")
     page.click("text=立即购买")

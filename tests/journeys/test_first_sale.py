@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import PHONE, totp
-from tests.journeys.steps import code_for, order, pay, sign_in
+from tests.journeys.steps import bring_in, code_for, order, pay, sign_in
 
 pytestmark = pytest.mark.browser
 CANARY = "CANARY7Q2M"
@@ -26,7 +26,6 @@ def test_a_card_file_becomes_a_card_in_a_buyers_hand(kashu, desk, phone, tmp_pat
     desk.fill("#slug", slug)
     desk.select_option("#category", index=1)
     desk.select_option("#seller", index=1)
-    desk.fill("#brand", "旅程课堂")
     desk.fill("#headline", "年度会员")
     desk.fill("#steps", "打开 App\n粘贴卡密")
     desk.click("button:has-text('保存')")
@@ -46,7 +45,7 @@ def test_a_card_file_becomes_a_card_in_a_buyers_hand(kashu, desk, phone, tmp_pat
     expect(desk.locator("text=前 10 行，已脱敏")).to_be_visible()
     assert CANARY + "-" not in desk.content()
     desk.click("text=确认，开始入库")
-    desk.click("button:has-text('整批上架')", timeout=30_000)
+    bring_in(desk, kashu, "compliance")
     expect(desk.locator(".page-head .chip")).to_have_text("在售")
     expect(desk.locator("text=列数不对")).to_be_visible()
     desk.goto("/console/products")

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.steps import code_for, order, pay, sign_in
+from tests.journeys.steps import bring_in, code_for, order, pay, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def place(page):
     page.click("button[name=place]")
 
 
-def put_on_sale(desk, tmp_path, cards):
+def put_on_sale(desk, kashu, tmp_path, cards):
     """A product of one SKU with so many cards; its slug."""
     slug, code = f"few-{time.time_ns()}", f"FW-{time.time_ns() % 10**9}"
     desk.goto("/console/products/new")
@@ -42,7 +42,6 @@ def put_on_sale(desk, tmp_path, cards):
     desk.fill("#slug", slug)
     desk.select_option("#category", index=1)
     desk.select_option("#seller", index=1)
-    desk.fill("#brand", "少量")
     desk.fill("#headline", "兑换码")
     desk.fill("#steps", "打开 App")
     desk.click("button:has-text('保存')")
@@ -58,7 +57,7 @@ def put_on_sale(desk, tmp_path, cards):
     desk.set_input_files("#file", file)
     desk.click("text=上传并核对")
     desk.click("text=确认，开始入库")
-    desk.click("button:has-text('整批上架')", timeout=30_000)
+    bring_in(desk, kashu, "finance")
     desk.goto(product)
     desk.click("button:has-text('上架')")
     return slug, product
@@ -101,7 +100,7 @@ def test_a_fourth_unpaid_order(kashu, phone):
 
 def test_the_last_cards_the_limit_a_changed_price_and_a_closed_product(kashu, desk, phone, other, tmp_path):
     sign_in(desk, kashu, "operator")
-    slug, product = put_on_sale(desk, tmp_path, 3)
+    slug, product = put_on_sale(desk, kashu, tmp_path, 3)
     order(phone, slug)
     pay(phone)
     order(phone, slug)

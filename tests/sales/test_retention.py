@@ -213,7 +213,7 @@ def test_a_shared_secret_is_shown_no_more_to_whom_it_has_served(db, ring):
     form = cards.Format("utf-8", "", ("secret",), has_header=False)
     new = cards.NewBatch(sku.id, make.supplier(db), "shared_secret", "", 0, "", "", form, 900, "")
     batch = cards.open_shared(db, ring, make.STAFF, new, ("", "SHARED-SECRET-0001"), 5, clock.now())
-    cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+    make.put_on_sale(db, ring, batch.pool_id)
     who, other = make.buyer(), make.buyer()
     orders = [make.order(db, ring, sku, 1, buyer) for buyer in (who, other)]
     for order, buyer in zip(orders, (who, other), strict=True):

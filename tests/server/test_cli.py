@@ -79,8 +79,9 @@ def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
     refused = kashu(*words, stdin="n\n")
     assert refused.returncode == 1
     assert mark not in refused.stdout + refused.stderr
-    done = kashu(*words, "--yes", "--json", "--on-sale")
+    done = kashu(*words, "--yes", "--json", "--document", "HT-1")
     told = json.loads(done.stdout)
+    assert told["lacks"] == ["not_authorised", "not_confirmed"]
     assert (told["accepted"], told["rejected"], told["reasons"]) == (5, 1, {"wrong_column_count": 1})
     again = kashu(*words, "--yes", "--json")
     assert json.loads(again.stdout)["reasons"]["duplicate_of_batch"] == 5

@@ -77,6 +77,14 @@ def test_secrets_are_kept_within_bounds(days):
         read({"KASHU_SECRET_DAYS": days})
 
 
+def test_an_attestor_is_named_with_its_key_and_secret():
+    whole = {"KASHU_ATTESTOR_URL": "http://x", "KASHU_ATTESTOR_KEY": "k", "KASHU_ATTESTOR_SECRET": "s"}
+    assert read(whole).attestor_key == "k"
+    for name in whole:
+        with pytest.raises(SettingError, match="go together"):
+            read({other: told for other, told in whole.items() if other != name})
+
+
 def test_a_registry_is_named_with_its_key_and_secret():
     whole = {"KASHU_REGISTRY_URL": "https://r.example", "KASHU_REGISTRY_KEY": "k", "KASHU_REGISTRY_SECRET": "s"}
     assert read(whole).registry_key == "k"

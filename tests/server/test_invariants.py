@@ -68,6 +68,10 @@ PLANTED = {
     "a purged order names nobody, and was kept for three years": (
         "UPDATE sales_order SET purged_at = now(), completed_at = now() WHERE id = %(done)s"
     ),
+    "a minor has paid no more in a month than its cap": (
+        "INSERT INTO sales_minor_order (holder, placed_on, pool_id, order_id, month_fen_max)"
+        " SELECT gen_random_uuid(), current_date, pool_id, id, total_fen - 1 FROM sales_order WHERE id = %(done)s"
+    ),
     "a batch counts its cards": "UPDATE cards_batch SET accepted = accepted + 1 WHERE pool_id = %(pool)s",
     "a delivered line is booked": "DELETE FROM ledger_sale_entry WHERE recipe = 'line_delivered' AND pool_id = %(pool)s",
     "a purchase took its price from its account": "DELETE FROM ledger_entry WHERE recipe = 'line_purchased'",

@@ -14,7 +14,9 @@ from kashu.wire import verify
 from tests import make
 from tests.compliance.test_provenance import attach, verified
 
-PAGES = ["/desk/", "/desk/licences", "/desk/authorisations", "/desk/provenance", "/desk/reviews"]
+PAGES = ["/desk/", "/desk/licences", "/desk/authorisations", "/desk/provenance", "/desk/reviews",
+         "/desk/attestations"]  # fmt: skip
+NOBODY = "01a20000-0000-7000-8000-000000000000"
 SCAN = b"%PDF-1.7 a licence"
 
 
@@ -29,6 +31,7 @@ def actions(licence_id, link_id):
         (f"/desk/authorisations/{link_id}/revoke", {"reason": "x"}),
         ("/desk/reviews/1/decide", {"verdict": "allow"}),
         ("/desk/categories/1", {"goods": ""}),
+        (f"/desk/attestations/{NOBODY}/retry", {}),
     ]
 
 
@@ -65,13 +68,13 @@ def test_every_address_of_the_desk_is_tested_for_rights(site):
         "/desk/authorisations/1",
         "/desk/files/x",
     }
-    ours = ("board", "licences", "provenance", "reviews")  # the others: test_desk_suppliers
+    ours = ("attestations", "board", "licences", "provenance", "reviews")  # the others: test_desk_suppliers
     shapes = {
         re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}")
         for one in urlpatterns
         if one.callback.__module__.rsplit(".", 1)[-1] in ours
     }
-    assert shapes == {re.sub(r"/(1|x)(?=/|$)", "/*", address) for address in told}
+    assert shapes == {re.sub(rf"/(1|x|{NOBODY})(?=/|$)", "/*", address) for address in told}
 
 
 def test_a_licence_from_hand_to_hand(staff, dsn, papers):
@@ -152,7 +155,7 @@ def sold(site, dsn, ring):
         db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
         attach(db, batch, link)
         cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now())
-        cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now())
+        assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), cards.Batch)
         placed = make.order(db, ring, sku)
         sales.settle(db, [make.notice(placed)], clock.now())
         [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())

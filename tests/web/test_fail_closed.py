@@ -310,7 +310,7 @@ def test_a_page_that_cannot_even_be_drawn_is_told_in_a_sentence(world, monkeypat
 
 OPENS = {
     "open_personal", "opened", "reveal", "receipts", "export_unsold", "bulk_cards", "push_card", "look", "open_rows", "pieces",
-    "make_key", "rotate_key", "add_webhook", "show_persons", "note_file_shown", "sell", "buy_step", "give", "export",
+    "make_key", "rotate_key", "add_webhook", "show_persons", "note_file_shown", "sell", "buy_step", "give", "export", "open_sample",
 }  # fmt: skip
 PLACES = {
     # The web lane; each has its scenario above, or shows nothing.
@@ -342,6 +342,7 @@ PLACES = {
     # What calls the world opens our own keys and the numbers it is sent to; nobody here reads them.
     "jobs/bulk.py buy_bulk": "sells; into the file that its buyer's password seals",
     "jobs/bulk.py _cards": "into the file that its buyer's password seals",
+    "jobs/supply.py probe_cards": "a sample of cards to the supplier they came from, written down first",
     "jobs/messages.py send_code": "a number, sealed again",
     "jobs/messages.py _write": "a number, sealed again",
     "jobs/messages.py _with_card": "test_a_key_does_not_go_into_a_message_without_its_row",
@@ -349,6 +350,7 @@ PLACES = {
     "wire/open/auth.py look_up": "a key to compare with",
     "wire/posting.py vendor": "a key to sign with",
     "wire/supply.py _call": "a key to sign with",
+    "wire/age.py holder_of": "whose age this browser has proven; shows nothing",
     "wire/pay/__init__.py _opened": "keys to sign and to read with",
     "wire/pay/wechatpay.py openid_of": "a key to ask with",
     "api/routes.py receipts": "what a vendor says of a message",

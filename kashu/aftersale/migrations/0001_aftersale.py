@@ -110,7 +110,7 @@ CREATE TABLE aftersale_breach (
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("sales", "0009_retention_found"), ("party", "0007_changes")]
+    dependencies = [("sales", "0010_minors"), ("party", "0008_changes")]
     operations = [
         migrations.RunSQL(SQL, "DROP TABLE aftersale_breach, aftersale_guardian, aftersale_complaint"),
     ]

@@ -13,15 +13,17 @@ from kashu.cards.rules.files import (
     tidy_label,
 )
 from kashu.cards.rules.genuine import chance_of_bad, is_bad
-from kashu.cards.rules.provenance import GENESIS, NOTED, broken, link
+from kashu.cards.rules.provenance import BOUGHT, GENESIS, NOTED, PROBED, broken, is_frozen, link
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
 __all__ = [
     "ALPHABETS",
     "BATCH",
+    "BOUGHT",
     "ENCODINGS",
     "GENESIS",
     "NOTED",
+    "PROBED",
     "ROLES",
     "SAMPLE_BYTES",
     "SEPARATORS",
@@ -32,6 +34,7 @@ __all__ = [
     "detect",
     "is_bad",
     "is_clean",
+    "is_frozen",
     "is_guessable",
     "is_pattern",
     "link",

@@ -9,6 +9,8 @@ from kashu.cards.types import Step
 from kashu.kernel.text import canonical_json
 
 GENESIS = bytes(32)
+BOUGHT = ("single_use", "pick", "shared_secret")  # kinds that come from somebody as they are sold
+PROBED = ("single_use", "pick")  # kinds whose supplier can be asked about each card
 NOTED = ("loaded", "on_sale", "withdrawn", "cancelled")  # moves of a batch that are steps of its chain
 
 
@@ -16,6 +18,12 @@ def link(step: Step) -> bytes:
     """The hash of a step: of what it says and of the one before."""
     told = [step.pool_id, step.seq, step.at.isoformat(), step.event, step.actor, step.body]
     return hashlib.sha256(step.prev_hash + canonical_json(told).encode()).digest()
+
+
+def is_frozen(steps: Sequence[Step]) -> bool:
+    """Whether a batch was stopped and nobody has let it go on since."""
+    last = next((step.event for step in reversed(steps) if step.event in ("frozen", "cleared")), "cleared")
+    return last == "frozen"
 
 
 def broken(steps: Sequence[Step]) -> int | None:

@@ -21,7 +21,9 @@ from kashu.cards.service.batches import (
     withdraw,
 )
 from kashu.cards.service.erasing import erase, fingerprints, shred
-from kashu.cards.service.provenance import attach, confirm, note, trace
+from kashu.cards.service.genuine import clear, leaked
+from kashu.cards.service.probing import SAMPLE_CARDS, draw_again, open_sample, probed
+from kashu.cards.service.provenance import attach, confirm, fitting, is_probed, lacks, note, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -47,6 +49,7 @@ __all__ = [
     "EXPORT_MAX",
     "FILE_KINDS",
     "LATE_DAYS",
+    "SAMPLE_CARDS",
     "SLOTS_MAX",
     "SLOT_KINDS",
     "UNDO_SECONDS",
@@ -58,24 +61,32 @@ __all__ = [
     "cancel",
     "change_content",
     "change_format",
+    "clear",
     "confirm",
+    "draw_again",
     "erase",
     "export_unsold",
     "fill",
     "fingerprints",
+    "fitting",
     "hand_over",
     "hold",
     "hold_on",
+    "is_probed",
+    "lacks",
+    "leaked",
     "load",
     "loaded",
     "lock_of",
     "note",
     "open_codes",
+    "open_sample",
     "open_shared",
     "open_slots",
     "opened",
     "pick",
     "pick_labelled",
+    "probed",
     "put_back",
     "put_on_sale",
     "receive",

@@ -8,7 +8,7 @@ from uuid import UUID
 from kashu import audit, catalog, ledger, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.service import provenance
+from kashu.cards.service import genuine, probing, provenance
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
@@ -128,16 +128,23 @@ def loaded(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     store.set_expires_first(db, pool_id)
     _move(db, actor, found, "loaded", {"loaded_at": at, "lines_total": found.lines_done, "spool": ""}, "loaded", at)
+    others = store.duplicates_elsewhere(db, pool_id, found.supplier_id)
+    if others:  # somebody sells cards that somebody else has: whose they are is found out first
+        genuine.freeze(db, found, "duplicates", {"lines": others}, at)
+    probing.draw(db, found, at)
     tell(db, [Fact("cards.loaded", {"pool_id": pool_id, "spool": found.spool}, pool_id)], at)
     return _seen(db, pool_id)
 
 
 def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
-    """Open a loaded (or withdrawn) batch for sale: one row moves, so all of its cards do."""
+    """Open a loaded (or withdrawn) batch for sale, if it lacks nothing: one row moves, so all of its cards do."""
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted or not found.data_key:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    lacking = provenance.lacks(db, found, at)
+    if lacking:
+        return lacking[0]
     if found.on_sale_at is None:
         book_stock(db, found, "batch_received", store.stock_cost(db, pool_id), at)
     source = None if found.source_id is None else store.source(db, found.source_id)

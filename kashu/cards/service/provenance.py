@@ -10,7 +10,8 @@ from typing import Any
 from kashu import audit, catalog, compliance, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.types import Batch, PaperRefusal, Papers, Step, Trace
+from kashu.cards.types import Batch, PaperRefusal, Papers, Refusal, Step, Trace
+from kashu.compliance import Authorisation
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
@@ -30,7 +31,7 @@ def note(db: Db, actor: Actor, pool_id: int, event: str, body: Mapping[str, Any]
 
 
 def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> Batch | PaperRefusal:
-    """Say by which document a batch was bought and under which authorisation. Once, before it is first for sale.
+    """Say by which document a batch was bought and under which authorisation. Until it is first for sale.
 
     The authorisation has to be the supplier's or ours, for the brand and the goods of the page, and in force on the day
     the batch was received: a batch dated outside of it is not taken (§2.5).
@@ -39,7 +40,8 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
     found = store.batch(db, pool_id, lock=True)
     if found is None:
         return PaperRefusal.NO_SUCH_BATCH
-    if found.on_sale_at is not None or found.state == "cancelled":
+    is_told = any(step.event == "purchased" for step in store.steps(db, pool_id))
+    if (found.on_sale_at is not None and is_told) or found.state == "cancelled":
         return PaperRefusal.TOO_LATE
     if not papers.document.strip() or len(papers.document) > DOCUMENT_CHARS_MAX or papers.amount_fen < 0:
         return PaperRefusal.NO_DOCUMENT
@@ -71,6 +73,8 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | PaperRe
     found = store.batch(db, pool_id, lock=True)
     if found is None:
         return PaperRefusal.NO_SUCH_BATCH
+    if found.loaded_at is None:
+        return PaperRefusal.NOT_LOADED
     if any(step.event == "confirmed" for step in store.steps(db, pool_id)):
         return PaperRefusal.TOO_LATE
     house = party.platform(db)
@@ -81,6 +85,38 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | PaperRe
     note(db, actor, pool_id, "confirmed", body, at)
     audit.record(db, [Deed(actor, "batch.confirm", "batch", found.code, after=body, pool_id=pool_id)], at)
     return found
+
+
+def fitting(db: Db, batch: Batch) -> list[Authorisation]:
+    """The authorisations, of its supplier or ours, under which a batch may have been bought on the day it came."""
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform") if one.id != batch.supplier_id)]
+    day = biz_date(batch.received_at)
+    return [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+
+
+def is_probed(db: Db, batch: Batch) -> bool:
+    """Whether a batch's supplier answers for its cards (验卡)."""
+    return batch.kind in rules.PROBED and store.checking_source(db, batch.supplier_id) is not None
+
+
+def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
+    """What a batch lacks before it may be for sale: its papers (§2.1), its receipt (S-07), its sample; or that it is stopped."""
+    steps = store.steps(db, batch.pool_id)
+    events = {step.event for step in steps}
+    found = [Refusal.FROZEN] if rules.is_frozen(steps) else []
+    if batch.kind not in rules.BOUGHT:
+        return found
+    brand, _ = catalog.brand_of(db, batch.sku_id)
+    held = store.authorisation_of(db, batch.pool_id)
+    link = None if held is None else compliance.authorisation(db, held)
+    wanted = (
+        (Refusal.NO_DOCUMENT, "purchased" in events),
+        (Refusal.NOT_AUTHORISED, not brand or (link is not None and link.holds(biz_date(at)))),
+        (Refusal.NOT_CONFIRMED, "confirmed" in events),
+        (Refusal.NOT_PROBED, "probed" in events or not is_probed(db, batch)),
+    )
+    return [*found, *(refusal for refusal, is_there in wanted if not is_there)]
 
 
 def trace(db: Db, ring: Keyring, actor: Actor, number: str, secret: str, at: datetime) -> Trace | None:

@@ -15,6 +15,7 @@ from kashu.cards import store
 from kashu.cards.types import Redeeming, RedeemRefusal, Redemption
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 
@@ -27,7 +28,7 @@ Found = tuple[Redemption, UUID, bool]  # with its sale line, and whether it is n
 def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | RedeemRefusal:
     """Redeem a code that was sold. The caller notes it with the sale line and in the trail."""
     assert_in_transaction(db)
-    card = _locked(db, ring, asked)
+    card = _locked(db, ring, asked, at)
     if isinstance(card, RedeemRefusal):
         return card
     pool_id, card_id, _, line_id, expires_on, sold_at = card
@@ -39,6 +40,8 @@ def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | Red
         return RedeemRefusal.ALREADY_REDEEMED
     when = asked.redeemed_at or at
     begin = max(at - timedelta(days=LATE_DAYS), sold_at - timedelta(seconds=AHEAD_SECONDS))
+    if when < sold_at - timedelta(seconds=AHEAD_SECONDS):
+        _suspect(db, pool_id, card_id, at)
     if not begin <= when <= at + timedelta(seconds=AHEAD_SECONDS):
         return RedeemRefusal.WRONG_INSTANT
     if expires_on < biz_date(when):
@@ -51,7 +54,7 @@ def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | Red
 def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | RedeemRefusal:
     """Undo the redemption that holds, within its window. The same key tells of the same undoing again."""
     assert_in_transaction(db)
-    card = _locked(db, ring, asked)
+    card = _locked(db, ring, asked, at)
     if isinstance(card, RedeemRefusal):
         return card
     earlier = store.redemptions_of(db, card[0], card[1])
@@ -66,9 +69,18 @@ def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Fo
     return replace(earlier[0], undone_at=at, undone_key=asked.key), card[3], True
 
 
-def _locked(db: Db, ring: Keyring, asked: Redeeming) -> tuple[Any, ...] | RedeemRefusal:
+def _locked(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> tuple[Any, ...] | RedeemRefusal:
     """The sold card behind a code, locked."""
     found = store.of_code(db, asked.party_id, ring.fingerprint("", asked.code))
     if found is None:
         return RedeemRefusal.NO_SUCH_CODE
-    return found if found[2] == "sold" else RedeemRefusal.NOT_SOLD
+    if found[2] == "sold":
+        return found
+    if found[2] in ("on_shelf", "held"):
+        _suspect(db, found[0], found[1], at)
+    return RedeemRefusal.NOT_SOLD
+
+
+def _suspect(db: Db, pool_id: int, card_id: int, at: datetime) -> None:
+    """A code that somebody has before it is sold; a job stops its batch, whose lock comes before those of its cards."""
+    tell(db, [Fact("cards.leaked", {"pool_id": pool_id, "card_id": card_id}, pool_id)], at)

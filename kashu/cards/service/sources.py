@@ -28,5 +28,6 @@ def set_source(db: Db, ring: Keyring, actor: Actor, new: Source, secret: str, at
     store.keep_source(db, told)
     store.open_pools_of_source(db, told.id, is_open=told.is_open)
     after = {"title": told.title, "url": told.url, "key": told.key_id, "is_open": told.is_open, "secret": bool(secret)}
+    after["checks_cards"] = told.checks_cards
     audit.record(db, [Deed(actor, "source.set", "source", told.id, after=after)], at)
     return told

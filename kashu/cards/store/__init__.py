@@ -14,6 +14,7 @@ from kashu.cards.store.batches import (
     card_ids,
     contents,
     copy_cards,
+    duplicates_elsewhere,
     export,
     exports_of,
     free_fingerprints,
@@ -39,8 +40,12 @@ from kashu.cards.store.batches import (
     void_unsold,
 )
 from kashu.cards.store.provenance import (
+    add_probe,
     add_step,
+    answer,
+    asked,
     authorisation_of,
+    draw,
     failures,
     last_step,
     orders_under,
@@ -102,7 +107,15 @@ from kashu.cards.store.shelf import (
     void,
     with_cards,
 )
-from kashu.cards.store.sources import SOURCE, keep_source, open_pools_of_source, source, source_of_pool, sources
+from kashu.cards.store.sources import (
+    SOURCE,
+    checking_source,
+    keep_source,
+    open_pools_of_source,
+    source,
+    source_of_pool,
+    sources,
+)
 
 __all__ = [
     "BATCH",
@@ -136,19 +149,25 @@ __all__ = [
     "STOCK",
     "SURCHARGES",
     "VOID",
+    "add_probe",
     "add_redemption",
     "add_rejects",
     "add_slots",
     "add_step",
+    "answer",
     "any_redeemed",
+    "asked",
     "authorisation_of",
     "batch",
     "card_ids",
+    "checking_source",
     "choices",
     "content_of",
     "contents",
     "copy_cards",
     "data_keys",
+    "draw",
+    "duplicates_elsewhere",
     "erase",
     "export",
     "exports_of",

@@ -196,6 +196,17 @@ def rejects(db: Db, pool_id: int, after_line: int, most: int, reason: str | None
     return rows(db, Reject, f"{sql} LIMIT %s", [pool_id, after_line, *filter(None, [reason]), most])
 
 
+def duplicates_elsewhere(db: Db, pool_id: int, supplier_id: int) -> int:
+    """How many lines of a batch are cards that another supplier had brought before."""
+    sql = """
+    SELECT count(*)::int FROM cards_reject AS reject
+    JOIN cards_batch AS batch ON batch.code = split_part(reject.detail, ':', 1)
+    JOIN cards_pool AS pool ON pool.id = batch.pool_id
+    WHERE reject.pool_id = %s AND reject.reason = 'duplicate_of_batch' AND pool.supplier_id <> %s
+    """
+    return int(value(db, sql, [pool_id, supplier_id]))
+
+
 def reject_counts(db: Db, pool_id: int) -> dict[str, int]:
     sql = "SELECT reason, count(*)::int FROM cards_reject WHERE pool_id = %s GROUP BY reason ORDER BY count(*) DESC"
     return dict(db.execute(sql, [pool_id]).fetchall())

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from kashu.cards.types import Origin, Step
-from kashu.kernel.db import Db, one, rows, run, values, write
+from kashu.kernel.db import Db, one, rows, run, value, values, write
 
 STEPS = """
 SELECT pool_id, seq, at, event, actor, body, prev_hash, hash FROM cards_provenance WHERE pool_id = %s ORDER BY seq
@@ -48,6 +48,46 @@ def failures(db: Db, pool_ids: Collection[int]) -> list[tuple[int, int, int]]:
     WHERE pool_id = ANY (%s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
     """
     return db.execute(sql, [sorted(set(pool_ids))]).fetchall()  # type: ignore[return-value]  # three columns
+
+
+def draw(db: Db, pool_id: int, most: int) -> list[int]:
+    """Up to so many unsold cards of a pool, by chance: places between its first id and its last, each the next card on the shelf."""
+    sql = """
+    WITH ends AS (SELECT min(id) AS first, max(id) AS last FROM cards_card WHERE pool_id = %(pool)s)
+    SELECT DISTINCT drawn.id FROM ends, generate_series(1, %(most)s) AS place,
+      LATERAL (SELECT first + floor(random() * (last - first + 1) + place * 0)::bigint AS start) AS chance,
+      LATERAL (SELECT card.id FROM cards_card AS card WHERE card.pool_id = %(pool)s AND card.id >= chance.start
+                 AND card.state = 'on_shelf' AND card.voided_at IS NULL ORDER BY card.id LIMIT 1) AS drawn
+    """
+    return sorted(values(db, sql, {"pool": pool_id, "most": most}))  # type: ignore[arg-type]  # named parameters
+
+
+def add_probe(db: Db, pool_id: int, card_ids: Sequence[int], at: datetime) -> int:
+    """Note which cards are asked about, and in which turn."""
+    turn: int = value(db, "SELECT coalesce(max(turn), 0) + 1 FROM cards_probe WHERE pool_id = %s", [pool_id])
+    sql = "INSERT INTO cards_probe (pool_id, turn, card_id, asked_at) SELECT %s, %s, unnest(%s::bigint[]), %s"
+    assert run(db, sql, [pool_id, turn, list(card_ids), at]) == len(card_ids)
+    return turn
+
+
+def asked(db: Db, pool_id: int, turn: int) -> list[tuple[int, bytes | None]]:
+    """The cards that a turn asks about and has no answer for: (card, sealed)."""
+    sql = """
+    SELECT card.id, card.sealed FROM cards_probe AS probe
+    JOIN cards_card AS card ON card.pool_id = probe.pool_id AND card.id = probe.card_id
+    WHERE probe.pool_id = %s AND probe.turn = %s AND probe.answer IS NULL ORDER BY card.id
+    """
+    return db.execute(sql, [pool_id, turn]).fetchall()  # type: ignore[return-value]  # two columns
+
+
+def answer(db: Db, pool_id: int, turn: int, answers: Mapping[int, str], at: datetime) -> int:
+    """Note what a supplier said; says of how many cards it is new."""
+    sql = """
+    UPDATE cards_probe AS probe SET answer = told.answer, answered_at = %s
+    FROM unnest(%s::bigint[], %s::text[]) AS told (card_id, answer)
+    WHERE probe.pool_id = %s AND probe.turn = %s AND probe.card_id = told.card_id AND probe.answer IS NULL
+    """
+    return run(db, sql, [at, list(answers), list(answers.values()), pool_id, turn])
 
 
 def steps(db: Db, pool_id: int) -> list[Step]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from kashu import audit, party
 from kashu.audit import Actor, Deed
 from kashu.compliance import rules, store
-from kashu.compliance.types import Authorisation, AuthorisationRefusal
+from kashu.compliance.types import Authorisation, AuthorisationRefusal, Context
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
@@ -62,6 +62,20 @@ def decide(
     opens = bool(shut) and all(rules.opens_coins(chain, goods) for goods in shut)
     store.decide(db, found.id, "verified", reason, opens_shut=opens)
     return _told(db, actor, found, "verified", reason, at)
+
+
+def papers(db: Db, seller_id: int, goods: str | None, at: datetime) -> Context:
+    """What a seller's papers say for goods that are shut: nothing, unless a chain from the issuer opens them."""
+    link_id = store.opening(db, seller_id, goods, biz_date(at)) if goods in store.OPENABLE else None
+    if link_id is None:
+        return rules.NO_PAPERS
+    chain = store.chain(db, link_id)
+    return Context(
+        chain[0].is_issuer,
+        all(link.may_resell for link in chain),
+        frozenset(chain[-1].reviewed_by),
+        party.platform(db).is_solo,
+    )
 
 
 def revoke(db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetime) -> list[int] | AuthorisationRefusal:

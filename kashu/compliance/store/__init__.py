@@ -1,5 +1,14 @@
 """SQL of compliance."""
 
+from kashu.compliance.store.attestations import (
+    add_attestations,
+    answer_attestation,
+    attestation_counts,
+    attestations,
+    give_up_attestation,
+    retry_attestation,
+    take_attestations,
+)
 from kashu.compliance.store.authorisations import (
     add_authorisation,
     authorisation,
@@ -8,9 +17,10 @@ from kashu.compliance.store.authorisations import (
     decide,
     for_brand,
     note_reviewer,
+    opening,
     revoke,
 )
-from kashu.compliance.store.blocks import blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.blocks import OPENABLE, blocks, of_seller, pool_stands, pool_stops, reverify_days, states
 from kashu.compliance.store.licences import (
     add_licence,
     alerts,
@@ -37,11 +47,16 @@ from kashu.compliance.store.reviews import (
 )
 
 __all__ = [
+    "OPENABLE",
+    "add_attestations",
     "add_authorisation",
     "add_licence",
     "add_review",
     "agree_to_review",
     "alerts",
+    "answer_attestation",
+    "attestation_counts",
+    "attestations",
     "authorisation",
     "authorisations",
     "blocks",
@@ -51,6 +66,7 @@ __all__ = [
     "every_licence",
     "file",
     "for_brand",
+    "give_up_attestation",
     "goods",
     "keep_file",
     "last_review",
@@ -61,14 +77,17 @@ __all__ = [
     "note_renewal",
     "note_reviewer",
     "of_seller",
+    "opening",
     "pool_stands",
     "pool_stops",
     "raise_alerts",
     "requirements",
+    "retry_attestation",
     "reverify_days",
     "review",
     "review_of_texts",
     "revoke",
     "states",
+    "take_attestations",
     "waiting_reviews",
 ]

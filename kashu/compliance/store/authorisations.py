@@ -62,6 +62,16 @@ def for_brand(db: Db, grantee_id: int, brand: str, goods: str, day: date) -> lis
     return rows(db, Authorisation, sql, [grantee_id, brand, goods, day])
 
 
+def opening(db: Db, grantee_id: int, goods: str, day: date) -> int | None:
+    """The link that opens goods that are shut to a seller on a day."""
+    sql = """
+    SELECT id FROM compliance_authorisation WHERE grantee_id = %s AND %s = ANY (goods) AND opens_shut AND state = 'verified'
+      AND %s BETWEEN valid_from AND valid_to ORDER BY valid_to DESC, id LIMIT 1
+    """
+    found: list[int] = values(db, sql, [grantee_id, goods, day])
+    return found[0] if found else None
+
+
 def add_authorisation(db: Db, new: Authorisation, at: datetime) -> int:
     sql = """
     INSERT INTO compliance_authorisation (parent_id, grantor, grantor_id, grantee_id, number, brand, goods, territory,

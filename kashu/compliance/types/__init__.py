@@ -1,5 +1,6 @@
 """Nouns of compliance."""
 
+from kashu.compliance.types.attestations import Attestation, NewAttestation
 from kashu.compliance.types.authorisations import Authorisation, AuthorisationRefusal
 from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
 from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
@@ -20,6 +21,7 @@ __all__ = [
     "CATEGORIES",
     "KINDS",
     "Alert",
+    "Attestation",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
@@ -34,6 +36,7 @@ __all__ = [
     "Judgement",
     "Licence",
     "LicenceRefusal",
+    "NewAttestation",
     "Reason",
     "Refund",
     "Requirement",

@@ -126,12 +126,15 @@ def born_on(id_number: str) -> date | None:
         return None
 
 
+def age_on(born: date, day: date) -> int:
+    """Full years on a day: a birthday counts from its first moment; one of 29 February has theirs on 1 March."""
+    return (day.year - born.year) - ((day.month, day.day) < (born.month, born.day))
+
+
 def is_adult(id_number: str, today: date) -> bool:
-    """Whether the holder has turned 18: on the birthday itself they have; one of 29 February turns on 1 March."""
+    """Whether the holder has turned 18."""
     born = born_on(id_number)
-    if born is None:
-        return False
-    return (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) >= ADULT_YEARS
+    return born is not None and age_on(born, today) >= ADULT_YEARS
 
 
 def check_bank_account(text: str) -> Number:

@@ -58,6 +58,12 @@ PURPOSES = {
         "3 years after the decision",
         "guardians.decide, audited",
     ),
+    "age": Purpose(
+        "age of who buys what minors may not have freely",
+        "PIPL §29, MINOR §74",
+        "3 years after the last check",
+        "nobody",
+    ),
     "wish": Purpose("what persons said: appeals, requests about data", "PIPL §44-50", "3 years", "who answers"),
 }
 COLUMNS = {
@@ -90,6 +96,7 @@ COLUMNS = {
     "party_principal.name": "kyb",
     "compliance_file.name": "kyb",
     "compliance_file.sealed": "kyb",
+    "party_id_holder.mark": "age",
     "party_mark.mark": "barred",
     "party_list_entry.marks": "lists",
     "party_list_entry.name": "lists",
@@ -112,6 +119,7 @@ COLUMNS = {
     "messages_number.identity": "message",
     "sales_buyer_order.buyer": "order",
     "sales_fulfilment.form_sealed": "order",
+    "sales_minor_order.holder": "age",
     "sales_order.address": "order",
     "sales_order.author": "order",
     "sales_order.open_id": "order",

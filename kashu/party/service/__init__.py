@@ -15,6 +15,12 @@ from kashu.party.service.deals import (
     sign,
     take_deposit,
 )
+from kashu.party.service.holders import (
+    UNANSWERED,
+    ask_age,
+    erase_holders_due,
+    note_age,
+)
 from kashu.party.service.keys import (
     LETTERS,
     LIVE_KEYS_MAX,
@@ -112,6 +118,7 @@ __all__ = [
     "OVERLAP_SECONDS_MAX",
     "PER_SECOND",
     "PUBLIC",
+    "UNANSWERED",
     "WEBHOOKS_MAX",
     "accept",
     "accept_invitation",
@@ -127,6 +134,7 @@ __all__ = [
     "apply",
     "ask_about_data",
     "ask_accept",
+    "ask_age",
     "ask_clear",
     "ask_verifications",
     "begin_review",
@@ -144,6 +152,7 @@ __all__ = [
     "deposit",
     "draft",
     "erase_due",
+    "erase_holders_due",
     "erase_papers_due",
     "give_back",
     "give_consent",
@@ -154,6 +163,7 @@ __all__ = [
     "lift_due",
     "load_list",
     "make_key",
+    "note_age",
     "note_unreached",
     "note_verification",
     "open_party",

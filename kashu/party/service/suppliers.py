@@ -204,7 +204,6 @@ def leave(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppli
     """A supplier goes, of its own will or ours: nothing new is sold, and the deposit is locked."""
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
-    # An appeal may lead from the blacklist to an exit; going by oneself does not.
     if found is None or found.state == "blacklisted" or not rules.LIFE.allows(found.state, "exiting"):
         return no(found)
     if not why[0]:

@@ -23,6 +23,10 @@ from kashu.party.store.deals import (
     is_reference_taken,
     signatures,
 )
+from kashu.party.store.holders import (
+    erase_holders,
+    keep_holder,
+)
 from kashu.party.store.keys import (
     KEY,
     add_key,
@@ -198,6 +202,7 @@ __all__ = [
     "end_key",
     "end_principals",
     "end_sanction",
+    "erase_holders",
     "erase_papers",
     "erase_person",
     "erased",
@@ -216,6 +221,7 @@ __all__ = [
     "is_member",
     "is_name_taken",
     "is_reference_taken",
+    "keep_holder",
     "lists",
     "live_keys",
     "matches",

@@ -1,6 +1,11 @@
 """Nouns of those who take part."""
 
 from kashu.party.types.changes import Change, ChangeRefusal, NewChange, Unreached
+from kashu.party.types.holders import (
+    AgeCheck,
+    AgeRefusal,
+    Holder,
+)
 from kashu.party.types.parties import (
     SCOPES,
     TOPICS,
@@ -41,6 +46,8 @@ from kashu.party.types.suppliers import (
 __all__ = [
     "SCOPES",
     "TOPICS",
+    "AgeCheck",
+    "AgeRefusal",
     "ApiKey",
     "Appeal",
     "Application",
@@ -52,6 +59,7 @@ __all__ = [
     "Deposit",
     "Document",
     "Hit",
+    "Holder",
     "Invitation",
     "KeyRefusal",
     "Lack",

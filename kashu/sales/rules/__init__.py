@@ -28,18 +28,33 @@ from kashu.sales.rules.fulfilments import (
     shown_form,
     tidy_reason,
 )
+from kashu.sales.rules.minors import (
+    CAPS,
+    Cap,
+    age_refusal,
+    bucket,
+    cap_of,
+    is_minor,
+    minors_among,
+    month_of,
+)
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
 from kashu.sales.rules.retention import SETTLED, erase_on, kept_until, over_before, purge_refusal, served_on
 
 __all__ = [
+    "CAPS",
     "ORDER",
     "QUANTITY_MAX",
     "SETTLED",
     "SHELF_COUNT_MAX",
+    "Cap",
     "Market",
     "Outcome",
     "World",
     "accept",
+    "age_refusal",
+    "bucket",
+    "cap_of",
     "commission_fen",
     "decide",
     "deliver",
@@ -49,7 +64,10 @@ __all__ = [
     "erase_on",
     "granted_postings",
     "hold_seconds",
+    "is_minor",
     "kept_until",
+    "minors_among",
+    "month_of",
     "over_before",
     "paid_postings",
     "prepaid_postings",

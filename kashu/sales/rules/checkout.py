@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -13,10 +13,12 @@ from kashu import catalog, payments
 from kashu.cards import Card
 from kashu.catalog import Deal, Offer, Quote
 from kashu.kernel import ids
+from kashu.kernel.clock import biz_date
 from kashu.kernel.money import share
 from kashu.kernel.text import sha256_hex
 from kashu.payments import Route
-from kashu.sales.types import Ask, Checkout, Line, Placed, Refusal, Usage
+from kashu.sales.rules.minors import age_refusal, cap_of
+from kashu.sales.types import Ask, Checkout, Line, Overspent, Placed, Refusal, Usage
 
 UNPAID_ORDERS_MAX = {b"device": 3, b"phone": 3, b"open": 3, b"address": 60}
 ADDRESS_PIECES_MIN = 20  # an address (a carrier's gateway, a school) may hold this many, or a share of the shelf
@@ -29,7 +31,7 @@ HOLD_SECONDS_MIN = 180
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the decisions look at; `usage` and `shelf` are used up as orders are played."""
+    """What the decisions look at; `usage`, `spent` and `shelf` are used up as orders are played."""
 
     offers: Mapping[str, Offer]
     deals: Sequence[Deal]
@@ -41,6 +43,7 @@ class World:
     consent_hash: str
     at: datetime
     hold_seconds: int
+    spent: dict[UUID, int] = field(default_factory=dict)  # by minors, this month, in fen
 
 
 def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int]) -> dict[Ask, int]:
@@ -50,7 +53,7 @@ def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int])
     otherwise junk could make an honest buyer meet an empty shelf.
     """
     wanted: Counter[Ask] = Counter()
-    trial, done = replace(world, usage=dict(world.usage)), set()
+    trial, done = replace(world, usage=dict(world.usage), spent=dict(world.spent)), set()
     for checkout in checkouts:
         offer = world.offers.get(checkout.code)
         if offer is None or checkout.identity in done or _refusal(checkout, offer, trial) is not None:
@@ -60,24 +63,24 @@ def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int])
             continue
         done.add(checkout.identity)
         wanted[ask] += checkout.quantity
-        _use(trial.usage, checkout, offer)
+        _use(trial, checkout, offer)
     return dict(sorted(wanted.items()))
 
 
-def decide(checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]) -> list[Placed | Refusal]:
+def decide(checkouts: Sequence[Checkout], world: World, mint: Callable[[], UUID]) -> list[Placed | Refusal | Overspent]:
     """Play the checkouts one after another, each as if it had come alone; a twin of a placed one is that order."""
     done: dict[tuple[bytes, str], Placed] = {}
-    outcomes: list[Placed | Refusal] = []
+    outcomes: list[Placed | Refusal | Overspent] = []
     for checkout in checkouts:
-        outcome: Placed | Refusal = done.get(checkout.identity) or _decide_one(checkout, world, mint)
+        outcome: Placed | Refusal | Overspent = done.get(checkout.identity) or _decide_one(checkout, world, mint)
         if isinstance(outcome, Placed) and checkout.identity not in done:
             done[checkout.identity] = outcome
-            _use(world.usage, checkout, outcome.offer)
+            _use(world, checkout, outcome.offer)
         outcomes.append(outcome)
     return outcomes
 
 
-def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> Placed | Refusal:
+def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> Placed | Refusal | Overspent:
     offer = world.offers.get(checkout.code)
     refusal = _refusal(checkout, offer, world)
     if refusal is not None or offer is None:
@@ -136,13 +139,11 @@ def lines_of_pools(shelf: deque[Card], quantity: int, mint: Callable[[], UUID]) 
     )
 
 
-def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal | None:
+def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal | Overspent | None:
     if offer is None:
         return Refusal.NOT_FOR_SALE
     if offer.blocks:
         return Refusal.LICENCE_LAPSED
-    if offer.minors != "free":  # no guest's age is verified yet, so nobody is known to be old enough (C-70)
-        return Refusal.AGE_UNKNOWN
     if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
     if checkout.consent_hash != world.consent_hash:
@@ -158,9 +159,16 @@ def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal |
             return Refusal.PICK_TAKEN
         if surcharge_fen != checkout.surcharge_fen:
             return Refusal.PAGE_CHANGED
-    if channel_of(checkout, quote_of(checkout, offer, world), world) is None:
+    quoted = quote_of(checkout, offer, world)
+    if channel_of(checkout, quoted, world) is None:
         return Refusal.CHANNEL_CLOSED
-    return _over_limits(checkout, offer, world)
+    # Last, because a page asks for name and number when it is the age that stands in the way, and for nothing else.
+    return _over_limits(checkout, offer, world) or _too_young(checkout, offer, quoted, world)
+
+
+def _too_young(checkout: Checkout, offer: Offer, quoted: Quote, world: World) -> Refusal | Overspent | None:
+    spent_fen = 0 if checkout.holder is None else world.spent.get(checkout.holder.id, 0)
+    return age_refusal(checkout.holder, offer, quoted.total_fen, spent_fen, biz_date(world.at))
 
 
 def quote_of(checkout: Checkout, offer: Offer, world: World) -> Quote:
@@ -198,8 +206,11 @@ def shown_list_price(offer: Offer, deals: Sequence[Deal]) -> int | None:
     return offer.list_price_fen if proven else None
 
 
-def _use(usage: dict[bytes, Usage], checkout: Checkout, offer: Offer) -> None:
-    sku, quantity = offer.sku_id, checkout.quantity
+def _use(world: World, checkout: Checkout, offer: Offer) -> None:
+    sku, quantity, usage = offer.sku_id, checkout.quantity, world.usage
+    if checkout.holder is not None and cap_of(checkout.holder, offer, biz_date(world.at)) is not None:
+        total_fen = quote_of(checkout, offer, world).total_fen
+        world.spent[checkout.holder.id] = world.spent.get(checkout.holder.id, 0) + total_fen
     for bucket in checkout.buyer.buckets:
         before = usage[bucket]
         usage[bucket] = Usage(

@@ -122,6 +122,8 @@ def _one(
         return SellRefusal.NOT_FOR_SALE
     if offer.blocks:
         return SellRefusal.LICENCE_LAPSED
+    if offer.minors != "free":  # an organisation has no age, and who it buys for is unknown (C-70)
+        return SellRefusal.NOT_FOR_SALE
     if offer.is_third_party:  # prepayment to us may not pay a third party: that would be clearing without a licence
         return SellRefusal.NEEDS_SPLIT_PAYMENT
     if not 1 <= purchase.quantity <= (1 if offer.is_singly else account.order_max):

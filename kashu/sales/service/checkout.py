@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 from kashu import audit, cards, catalog, payments
 from kashu.audit import Actor, Deed
 from kashu.cards import Held
-from kashu.catalog import Agreement
+from kashu.catalog import Agreement, Offer
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction, together
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import sha256_hex
+from kashu.party import ADULT_YEARS
 from kashu.payments import Payment
 from kashu.sales import rules, store
 from kashu.sales.service import fulfil, shelves
-from kashu.sales.types import Checkout, Earlier, Placed, Refusal
+from kashu.sales.types import Answered, Checkout, Earlier, Placed, Refusal
 
 HOLD_SECONDS = 600
 PAY_MARGIN_SECONDS = 15  # the gateway stops taking money this long before the hold ends
@@ -27,15 +28,16 @@ QUERY_AFTER_SECONDS = 10
 
 def place(
     db: Db, ring: Keyring, checkouts: Sequence[Checkout], at: datetime, hold_seconds: int = HOLD_SECONDS
-) -> list[Placed | Earlier | Refusal]:
+) -> list[Answered]:
     """Answer every checkout, in order, as if each had come alone; cards are held for those that are placed.
 
     Locking the buyers' buckets comes first and does two jobs: limits cannot be outrun by two requests at once,
-    and two requests under one key wait for each other, so the look for an earlier order cannot miss one.
+    and two requests under one key wait for each other, so the look for an earlier order cannot miss one. A minor is
+    one more bucket, whatever browser they buy in.
     """
     assert_in_transaction(db)
     buckets = {bucket for checkout in checkouts for bucket in checkout.buyer.buckets}
-    store.lock_buckets(db, buckets)
+    store.lock_buckets(db, buckets | {rules.bucket(one) for one in rules.minors_among(checkouts, at)})
     earlier = store.earlier(db, {checkout.identity for checkout in checkouts})
     fresh = [checkout for checkout in checkouts if checkout.identity not in earlier]
     world = _world(db, fresh, buckets, at, hold_seconds)
@@ -58,6 +60,7 @@ def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
 def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
     offers = catalog.offers(db, {checkout.code for checkout in fresh}, at)
     sku_ids = sorted(offer.sku_id for offer in offers.values())
+    minors = rules.minors_among((one for one in fresh if _is_capped(offers.get(one.code))), at)
     world = rules.World(
         offers=offers,
         deals=catalog.deals(db, sku_ids, biz_date(at) - timedelta(days=DEAL_DAYS)),
@@ -69,6 +72,7 @@ def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime,
         consent_hash=consent(db, at)[1],
         at=at,
         hold_seconds=hold_seconds,
+        spent=store.spent(db, minors, at) if minors else {},
     )
     shelf, _ = shelves.lock(db, lambda ends: rules.demand(fresh, world, ends), at)
     return replace(world, shelf=shelf)
@@ -82,6 +86,13 @@ def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> Non
     cards.hold(db, sorted(held, key=lambda one: (one.card.pool_id, one.card.id)))
     fulfil.take_on(db, ring, [p for p in placed if p.offer.is_later], "unpaid")
     payments.create(db, [_payment(p) for p in placed])
+    caps = {p.id: rules.cap_of(p.checkout.holder, p.offer, biz_date(at)) for p in placed}
+    counted = [
+        (p.checkout.holder.id, biz_date(at), p.pool_id, p.id, cap.month_fen_max)
+        for p in placed if p.checkout.holder is not None and (cap := caps[p.id]) is not None
+    ]  # fmt: skip
+    if counted:
+        store.count_orders(db, counted)
     deeds = [
         Deed(
             Actor("buyer", p.checkout.buyer.device.hex()[:12]),
@@ -96,7 +107,8 @@ def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> Non
                 "hold_until": p.hold_until,
                 "page": p.checkout.page_hash.hex(),
                 "consent": p.checkout.consent_hash,
-            },
+            }
+            | _age(p, caps[p.id]),
             pool_id=p.pool_id,
         )
         for p in placed
@@ -111,6 +123,17 @@ def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> Non
     tell(db, [*facts, *polls], at)
 
 
+def _is_capped(offer: Offer | None) -> bool:
+    return offer is not None and offer.minors == "capped"
+
+
+def _age(p: Placed, cap: rules.Cap | None) -> dict[str, int]:
+    """From which age on the buyer was known to be, where the goods ask for it; the birthday itself is in no trail."""
+    if p.offer.minors == "free":
+        return {}
+    return {"age_from": ADULT_YEARS if cap is None else cap.from_years}
+
+
 def _payment(p: Placed) -> Payment:
     expires_at = p.hold_until - timedelta(seconds=PAY_MARGIN_SECONDS)
     return Payment(
@@ -119,7 +142,7 @@ def _payment(p: Placed) -> Payment:
     )  # fmt: skip
 
 
-def _answer(checkout: Checkout, found: Placed | Earlier | Refusal) -> Placed | Earlier | Refusal:
+def _answer(checkout: Checkout, found: Answered) -> Answered:
     """What to tell the buyer. A key that once asked for something else asks for nothing now."""
     if isinstance(found, Earlier) and found.asked != checkout.asked:
         return Refusal.KEY_REUSED

@@ -20,7 +20,7 @@ from kashu.sales import rules, store
 from kashu.sales.service import fulfil, lapse, shelves
 from kashu.sales.service.books import payable_account, psp_account, warranties
 from kashu.sales.service.release import release
-from kashu.sales.types import Buyer, Fulfilment, Order, SaleLine
+from kashu.sales.types import Buyer, Fulfilment, MinorOrder, Order, SaleLine
 
 Paid = tuple[Judged, Order]
 
@@ -160,12 +160,19 @@ def _reclaim(
     db: Db, late: Sequence[Paid], lines: dict[UUID, list[SaleLine]], at: datetime
 ) -> tuple[list[Paid], list[Paid]]:
     """Money came after the hold had ended: take cards again where there are any."""
-    saved, lost = [], []
+    saved: list[Paid] = []
+    lost: list[Paid] = []
+    minors = store.minor_orders(db, [order.id for _, order in late]) if late else {}
     if late:  # all at once and sorted: two settlements with late orders of the same buyers must not cross
-        store.lock_buckets(db, {bucket for _, order in late for bucket in _buckets(order)})
+        buckets = {bucket for _, order in late for bucket in _buckets(order)}
+        store.lock_buckets(db, buckets | {rules.bucket(one.holder) for one in minors.values()})
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
-        may_not = lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL or _over_limit(db, order, model, at)
+        may_not = (
+            lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL
+            or _over_limit(db, order, model, at)
+            or _over_month(db, (one, order), saved, minors)
+        )
         shelf = [] if may_not else _take_again(db, order, model, at)
         if len(shelf) < order.quantity:
             lost.append((one, order))
@@ -195,6 +202,17 @@ def _over_limit(db: Db, order: Order, model: SaleLine, at: datetime) -> bool:
     identities = _buckets(order)[:-1]
     usage = store.usage(db, identities, at)
     return any(usage[one].pieces.get(model.sku_id, 0) + order.quantity > most for one in identities)
+
+
+def _over_month(db: Db, paid: Paid, saved: Sequence[Paid], minors: Mapping[UUID, MinorOrder]) -> bool:
+    """Whether a minor has spent so much since the hold ended that this order is above what its month allows (C-71)."""
+    one, order = paid
+    minor = minors.get(order.id)
+    if minor is None:
+        return False
+    of_same = [other for _, other in saved if other.id in minors and minors[other.id].holder == minor.holder]
+    spent_fen = store.spent(db, [minor.holder], one.notice.paid_at)[minor.holder] + sum(o.total_fen for o in of_same)
+    return spent_fen + order.total_fen > minor.month_fen_max
 
 
 def _buckets(order: Order) -> tuple[bytes, ...]:

@@ -48,6 +48,12 @@ from kashu.sales.store.lines import (
     reveal_lines,
 )
 from kashu.sales.store.links import forget_links, keep_link, link, use_link
+from kashu.sales.store.minors import (
+    SPENT,
+    count_orders,
+    minor_orders,
+    spent,
+)
 from kashu.sales.store.orders import (
     LAPSED,
     MOVE,
@@ -129,6 +135,7 @@ __all__ = [
     "PLACE_LINES",
     "PRICES",
     "SPEND",
+    "SPENT",
     "TAKEN",
     "TAKE_ON",
     "TOPUP",
@@ -154,6 +161,7 @@ __all__ = [
     "change_account",
     "complete",
     "contract_prices",
+    "count_orders",
     "decide_invoice",
     "deliver_lines",
     "drop_pieces",
@@ -183,6 +191,7 @@ __all__ = [
     "link",
     "lock_buckets",
     "lock_paid",
+    "minor_orders",
     "move",
     "move_fulfilment",
     "move_topup",
@@ -215,6 +224,7 @@ __all__ = [
     "set_erased",
     "settle_quota",
     "spend",
+    "spent",
     "steps",
     "stopped",
     "take_fulfilment",

@@ -48,6 +48,10 @@ WHERE told.pool_id = due.pool_id AND told.id = due.id AND told.purged_at IS NULL
 """
 FORGET = (
     """
+    DELETE FROM sales_minor_order AS told USING unnest(%s::bigint[], %s::uuid[]) AS due (pool_id, order_id)
+    WHERE told.pool_id = due.pool_id AND told.order_id = due.order_id
+    """,
+    """
     DELETE FROM sales_possession AS held USING unnest(%s::bigint[], %s::uuid[]) AS due (pool_id, order_id)
     WHERE held.pool_id = due.pool_id AND held.order_id = due.order_id
     """,

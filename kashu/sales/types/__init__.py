@@ -6,6 +6,7 @@ from kashu.sales.types.fulfilments import (
     Sending,
 )
 from kashu.sales.types.orders import (
+    Answered,
     Ask,
     Buyer,
     Checkout,
@@ -14,7 +15,9 @@ from kashu.sales.types.orders import (
     Line,
     Link,
     LinkRefusal,
+    MinorOrder,
     Order,
+    Overspent,
     Placed,
     Possession,
     PurgeRefusal,
@@ -43,6 +46,7 @@ from kashu.sales.types.purchases import (
 __all__ = [
     "Account",
     "AccountRefusal",
+    "Answered",
     "Ask",
     "Bought",
     "Bulk",
@@ -58,7 +62,9 @@ __all__ = [
     "Line",
     "Link",
     "LinkRefusal",
+    "MinorOrder",
     "Order",
+    "Overspent",
     "Placed",
     "Possession",
     "Purchase",

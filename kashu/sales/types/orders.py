@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kashu.cards import Card
 from kashu.catalog import Offer
+from kashu.party import Holder
 
 Ask = tuple[int, str, int]  # what an order takes off a shelf: SKU; for a picked card its label and surcharge, or "", 0
 
@@ -64,6 +65,7 @@ class Checkout:
     surcharge_fen: int = 0  # what the page said that the picked card costs more
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     form_mark: str = ""  # the form as something to compare and nothing to read
+    holder: Holder | None = None  # whose age was verified in this browser a moment ago
 
     @property
     def identity(self) -> tuple[bytes, str]:
@@ -142,6 +144,31 @@ class Refusal(StrEnum):
     FORM_WRONG = "form_wrong"
     LICENCE_LAPSED = "licence_lapsed"
     AGE_UNKNOWN = "age_unknown"
+    MINOR_FORBIDDEN = "minor_forbidden"
+    MINOR_UNDER_8 = "minor_under_8"
+    MINOR_ORDER_MAX = "minor_order_max"
+    MINOR_MONTH_MAX = "minor_month_max"
+
+
+@dataclass(frozen=True, slots=True)
+class Overspent:
+    """Why a minor's order was not placed: the cap it is above, of one order or of a month, and what is left of the month."""
+
+    refusal: Refusal
+    fen_max: int
+    left_fen: int
+
+
+Answered = Placed | Earlier | Refusal | Overspent  # what a checkout comes to
+
+
+@dataclass(frozen=True, slots=True)
+class MinorOrder:
+    """An order that counts towards a minor's month, and the limit it was sold under."""
+
+    order_id: UUID
+    holder: UUID
+    month_fen_max: int
 
 
 class RevealRefusal(StrEnum):

@@ -24,6 +24,13 @@ REFUSALS = {
     Refusal.BAD_CHARACTERS: "卡密里有控制字符，请清理后再提交。",
     Refusal.GUESSABLE: "随机位太少，容易被猜中。请增加 * 号，或减少数量。",
     Refusal.NO_SOURCE: "请选择这家供应商已启用的直充货源。没有货源先到「设置」登记。",
+    Refusal.NO_DOCUMENT: "还没有登记采购凭证，不能上架。",
+    Refusal.NOT_CONFIRMED: "收货还没有由第二人确认，不能上架。",
+    Refusal.NOT_AUTHORISED: "这件商品有品牌，批次没有有效的品牌授权，不能上架。",
+    Refusal.NOT_PROBED: "供应商还没有答复抽检，不能上架。",
+    Refusal.FROZEN: "批次已冻结，须先由另一人查明并解除。",
+    Refusal.SAME_PERSON: "收货人不能自己解除冻结，请另一位同事操作。",
+    Refusal.NO_REASON: "请写明查明的情况。数据没有改动。",
     Refusal.BAD_FORMAT: "列设置不对：必须有且只有一列是卡密，其余列不能重复。",
 }
 

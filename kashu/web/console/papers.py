@@ -9,12 +9,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from kashu import cards, catalog, compliance, party
-from kashu.cards import Batch, PaperRefusal, Papers
+from kashu import cards, compliance
+from kashu.cards import Batch, PaperRefusal, Papers, Refusal
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
+from kashu.web.console.arrivals import REFUSALS as STOCK_REFUSALS
 from kashu.web.console.desk import say, whole
 from kashu.web.rights import actor, needs
 from kashu.wire import edge
@@ -26,6 +26,7 @@ REFUSALS = {
     PaperRefusal.NO_SUCH_AUTHORISATION: "这份授权不属于该供应商或平台。数据没有改动。",
     PaperRefusal.OUTSIDE_ITS_DATES: "收货日期不在授权有效期内，这批货不能入库。数据没有改动。",
     PaperRefusal.OTHER_GOODS: "授权的品牌或商品与这件商品不符。数据没有改动。",
+    PaperRefusal.NOT_LOADED: "卡密还没有入库，入库后再确认收货。",
     PaperRefusal.SAME_PERSON: "收货人不能自己确认，请另一位同事操作。",
 }
 
@@ -33,18 +34,21 @@ REFUSALS = {
 def told_of(db: Db, batch: Batch) -> dict[str, Any]:
     """What the page of a batch says about its papers."""
     steps = cards.steps(db, batch.pool_id)
-    brand, goods = catalog.brand_of(db, batch.sku_id)
     held = cards.authorisation_of(db, batch.pool_id)
-    owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform"))]
-    day = biz_date(batch.received_at)
-    fitting = [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
     return {
+        "lacks": [] if batch.state not in ("loaded", "withdrawn") else cards.lacks(db, batch, clock.now()),
+        "probed": next((step for step in reversed(steps) if step.event == "probed"), None),
+        "frozen": next((step for step in reversed(steps) if step.event == "frozen"), None)
+        if cards.is_frozen(steps)
+        else None,
+        "is_bought": batch.kind in cards.BOUGHT,
+        "is_probed": cards.is_probed(db, batch),
         "steps": steps,
         "broken": cards.broken(steps),
         "purchased": next((step for step in steps if step.event == "purchased"), None),
         "confirmed": next((step for step in steps if step.event == "confirmed"), None),
         "authorisation": None if held is None else compliance.authorisation(db, held),
-        "fitting": fitting,
+        "fitting": cards.fitting(db, batch),
     }
 
 
@@ -63,11 +67,33 @@ def attach(request: HttpRequest, pool_id: int) -> HttpResponse:
 
 
 @require_POST
-@needs("batches.edit")
+@needs("batches.confirm")
 def confirm(request: HttpRequest, pool_id: int) -> HttpResponse:
     with edge.transaction() as db:
         answer = cards.confirm(db, actor(request), pool_id, clock.now())
     return _back(request, pool_id, answer, _("收货已由第二人确认。"))
+
+
+@require_POST
+@needs("batches.confirm")
+def clear(request: HttpRequest, pool_id: int) -> HttpResponse:
+    """Let a stopped batch go on."""
+    with edge.transaction() as db:
+        answer = cards.clear(db, actor(request), pool_id, request.POST.get("reason", "").strip()[:200], clock.now())
+    is_bad = isinstance(answer, Refusal)
+    say(request, _(STOCK_REFUSALS[answer]) if isinstance(answer, Refusal) else _("冻结已解除。"), is_bad=is_bad)
+    return redirect("console:batch", pool_id=pool_id)
+
+
+@require_POST
+@needs("batches.edit")
+def probe(request: HttpRequest, pool_id: int) -> HttpResponse:
+    """Have another sample checked."""
+    with edge.transaction() as db:
+        answer = cards.draw_again(db, pool_id, clock.now())
+    is_bad = isinstance(answer, Refusal)
+    say(request, _(STOCK_REFUSALS[answer]) if isinstance(answer, Refusal) else _("已发出抽检。"), is_bad=is_bad)
+    return redirect("console:batch", pool_id=pool_id)
 
 
 def _back(request: HttpRequest, pool_id: int, answer: Batch | PaperRefusal, done: str) -> HttpResponse:

@@ -198,7 +198,7 @@ def set_source(request: HttpRequest) -> HttpResponse:
         if is_good:
             new = cards.Source(
                 words["id"], owner or 0, words["title"][:40], words["url"].rstrip("/"), words["key_id"], b"",
-                told.get("is_open", "yes") == "yes", "", clock.now(),
+                told.get("is_open", "yes") == "yes", "", clock.now(), told.get("checks_cards") == "yes",
             )  # fmt: skip
             cards.set_source(db, ctx.ring, actor(request), new, words["secret"], clock.now())
     say(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kashu.web.desk import (
+    attestations,
     board,
     changes,
     complaints,
@@ -71,4 +72,6 @@ urlpatterns = [
     path("privacy/<uuid:request_id>", privacy.answer, name="answer_request"),
     path("reports/<slug:kind>", privacy.report, name="report"),
     path("provenance", provenance.search, name="provenance"),
+    path("attestations", attestations.attestations, name="attestations"),
+    path("attestations/<uuid:attestation_id>/retry", attestations.retry, name="retry_attestation"),
 ]

@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -25,12 +25,16 @@ from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
-from kashu.sales import Checkout, Refusal, Source
+from kashu.kernel.money import yuan
+from kashu.party import AgeRefusal
+from kashu.sales import Checkout, Overspent, Refusal, Source
 from kashu.sales import queries as sales_queries
 from kashu.web import device
+from kashu.web.store import age
 from kashu.web.store.cashier import agent, lead, ways_of
 from kashu.wire import checkout as checkouts
 from kashu.wire import edge
+from kashu.wire.age import COOKIE
 from kashu.wire.effort import Effort
 
 SHELF_SHOWN_MAX = 1_000
@@ -42,7 +46,9 @@ _measured: dict[str, tuple[float, float | None]] = {}
 REFUSALS = {
     Refusal.NOT_FOR_SALE: "这件商品暂停销售，没有下单，也没有扣款。",
     Refusal.LICENCE_LAPSED: "这件商品的经营资质正在核验，暂停销售。没有下单，也没有扣款。",
-    Refusal.AGE_UNKNOWN: "这类商品须先核验年龄，目前还不能核验，所以不能下单。没有扣款。",
+    Refusal.AGE_UNKNOWN: "这类商品须先核验年龄，请填写姓名和身份证号后再提交。没有下单，也没有扣款。",
+    Refusal.MINOR_FORBIDDEN: "这类商品不向未成年人销售。没有下单，也没有扣款。",
+    Refusal.MINOR_UNDER_8: "未满 8 周岁不能购买这类商品。没有下单，也没有扣款。",
     Refusal.OUT_OF_STOCK: "库存不足，没有下单，也没有扣款。可以减少数量再试。",
     Refusal.OVER_LIMIT: "数量超出单笔限购，请调整后再提交。",
     Refusal.BUYER_LIMIT: "已达到每人限购数量，没有下单。",
@@ -53,6 +59,10 @@ REFUSALS = {
     Refusal.CHANNEL_CLOSED: "所选支付方式暂停使用，请换一种。",
     Refusal.PICK_TAKEN: "请先选择一个；刚才选的可能已被别人选走。没有下单，也没有扣款。",
     Refusal.FORM_WRONG: "充值信息没有填对，请核对后再提交。没有下单，也没有扣款。",
+}
+OVERSPENT = {
+    Refusal.MINOR_ORDER_MAX: "未成年人购买这类商品，每单不超过 ¥%(most)s，本月还可以买 ¥%(left)s。没有下单，也没有扣款。",
+    Refusal.MINOR_MONTH_MAX: "未成年人购买这类商品，每月不超过 ¥%(most)s，本月还可以买 ¥%(left)s。没有下单，也没有扣款。",
 }
 BUSY = "现在下单的人很多，正在核对是否为真人操作，请稍等几秒再提交。没有下单。"
 
@@ -90,7 +100,7 @@ class Shown:
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
-        found = catalog_queries.window(db)
+        found = catalog_queries.window(db, is_minor=age.is_minor(request))
         told = {"window": found, "licences": _own_licences(db)}
     return render(request, "store/home.html", told)
 
@@ -101,6 +111,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     with edge.transaction() as db:
         shown = _shown(db, slug, request.GET.get("sku", ""))
         told = {"shown": shown, "p99": _p99(db), "own_licences": _own_licences(db), "source": _source(request)}
+    told["is_hidden"] = _is_hidden(request, shown)
     return render(request, "store/product.html", told)
 
 
@@ -109,6 +120,8 @@ def checkout(request: HttpRequest, slug: str) -> HttpResponse:
     """The checkout sheet over the product page; posting it places the order."""
     if request.method == "POST" and "place" in request.POST:
         return _place(request, slug)
+    if request.method == "POST" and "other" in request.POST:
+        age.forget(request)
     return _sheet(request, slug)
 
 
@@ -125,8 +138,8 @@ def _sheet(
         p99 = _p99(db)
         picking = _picking(db, shown.chosen, told)
     offer = shown.chosen.offer
-    if offer is None:
-        return redirect("store:product", slug=slug)
+    if offer is None or _is_hidden(request, shown):
+        return age.remember(request, device.remember(request, redirect("store:product", slug=slug)))
     quantity = _quantity(told.get("quantity", "1"), told.get("step", ""), offer.order_max)
     quote = catalog.quote(offer.price_fen, offer.tiers, quantity)
     page = {
@@ -141,6 +154,7 @@ def _sheet(
         "total_fen": quote.total_fen + (picking.surcharge_fen if picking else 0),
         "consent": text,
         "consent_hash": text_hash,
+        "age": age.asked(request, offer),
         "is_agreed": request.POST.get("consent") == text_hash,
         "ways": ways,
         "here": f"{edge.ctx().public_url}/s/{slug}",
@@ -149,12 +163,12 @@ def _sheet(
         "key": told.get("key") or secrets.token_urlsafe(16),
         "error": error,
         "work": "" if work is None else json.dumps(work),
-        "refusals": [(one.value, _(told)) for one, told in REFUSALS.items()],
+        "refusals": [(one.value, _(told)) for one, told in REFUSALS.items() if one is not Refusal.AGE_UNKNOWN],
         "busy": _(BUSY),
         "source": _source(request),
         "hold_minutes": sales.hold_seconds(edge.ctx().hold_seconds, shown.chosen.on_shelf) // 60,
     }
-    return device.remember(request, render(request, "store/product.html", page, status=status))
+    return age.remember(request, device.remember(request, render(request, "store/product.html", page, status=status)))
 
 
 def _place(request: HttpRequest, slug: str) -> HttpResponse:
@@ -162,27 +176,43 @@ def _place(request: HttpRequest, slug: str) -> HttpResponse:
     phone = device.tidy_phone(request.POST.get("phone", ""))
     if phone and not device.is_phone(phone):
         return _sheet(request, slug, _("手机号应为 11 位数字，以 1 开头。"), 422)
-    asked = checkouts.asked(request.POST.dict(), device.buyer(request, phone), edge.ctx().ring, agent(request))
+    buyer, ctx = device.buyer(request, phone), edge.ctx()
+    asked = checkouts.asked(request.POST.dict(), buyer, ctx.ring, agent(request), age.holder_of(request))
     if asked is None:
         return _sheet(request, slug, _("请求不完整，没有下单。请再试一次。"), 422)
     work = checkouts.to_do(request.POST.dict(), asked, _effort())
     if work is not None:
         return _sheet(request, slug, _(BUSY), 429, work)
-    ctx = edge.ctx()
     [answer] = checkouts.place_all(ctx.pool, ctx.ring, [asked], clock.now(), ctx.hold_seconds)
-    if isinstance(answer, Refusal):
-        return _sheet(request, slug, _(REFUSALS[answer]), checkouts.STATUS.get(answer, 422))
+    if answer is Refusal.AGE_UNKNOWN and age.is_told(request):
+        holder = age.verify(request, buyer)
+        if isinstance(holder, AgeRefusal):
+            return _sheet(request, slug, age.words(holder), age.STATUS[holder])
+        known = replace(asked, holder=holder)
+        [answer] = checkouts.place_all(ctx.pool, ctx.ring, [known], clock.now(), ctx.hold_seconds)
+    if isinstance(answer, Refusal | Overspent):
+        return _sheet(request, slug, *_refused(answer))
     with edge.transaction() as db:
         order = sales.orders(db, [(answer.pool_id, answer.id)])[answer.id]
         payment = payments.of_order(db, answer.pool_id, answer.id)[-1]
-    return device.remember(request, lead(request, order, payment, is_new=True))
+    return age.remember(request, device.remember(request, lead(request, order, payment, is_new=True)))
+
+
+def _refused(answer: Refusal | Overspent) -> tuple[str, int]:
+    """Why nothing was ordered, in words, and the status that says so."""
+    if isinstance(answer, Refusal):
+        return _(REFUSALS[answer]), checkouts.STATUS.get(answer, 422)
+    told = {"most": yuan(answer.fen_max), "left": yuan(answer.left_fen)}
+    return _(OVERSPENT[answer.refusal]) % told, checkouts.STATUS[answer.refusal]
 
 
 @require_POST
 def quick_checkout(request: HttpRequest) -> HttpResponse:
     """What the page's script posts: the till's address, here as a batch of one."""
     ctx = edge.ctx()
-    arrival = checkouts.Arrival(request.POST.dict(), device.name_of(request), device.address(request), agent(request))
+    token = request.COOKIES.get(COOKIE, "")
+    browser = (device.name_of(request), device.address(request), agent(request), token)
+    arrival = checkouts.Arrival(request.POST.dict(), *browser)
     found = checkouts.weigh(arrival, _effort(), ctx.ring)
     if isinstance(found, Checkout):
         try:
@@ -199,6 +229,12 @@ def quick_checkout(request: HttpRequest) -> HttpResponse:
 @lru_cache(maxsize=1)
 def _effort() -> Effort:
     return Effort(edge.ctx().ring)
+
+
+def _is_hidden(request: HttpRequest, shown: Shown) -> bool:
+    """Whether these goods are forbidden to whom this browser is known to belong to (C-73)."""
+    offer = shown.chosen.offer
+    return offer is not None and offer.minors == "forbidden" and age.is_minor(request)
 
 
 def _source(request: HttpRequest) -> Source:

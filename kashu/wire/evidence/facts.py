@@ -20,6 +20,7 @@ from kashu.sales import Order, SaleLine
 from kashu.wire.evidence import checks
 from kashu.wire.evidence.pack import pretty
 
+ATTESTATIONS_MAX = 100
 BYTES_SHOWN = 16  # of a pseudonym: enough to compare
 CONSENT, AGREEMENTS = "digital_consent", ("trade", "privacy", "digital_consent")
 
@@ -68,6 +69,7 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
         "redemptions.json": [_told(one, "undone_key") for one in used],
         "claims.json": [_told(one) for one in audit.approvals_of(db, "order", str(order.id))],
         "messages.json": _messages(db, case),
+        "attestations.json": [_told(one) for one in compliance.attestations_of(db, order.number, ATTESTATIONS_MAX)],
         "provenance.json": [provenance(db, pool_id) for pool_id in case.pools],
         "audit.json": {"entries": [_told(one, "xact") for one in trail], "heads": [_told(one) for one in heads]},
         "checks.json": checks.compare(case.order, case.lines, pages, texts, books, trail, heads, ring),

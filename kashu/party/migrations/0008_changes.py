@@ -51,16 +51,18 @@ CREATE TABLE party_unreached (
 CREATE UNIQUE INDEX party_unreached_one ON party_unreached (party_id) WHERE state <> 'settled';
 ALTER TABLE party_consent DROP CONSTRAINT party_consent_purpose_check;
 ALTER TABLE party_consent ADD CONSTRAINT party_consent_purpose_check
-    CHECK (purpose IN ('identity_document', 'bank_account', 'marketing', 'guardian_identity'));
+    CHECK (purpose IN ('identity_document', 'bank_account', 'marketing', 'age_check', 'guardian_identity')) NOT VALID;
+ALTER TABLE party_consent VALIDATE CONSTRAINT party_consent_purpose_check;
 """
 BACK = """
+DELETE FROM party_consent WHERE purpose = 'guardian_identity';
 ALTER TABLE party_consent DROP CONSTRAINT party_consent_purpose_check;
 ALTER TABLE party_consent ADD CONSTRAINT party_consent_purpose_check
-    CHECK (purpose IN ('identity_document', 'bank_account', 'marketing'));
+    CHECK (purpose IN ('identity_document', 'bank_account', 'marketing', 'age_check'));
 DROP TABLE party_unreached, party_change
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("party", "0006_onboarding")]
+    dependencies = [("party", "0007_id_holders")]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -1,0 +1,162 @@
+"""Papers before sale (§2.1, S-07), a sample before sale (卡密盗版), and what stops a batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from kashu import cards, compliance
+from kashu.cards import Batch, PaperRefusal, Papers, Refusal, rules, store
+from kashu.kernel import clock
+from kashu.kernel.db import value
+from tests import make
+
+DOCUMENT = Papers("HT-1", 9_000, 3)
+
+
+@pytest.fixture
+def checking(db, ring):
+    """A supplier that answers for its cards."""
+    source = make.source(db, ring)
+    return cards.set_source(db, ring, make.STAFF, replace(source, checks_cards=True), "", clock.now())
+
+
+def facts(db, topic, pool_id):
+    return value(db, "SELECT count(*) FROM outbox WHERE topic = %s AND body->>'pool_id' = %s", [topic, str(pool_id)])
+
+
+def batch_of(db, ring, many=3, **told):
+    return make.batch(db, ring, told.pop("sku", None) or make.sku(db), many, on_sale=False, **told)
+
+
+def test_nothing_goes_on_sale_without_its_papers(db, ring):
+    """S-07, §2.1: the document, the brand's authorisation, the second person; each named until it is there."""
+    batch = batch_of(db, ring)
+    at = clock.now()
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NO_DOCUMENT
+    assert cards.lacks(db, batch, at) == [Refusal.NO_DOCUMENT, Refusal.NOT_AUTHORISED, Refusal.NOT_CONFIRMED]
+    cards.attach(db, make.STAFF, batch.pool_id, DOCUMENT, at)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_AUTHORISED
+    under = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+    cards.attach(db, make.STAFF, batch.pool_id, replace(DOCUMENT, authorisation_id=under), at)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_CONFIRMED
+    assert cards.confirm(db, make.STAFF, batch.pool_id, at) is PaperRefusal.SAME_PERSON
+    assert isinstance(cards.confirm(db, make.REVIEWER, batch.pool_id, at), Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, at), Batch)
+
+
+def test_a_lapsed_authorisation_keeps_a_withdrawn_batch_off_the_shelf(db, ring):
+    batch = batch_of(db, ring)
+    make.put_on_sale(db, ring, batch.pool_id)
+    cards.withdraw(db, make.STAFF, batch.pool_id, "盘点", clock.now())
+    held = cards.authorisation_of(db, batch.pool_id)
+    compliance.authorisations.revoke(db, make.REVIEWER, held, "品牌方撤回", clock.now())
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()) is Refusal.NOT_AUTHORISED
+
+
+def test_goods_without_a_brand_need_no_authorisation(db, ring):
+    sku = make.sku(db)
+    db.execute("UPDATE catalog_product SET brand = '' WHERE id = %s", [sku.product_id])
+    batch = batch_of(db, ring, sku=sku)
+    assert Refusal.NOT_AUTHORISED not in cards.lacks(db, batch, clock.now())
+
+
+def test_a_receipt_is_confirmed_when_there_is_something_to_count(db, ring):
+    sku = make.sku(db)
+    form = cards.Format("utf-8", "", ("secret",), has_header=False)
+    told = cards.NewBatch(sku.id, make.supplier(db), "single_use", "f.txt", 1, "0" * 64, "", form, 100, "")
+    batch = cards.receive(db, ring, make.STAFF, told, clock.now())
+    assert cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now()) is PaperRefusal.NOT_LOADED
+
+
+def test_a_sample_is_drawn_by_chance_and_never_twice(db, ring, checking):
+    batch = batch_of(db, ring, 100, by=checking.supplier_id)
+    assert facts(db, "cards.probe", batch.pool_id) == 1
+    told = cards.open_sample(db, ring, batch.pool_id, 1, clock.now())
+    assert 30 <= len(told.cards) <= 60
+    assert len({card[0] for card in told.cards}) == len(told.cards)
+    secrets = value(db, "SELECT count(*) FROM cards_card WHERE pool_id = %s AND id = ANY (%s)",
+                    [batch.pool_id, [card[0] for card in told.cards]])  # fmt: skip
+    assert secrets == len(told.cards)
+    assert (
+        value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'batch.probe' AND pool_id = %s", [batch.pool_id]) == 1
+    )
+    assert told.cards[0][2] not in repr(told)
+
+
+@pytest.mark.parametrize("word", ["used", "invalid"])
+def test_one_bad_card_of_a_sample_stops_the_batch(db, ring, checking, word):
+    batch = batch_of(db, ring, 5, by=checking.supplier_id)
+    told = cards.open_sample(db, ring, batch.pool_id, 1, clock.now())
+    answers = {card[0]: "unused" for card in told.cards} | {told.cards[0][0]: word}
+    assert cards.probed(db, told, answers, clock.now())
+    assert not cards.probed(db, told, answers, clock.now()), "an answer counts once"
+    make.papered(db, ring, batch.pool_id)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()) is Refusal.FROZEN
+    assert cards.open_sample(db, ring, batch.pool_id, 1, clock.now()) is None
+    assert isinstance(cards.clear(db, make.REVIEWER, batch.pool_id, "换卡后核对无误", clock.now()), Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), Batch)
+    assert cards.broken(cards.steps(db, batch.pool_id)) is None
+
+
+def test_without_an_answer_nothing_goes_on_sale_and_another_sample_may_be_drawn(db, ring, checking):
+    batch = batch_of(db, ring, 5, by=checking.supplier_id)
+    make.papered(db, ring, batch.pool_id)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()) is Refusal.NOT_PROBED
+    assert cards.draw_again(db, batch.pool_id, clock.now()) == 2
+    told = cards.open_sample(db, ring, batch.pool_id, 2, clock.now())
+    cards.probed(db, told, {card[0]: "unused" for card in told.cards}, clock.now())
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), Batch)
+
+
+def test_a_supplier_that_checks_nothing_is_not_waited_for(db, ring):
+    batch = batch_of(db, ring)
+    assert cards.draw_again(db, batch.pool_id, clock.now()) is Refusal.NO_SOURCE
+    assert Refusal.NOT_PROBED not in cards.lacks(db, batch, clock.now())
+
+
+def duplicated(db, ring, first, second):
+    """Two batches of one card each, the second with a line more; who brought them."""
+    one = batch_of(db, ring, 1, by=first)
+    [(_, number, text)] = _open(db, ring, one.pool_id)
+    sku = make.sku(db)
+    form = cards.Format("utf-8", "dashes", ("number", "secret"), has_header=False)
+    told = cards.NewBatch(sku.id, second, "single_use", "again.txt", 1, "0" * 64, "", form, 100, "")
+    again = cards.receive(db, ring, make.STAFF, told, clock.now())
+    cards.start(db, make.STAFF, again.pool_id, clock.now())
+    lines = [cards.NewCard(n, number if n == 1 else "", text if n == 1 else make.name("NEW"), date(9999, 12, 31), None, None, "")
+             for n in (1, 2)]  # fmt: skip
+    make.load(db, ring, again.pool_id, 0, lines)
+    return cards.loaded(db, make.STAFF, again.pool_id, clock.now())
+
+
+def _open(db, ring, pool_id):
+    found = store.batch(db, pool_id)
+    key = ring.open_data_key(pool_id, found.data_key)
+    rows = db.execute("SELECT id, sealed FROM cards_card WHERE pool_id = %s", [pool_id]).fetchall()
+    return [(card_id, *rules.unpack(key.open(card_id, sealed))[:2]) for card_id, sealed in rows]
+
+
+def test_cards_that_another_supplier_has_stop_a_batch(db, ring):
+    """§2.5 (3): the same secret from two suppliers is refused, and somebody has to find out whose it is."""
+    batch = duplicated(db, ring, make.supplier(db), make.supplier(db))
+    assert (batch.accepted, batch.rejected) == (1, 1)
+    assert cards.lacks(db, batch, clock.now())[0] is Refusal.FROZEN
+
+
+def test_a_file_that_overlaps_with_ones_own_is_only_turned_away(db, ring):
+    supplier = make.supplier(db)
+    batch = duplicated(db, ring, supplier, supplier)
+    assert (batch.accepted, batch.rejected) == (1, 1)
+    assert Refusal.FROZEN not in cards.lacks(db, batch, clock.now())
+
+
+def test_a_code_used_before_it_is_sold_stops_its_batch(db, ring):
+    """Whoever knows one unsold code may know them all."""
+    batch = batch_of(db, ring)
+    card = value(db, "SELECT min(id) FROM cards_card WHERE pool_id = %s", [batch.pool_id])
+    assert cards.leaked(db, batch.pool_id, card, clock.now())
+    assert not cards.leaked(db, batch.pool_id, card, clock.now()), "it stops once"
+    assert cards.lacks(db, batch, clock.now())[0] is Refusal.FROZEN
