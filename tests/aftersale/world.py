@@ -18,7 +18,7 @@ CLERK = Actor("person", "clerk@kashu.example")
 OTHER = Actor("person", "other@kashu.example")
 TRADER = Actor("person", "trader@supplier.example")
 BORN = f"{clock.biz_date(clock.now()).year - 10}0601"  # ten years old, whenever this runs
-WHY = ("核对记录后认定", sha256_hex("what was seen"))
+WHY = ("核对记录后认定", sha256_hex("what a clerk saw"))
 
 
 def bought(db, ring, quantity=1, who=None, *, seen=False, sku=None, **told):
