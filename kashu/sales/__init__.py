@@ -72,12 +72,14 @@ from kashu.sales.service import (
     set_contract_price,
     settle,
     source_of,
+    standing,
     stuck,
     take_down,
     to_erase,
     to_purge,
     undo_redemption,
     unfulfilled,
+    unwind,
 )
 from kashu.sales.store import (
     account_of,
@@ -139,6 +141,7 @@ from kashu.sales.types import (
     SellRefusal,
     Sending,
     Source,
+    Standing,
     Topup,
 )
 
@@ -182,6 +185,7 @@ __all__ = [
     "SellRefusal",
     "Sending",
     "Source",
+    "Standing",
     "Topup",
     "account_of",
     "accounts",
@@ -267,6 +271,7 @@ __all__ = [
     "set_contract_price",
     "settle",
     "source_of",
+    "standing",
     "stuck",
     "take_down",
     "tidy_reason",
@@ -275,5 +280,6 @@ __all__ = [
     "topups",
     "undo_redemption",
     "unfulfilled",
+    "unwind",
     "usage_by_day",
 ]

@@ -50,6 +50,12 @@ def check(run: Runtime) -> list[Finding]:
             found.append(Finding("error", "no payment channel is open"))
         if run.env.is_production and any(not one.gateway.startswith("https://") for one in channels):
             found.append(Finding("error", "a channel is open whose gateway is not reached by https: a sandbox's"))
+        found += [
+            Finding(
+                "warning", f"the working days of {year} are not known: Monday to Friday count; update chinesecalendar"
+            )
+            for year in clock.unknown_years(clock.biz_date(clock.now()))
+        ]
         found += _messages(db, is_production=run.env.is_production)
     return found
 

@@ -38,6 +38,7 @@ APPEND_ONLY = (
     "compliance_closing",
     "catalog_comment",
     "cards_provenance",
+    "aftersale_breach",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -79,6 +80,10 @@ KEPT = (
     "party_consent",
     "party_request",
     "party_mark",
+    "party_change",
+    "party_unreached",
+    "aftersale_complaint",
+    "aftersale_guardian",
     "compliance_licence",
     "compliance_authorisation",
     "compliance_review",

@@ -30,6 +30,8 @@ TAKEDOWNS_OVERDUE = Gauge(
 )
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])
 
+BREACHES = Counter("kashu_terms_missed_total", "Terms that were missed, by their clock", ["clock"])
+
 
 def page() -> tuple[bytes, str]:
     """The metrics of this process, and their content type."""

@@ -63,6 +63,7 @@ from kashu.sales.service.retention import RETAIN_MAX, erase_secrets, purge, to_e
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
 from kashu.sales.service.takedowns import REPORT_HOURS, affected, affected_orders, decide_takedown, take_down
+from kashu.sales.service.unwind import standing, unwind
 
 __all__ = [
     "BANK",
@@ -146,10 +147,12 @@ __all__ = [
     "set_contract_price",
     "settle",
     "source_of",
+    "standing",
     "stuck",
     "take_down",
     "to_erase",
     "to_purge",
     "undo_redemption",
     "unfulfilled",
+    "unwind",
 ]

@@ -27,6 +27,7 @@ from kashu.sales.types.orders import (
     RevealRefusal,
     SaleLine,
     Source,
+    Standing,
     Usage,
 )
 from kashu.sales.types.purchases import (
@@ -78,6 +79,7 @@ __all__ = [
     "SellRefusal",
     "Sending",
     "Source",
+    "Standing",
     "Topup",
     "Usage",
 ]

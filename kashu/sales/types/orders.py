@@ -228,6 +228,14 @@ class RefundRefusal(StrEnum):
     REDEEMED = "redeemed"
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What there is to give back of an order, and what has become of its cards."""
+
+    left_fen: int
+    is_seen: bool
+
+
 class PurgeRefusal(StrEnum):
     """Why an order still names its buyer: it is kept for three years after its end, and while anything is in dispute."""
 
