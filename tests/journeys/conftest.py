@@ -141,9 +141,27 @@ def desk(chromium, kashu):
     yield from _page(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False)
 
 
-def _page(chromium, kashu, viewport, *, is_mobile):
+@pytest.fixture(scope="module")
+def signed_in(chromium, kashu):
+    """`signed_in(role)`: the cookies of somebody at the desk; a code works once in thirty seconds, so once for a module."""
+    from tests.journeys.steps import sign_in
+
+    known = {}
+
+    def cookies(role):
+        if role not in known:
+            context = chromium.new_context(locale="zh-CN", base_url=kashu.url)
+            sign_in(context.new_page(), kashu, role)
+            known[role] = context.storage_state()
+            context.close()
+        return known[role]
+
+    return cookies
+
+
+def _page(chromium, kashu, viewport, *, is_mobile, cookies=None):
     context = chromium.new_context(viewport=viewport, locale="zh-CN", base_url=kashu.url, has_touch=is_mobile,
-                                   user_agent=PHONE if is_mobile else None)  # fmt: skip
+                                   user_agent=PHONE if is_mobile else None, storage_state=cookies)  # fmt: skip
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     troubles = []

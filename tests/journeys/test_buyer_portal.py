@@ -14,6 +14,7 @@ import pyzipper
 from playwright.sync_api import expect
 
 from bench import gun
+from tests.journeys.conftest import _page
 from tests.journeys.steps import sign_in
 
 pytestmark = pytest.mark.browser
@@ -21,9 +22,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def buyer(desk, kashu):
-    sign_in(desk, kashu, "buyer")
-    return desk
+def buyer(chromium, kashu, signed_in):
+    yield from _page(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False, cookies=signed_in("buyer"))
 
 
 def single(page):
