@@ -165,6 +165,23 @@ def test_nobody_verifies_what_they_took_down_or_without_a_scan(db, ring):
     assert decide(db, bare) is AuthorisationRefusal.NO_FILE
 
 
+def test_a_sole_operator_verifies_after_the_wait_and_only_while_alone(db, ring):
+    """Design §5a."""
+    from kashu import party
+
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, make.supplier(db)), clock.now())
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+
+    def alone(seconds, *, is_alone):
+        at = taken.made_at + timedelta(seconds=seconds)
+        told = {"is_good": True, "reason": "核对原件", "at": at, "is_alone": is_alone}
+        return compliance.authorisations.decide(db, make.STAFF, taken.id, **told)
+
+    assert alone(599, is_alone=True) is AuthorisationRefusal.SAME_PERSON
+    assert alone(600, is_alone=False) is AuthorisationRefusal.SAME_PERSON
+    assert alone(600, is_alone=True).state == "verified"
+
+
 def test_tipping_coins_need_the_issuer_a_resale_right_and_two_reviewers(db, ring):
     """Shut (§0.1, C-04); open only for a chain that begins at the issuer itself, verified by two, never in solo mode."""
     from kashu import party
@@ -246,9 +263,12 @@ def test_a_receipt_takes_two_persons(db, ring, chain):
     *_, batch = chain
     assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
     party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
-    assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
+    soon = cards.confirm(db, make.STAFF, batch.pool_id, clock.now(), is_alone=True)
+    assert soon is PaperRefusal.SAME_PERSON
     later = clock.now() + timedelta(seconds=601)
-    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, later), cards.Batch)
+    second = cards.confirm(db, make.STAFF, batch.pool_id, later, is_alone=False)
+    assert second is PaperRefusal.SAME_PERSON  # solo mode ends where a second person exists
+    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, later, is_alone=True), cards.Batch)
     assert cards.confirm(db, make.REVIEWER, batch.pool_id, later) is PaperRefusal.TOO_LATE
 
 

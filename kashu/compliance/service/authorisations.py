@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kashu import audit, party
 from kashu.audit import Actor, Deed
@@ -33,9 +33,12 @@ def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authoris
 
 
 def decide(
-    db: Db, actor: Actor, authorisation_id: int, *, is_good: bool, reason: str, at: datetime
+    db: Db, actor: Actor, authorisation_id: int, *, is_good: bool, reason: str, at: datetime, is_alone: bool = False
 ) -> Authorisation | AuthorisationRefusal:
-    """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone."""
+    """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone.
+
+    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up.
+    """
     assert_in_transaction(db)
     found = store.authorisation(db, authorisation_id, lock=True)
     if found is None:
@@ -47,11 +50,13 @@ def decide(
     if not is_good:
         store.decide(db, found.id, "rejected", reason)
         return _told(db, actor, found, "rejected", reason, at)
-    is_solo = party.platform(db).is_solo
+    house = party.platform(db)
+    assert found.made_at is not None
+    alone = house.is_solo and is_alone and at >= found.made_at + timedelta(seconds=house.solo_wait_seconds)
     shut = {one.code for one in store.goods(db) if one.is_shut} & set(found.goods)
-    if shut and is_solo:
+    if shut and house.is_solo:
         return AuthorisationRefusal.NEVER_ALONE
-    if actor.name in found.reviewed_by or (actor.name == found.made_by and not is_solo):
+    if actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
         return AuthorisationRefusal.SAME_PERSON
     if found.file_sha256 is None:
         return AuthorisationRefusal.NO_FILE
