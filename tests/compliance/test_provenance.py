@@ -165,6 +165,17 @@ def test_nobody_verifies_what_they_took_down_or_without_a_scan(db, ring):
     assert decide(db, bare) is AuthorisationRefusal.NO_FILE
 
 
+def test_nothing_is_verified_under_what_was_revoked_meanwhile(db, ring):
+    root = verified(db, ring, make.supplier(db), is_issuer=True)
+    middle = verified(db, ring, make.supplier(db), root)
+    new = link(db, ring, make.supplier(db), middle)
+    taken = compliance.authorisations.register(db, make.STAFF, new, clock.now())
+    compliance.authorisations.revoke(db, make.STAFF, root.id, "授权被撤回", clock.now())
+    assert decide(db, taken) is AuthorisationRefusal.NO_SUCH_PARENT
+    assert compliance.authorisation(db, taken.id).state == "in_review"
+    assert compliance.for_brand(db, new.grantee_id, BRAND, "membership", TODAY) == []
+
+
 def test_a_sole_operator_verifies_after_the_wait_and_only_while_alone(db, ring):
     """Design §5a."""
     from kashu import party

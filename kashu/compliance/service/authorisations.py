@@ -37,10 +37,12 @@ def decide(
 ) -> Authorisation | AuthorisationRefusal:
     """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone.
 
-    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up.
+    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up. What it hangs on
+    is held meanwhile: a link is not verified under one that has been revoked since.
     """
     assert_in_transaction(db)
-    found = store.authorisation(db, authorisation_id, lock=True)
+    store.lock_chain(db, authorisation_id)
+    found = store.authorisation(db, authorisation_id)
     if found is None:
         return AuthorisationRefusal.NO_SUCH_AUTHORISATION
     if found.state != "in_review":
@@ -60,11 +62,13 @@ def decide(
         return AuthorisationRefusal.SAME_PERSON
     if found.file_sha256 is None:
         return AuthorisationRefusal.NO_FILE
+    chain = store.chain(db, found.id)
+    if any(above.state != "verified" for above in chain[:-1]):
+        return AuthorisationRefusal.NO_SUCH_PARENT
     store.note_reviewer(db, found.id, actor.name)
     if shut and len(found.reviewed_by) + 1 < REVIEWERS_OF_SHUT:
         return _told(db, actor, found, "in_review", reason, at)
-    chain = store.chain(db, found.id)
-    opens = bool(shut) and all(rules.opens_coins(chain, goods) for goods in shut)
+    opens = bool(shut) and all(rules.opens_coins(store.chain(db, found.id), goods) for goods in shut)
     store.decide(db, found.id, "verified", reason, opens_shut=opens)
     return _told(db, actor, found, "verified", reason, at)
 
@@ -88,6 +92,9 @@ def revoke(db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetim
     assert_in_transaction(db)
     if not reason.strip():
         return AuthorisationRefusal.NO_REASON
+    store.authorisation(
+        db, authorisation_id, lock=True
+    )  # a statement of its own: the next one sees what was verified meanwhile
     fallen = store.revoke(db, authorisation_id, biz_date(at), reason)
     if not fallen:
         known = store.authorisation(db, authorisation_id)
