@@ -197,6 +197,21 @@ def test_a_high_risk_takes_two_different_reviewers(db, ring):
     assert state(db, party_id) == "contract"
 
 
+def test_a_high_risk_is_not_called_less_by_one_person(db, ring):
+    """Whoever may pass a supplier alone at a medium risk could otherwise call a high one medium first."""
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    for risk in ("medium", "low"):
+        assert party.set_risk(db, REVIEWER, party_id, risk, "看过了", AT) is SupplierRefusal.NEEDS_TWO
+    assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NEEDS_TWO
+    asked = party.ask_lower_risk(db, REVIEWER, party_id, ("medium", "看过了"), solo_wait_seconds=None, at=AT)
+    assert party.confirm_lower_risk(db, REVIEWER, asked.id, AT, is_alone=False) is ApprovalRefusal.SAME_PERSON
+    assert party.supplier(db, party_id).risk == "high"
+    assert party.confirm_lower_risk(db, OTHER, asked.id, AT, is_alone=False) is None
+    assert party.supplier(db, party_id).risk == "medium"
+    assert party.confirm_lower_risk(db, OTHER, asked.id, AT, is_alone=False) is ApprovalRefusal.GONE
+
+
 def test_alone_a_high_risk_waits(db, ring):
     """Design §5a: solo mode."""
     party_id = world.looked_at(db, ring)

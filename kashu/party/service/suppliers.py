@@ -19,6 +19,7 @@ from kashu.party.service.screening import screen
 from kashu.party.types import Application, Deposit, Lack, Party, Supplier, SupplierFile, SupplierRefusal
 
 ACCEPT = "supplier.accept"
+LOWER = "supplier.risk.lower"
 NAME_CHARS_MAX = 120
 RISKS = ("low", "medium", "high")
 
@@ -94,13 +95,56 @@ def begin_review(
 
 
 def set_risk(db: Db, actor: Actor, party_id: int, risk: str, reason: str, at: datetime) -> SupplierRefusal | None:
-    """How closely a supplier is looked at; a high risk takes two reviewers."""
+    """How closely a supplier is looked at. A high risk takes two reviewers, and so does calling it less than high."""
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
-    if found is None or risk not in RISKS or not reason:
-        return SupplierRefusal.NO_SUCH_SUPPLIER if found is None else SupplierRefusal.NO_REASON
-    store.set_risk(db, party_id, risk)
-    record(db, actor, "supplier.risk", party_id, {"risk": found.risk}, {"risk": risk}, (reason, ""), at)
+    refusal = _may_rate(db, actor, found, risk, reason)
+    if refusal is not None:
+        return refusal
+    assert found is not None
+    if found.risk == "high" and risk != "high":
+        return SupplierRefusal.NEEDS_TWO
+    _rate(db, actor, found, risk, reason, at)
+    return None
+
+
+def ask_lower_risk(
+    db: Db, actor: Actor, party_id: int, told: tuple[str, str], *, solo_wait_seconds: int | None, at: datetime
+) -> Approval | ApprovalRefusal | SupplierRefusal:
+    """The first person's wish that a high risk be called less; `told` is the new risk and why."""
+    assert_in_transaction(db)
+    risk, reason = told
+    found = store.supplier(db, party_id, lock=True)
+    refusal = _may_rate(db, actor, found, risk, reason)
+    if refusal is not None:
+        return refusal
+    assert found is not None
+    if found.risk != "high" or risk == "high":
+        return SupplierRefusal.WRONG_STATE
+    return audit.ask(
+        db, actor, LOWER, ("party", str(party_id)), {"risk": risk},
+        reason=reason, solo_wait_seconds=solo_wait_seconds, at=at,
+    )  # fmt: skip
+
+
+def confirm_lower_risk(
+    db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
+) -> ApprovalRefusal | SupplierRefusal | None:
+    """The second person's yes to a lower risk."""
+    assert_in_transaction(db)
+    asked = audit.approval(db, approval_id)
+    if asked is None or asked.act != LOWER:
+        return ApprovalRefusal.GONE
+    found, risk = store.supplier(db, int(asked.object_id), lock=True), str(asked.body["risk"])
+    refusal = _may_rate(db, actor, found, risk, asked.reason)
+    if refusal is not None:
+        return refusal
+    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
+    if isinstance(answer, ApprovalRefusal):
+        return answer
+    assert found is not None
+    _rate(db, actor, found, risk, asked.reason, at)
+    audit.finish(db, approval_id, at)
     return None
 
 
@@ -229,6 +273,17 @@ def _may_accept(db: Db, actor: Actor, found: Supplier | None, why: Why, at: date
         return no(found)
     refusal = _may_judge(db, actor, found, why) or unproven(db, found, at)
     return refusal or (SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None)
+
+
+def _may_rate(db: Db, actor: Actor, found: Supplier | None, risk: str, reason: str) -> SupplierRefusal | None:
+    if found is None or risk not in RISKS or not reason:
+        return SupplierRefusal.NO_SUCH_SUPPLIER if found is None else SupplierRefusal.NO_REASON
+    return SupplierRefusal.SAME_PERSON if store.is_member(db, found.party_id, actor.name) else None
+
+
+def _rate(db: Db, actor: Actor, found: Supplier, risk: str, reason: str, at: datetime) -> None:
+    store.set_risk(db, found.party_id, risk)
+    record(db, actor, "supplier.risk", found.party_id, {"risk": found.risk}, {"risk": risk}, (reason, ""), at)
 
 
 def _may_judge(db: Db, actor: Actor, found: Supplier, why: Why) -> SupplierRefusal | None:
