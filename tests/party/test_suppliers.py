@@ -232,6 +232,33 @@ def test_what_changed_between_two_reviewers_is_seen(db, ring):
     assert state(db, party_id) == "kyb_review"
 
 
+@pytest.mark.parametrize("change", ["sent back", "paper", "account", "person", "address"])
+def test_a_first_reviewers_yes_is_to_what_was_there_and_to_nothing_later(db, ring, change):
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    asked = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=AT)
+    later = AT + timedelta(hours=1)
+    if change == "sent back":
+        party.send_back(db, REVIEWER, party_id, ("再看", ""), later)
+        party.begin_review(db, ring, APPLICANT, party_id, later)
+    elif change == "paper":
+        new = party.submit(db, ring, APPLICANT, party_id, world.paper("business_licence"), later)
+        party.decide_document(db, OTHER, new.id, "accepted", "", later)
+    elif change == "account":
+        told = (party.party(db, party_id).name, "别的银行", f"6217{next(world.serial):011d}")
+        party.set_bank_account(db, ring, APPLICANT, party_id, told, later)
+    elif change == "person":
+        told = ("legal_representative", "李四", world.person_number(), 0)
+        party.set_principal(db, ring, APPLICANT, party_id, told, later)
+    else:
+        party.set_particulars(db, APPLICANT, party_id, "深圳市别处 1 号", "0755-1", later)
+    world.prove(db, party_id, later)
+    assert party.confirm_accept(db, OTHER, asked.id, later, is_alone=False) is ApprovalRefusal.GONE
+    assert state(db, party_id) == "kyb_review"
+    again = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=later)
+    assert party.confirm_accept(db, OTHER, again.id, later, is_alone=False) is None
+
+
 def test_an_application_can_go_back_and_come_again(db, ring):
     party_id = world.in_review(db, ring)
     assert party.send_back(db, REVIEWER, party_id, ("", ""), AT) is SupplierRefusal.NO_REASON

@@ -10,6 +10,7 @@ from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
+from kashu.kernel.text import canonical_json, sha256_hex
 from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.rules import suppliers as rules
@@ -175,14 +176,19 @@ def accept(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppl
 def ask_accept(
     db: Db, actor: Actor, party_id: int, why: Why, *, solo_wait_seconds: int | None, at: datetime
 ) -> Approval | ApprovalRefusal | SupplierRefusal:
-    """The first reviewer's yes to a supplier of high risk (ASVS 2.3.5)."""
+    """The first reviewer's yes to a supplier of high risk (ASVS 2.3.5), and to these papers: one to others has ended."""
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
     refusal = _may_accept(db, actor, found, why, at)
     if refusal is not None:
         return refusal
+    assert found is not None
+    body = {"evidence": why[1], "seen": _seen(db, found)}
+    for one in audit.approvals_of(db, "party", str(party_id)):
+        if (one.act, one.state) == (ACCEPT, "waiting") and one.body.get("seen") != body["seen"]:
+            audit.cancel(db, actor, one.id, at)
     return audit.ask(
-        db, actor, ACCEPT, ("party", str(party_id)), {"evidence": why[1]},
+        db, actor, ACCEPT, ("party", str(party_id)), body,
         reason=why[0], solo_wait_seconds=solo_wait_seconds, at=at,
     )  # fmt: skip
 
@@ -190,7 +196,7 @@ def ask_accept(
 def confirm_accept(
     db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
-    """The second reviewer's yes; everything is looked at again."""
+    """The second reviewer's yes; everything is looked at again, and has to be what the first one looked at."""
     assert_in_transaction(db)
     asked = audit.approval(db, approval_id)
     if asked is None or asked.act != ACCEPT:
@@ -200,10 +206,12 @@ def confirm_accept(
     refusal = _may_accept(db, actor, found, why, at)
     if refusal is not None:
         return refusal
+    assert found is not None
+    if asked.body.get("seen") != _seen(db, found):
+        return ApprovalRefusal.GONE
     answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(answer, ApprovalRefusal):
         return answer
-    assert found is not None
     _accept(db, actor, found, why, at)
     audit.finish(db, approval_id, at)
     return None
@@ -273,6 +281,17 @@ def _may_accept(db: Db, actor: Actor, found: Supplier | None, why: Why, at: date
         return no(found)
     refusal = _may_judge(db, actor, found, why) or unproven(db, found, at)
     return refusal or (SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None)
+
+
+def _seen(db: Db, found: Supplier) -> str:
+    """What a reviewer had before them, as a hash: this review, its papers, the persons and the account."""
+    papers = sorted(str(one.id) for one in store.documents(db, found.party_id) if one.state == "accepted")
+    people = sorted(str(one.id) for one in store.principals(db, found.party_id))
+    account, named = store.bank_account(db, found.party_id), store.party(db, found.party_id)
+    assert named is not None
+    began = "" if found.moved_at is None else found.moved_at.isoformat()
+    own = [named.name, named.address, named.contact, "" if account is None else str(account.id)]
+    return sha256_hex(canonical_json([began, papers, people, own]))
 
 
 def _may_rate(db: Db, actor: Actor, found: Supplier | None, risk: str, reason: str) -> SupplierRefusal | None:
