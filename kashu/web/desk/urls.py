@@ -2,7 +2,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.desk import attestations, board, licences, privacy, provenance, reviews, screening, suppliers
+from kashu.web.desk import (
+    agreements,
+    attestations,
+    board,
+    changes,
+    closing,
+    complaints,
+    guardians,
+    licences,
+    privacy,
+    provenance,
+    reviews,
+    screening,
+    suppliers,
+    takedowns,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -22,6 +37,19 @@ urlpatterns = [
     path("authorisations/<int:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
     path("reviews", reviews.reviews, name="reviews"),
     path("reviews/<int:review_id>/decide", reviews.decide, name="decide_review"),
+    path("takedowns", takedowns.takedown_list, name="takedowns"),
+    path("takedowns/new", takedowns.take_down, name="take_down"),
+    path("takedowns/<id:takedown_id>", takedowns.takedown, name="takedown"),
+    path("takedowns/<id:takedown_id>/report.txt", takedowns.text, name="takedown_text"),
+    path("takedowns/<id:takedown_id>/report", takedowns.report, name="report_takedown"),
+    path("takedowns/<id:takedown_id>/decide", takedowns.decide, name="decide_takedown"),
+    path("takedowns/<id:takedown_id>/orders", takedowns.orders_file, name="takedown_orders"),
+    path("agreements", agreements.agreements, name="agreements"),
+    path("agreements/publish", agreements.publish, name="publish_agreement"),
+    path("agreements/<id:agreement_id>/comments", agreements.comments, name="comments"),
+    path("closing", closing.closing, name="closing"),
+    path("closing/ask", closing.ask, name="ask_closing"),
+    path("closing/<uuid:approval_id>", closing.confirm, name="confirm_closing"),
     path("suppliers", suppliers.suppliers, name="suppliers"),
     path("suppliers/apply", suppliers.apply, name="apply"),
     path("suppliers/<int:party_id>", suppliers.supplier, name="supplier"),
@@ -41,6 +69,19 @@ urlpatterns = [
     path("appeals", screening.appeals, name="appeals"),
     path("appeals/<uuid:appeal_id>", screening.decide_appeal, name="decide_appeal"),
     path("sanctions/<uuid:sanction_id>/<slug:verb>", screening.end_sanction, name="end_sanction"),
+    path("complaints", complaints.complaints, name="complaints"),
+    path("complaints/<uuid:complaint_id>", complaints.complaint, name="complaint"),
+    path("complaints/<uuid:complaint_id>/<slug:verb>", complaints.step, name="step_complaint"),
+    path("guardians", guardians.guardians, name="guardians"),
+    path("guardians/<uuid:claim_id>", guardians.guardian, name="guardian"),
+    path("guardians/<uuid:claim_id>/persons", guardians.persons, name="guardian_persons"),
+    path("guardians/<uuid:claim_id>/file", guardians.file, name="guardian_file"),
+    path("guardians/<uuid:claim_id>/decide", guardians.decide, name="decide_guardian"),
+    path("guardians/<uuid:claim_id>/approvals/<uuid:approval_id>", guardians.confirm, name="confirm_guardian"),
+    path("changes", changes.changes, name="changes"),
+    path("changes/unreached", changes.note_unreached, name="note_unreached"),
+    path("changes/unreached/<uuid:notice_id>/<slug:verb>", changes.step_unreached, name="step_unreached"),
+    path("changes/<uuid:change_id>/decide", changes.decide_change, name="decide_change"),
     path("contracts", screening.contracts, name="contracts"),
     path("contracts/publish", screening.publish_contract, name="publish_contract"),
     path("privacy", privacy.requests, name="privacy"),
