@@ -132,6 +132,37 @@ def test_every_sanction_can_be_appealed_and_overturned(db, ring, grade):
     assert party.sanctions(db, party_id)[0].state == "overturned"
 
 
+def overturn(db, party_id, made, at=AT):
+    party.appeal(db, APPLICANT, party_id, made.id, "不是我们", at)
+    [asked] = party.appeals(db, party_id, is_open=True)
+    assert party.decide_appeal(db, OTHER, asked.id, "upheld", WHY, at) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "after"),
+    [(world.applied, "applied"), (world.in_review, "applied"), (world.accepted, "contract"), (world.signed, "deposit"),
+     (world.left, "exiting"), (world.gone, "closed"), (world.active, "active")],
+)  # fmt: skip
+def test_an_upheld_appeal_leads_back_to_where_a_supplier_stood_and_not_past_it(db, ring, begin, after):
+    """Without a deposit, a proven account or a signature, nobody trades because they were wronged once."""
+    party_id = begin(db, ring)
+    exiting_at = party.supplier(db, party_id).exiting_at
+    made = party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT + DAY)
+    assert state(db, party_id) == "blacklisted"
+    overturn(db, party_id, made, AT + 2 * DAY)
+    assert (state(db, party_id), party.supplier(db, party_id).exiting_at) == (after, exiting_at)
+
+
+def test_what_was_overturned_while_it_was_blacklisted_counts_as_well(db, ring):
+    party_id = world.active(db, ring)
+    closed = party.sanction(db, REVIEWER, party_id, measure("close"), AT)
+    barred = party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT + DAY)
+    overturn(db, party_id, closed, AT + 2 * DAY)
+    assert state(db, party_id) == "blacklisted"
+    overturn(db, party_id, barred, AT + 3 * DAY)
+    assert state(db, party_id) == "active"
+
+
 def test_an_appeal_that_is_rejected_changes_nothing(db, ring):
     party_id = world.active(db, ring)
     made = party.sanction(db, REVIEWER, party_id, measure("pause", AT + DAY), AT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from stdnum.cn import ric, uscc
@@ -105,9 +105,14 @@ def contracts(db, at=AT):
     return [party.contract(db, kind) for kind in ("supply", "deposit")]
 
 
-def signed(db, ring, at=AT, **changed):
+def accepted(db, ring, at=AT, **changed):
     party_id = looked_at(db, ring, at, **changed)
     assert party.accept(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def signed(db, ring, at=AT, **changed):
+    party_id = accepted(db, ring, at, **changed)
     for one in contracts(db, at):
         assert party.sign(db, APPLICANT, party_id, one.sha256, at) is None
     return party_id
@@ -118,6 +123,21 @@ def active(db, ring, at=AT, **changed):
     due = party.deposit(db, party_id).due_fen
     assert party.take_deposit(db, REVIEWER, party_id, due, make.name("bank"), at) is None
     assert party.activate(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def left(db, ring, at=AT):
+    party_id = active(db, ring, at)
+    assert party.leave(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def gone(db, ring, at=AT):
+    """Closed, nothing of its deposit left with us."""
+    party_id, over = left(db, ring, at - timedelta(days=90)), at
+    told = (party.deposit(db, party_id).held_fen, make.name("bank"))
+    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=over) is None
+    assert party.close(db, REVIEWER, party_id, WHY, over) is None
     return party_id
 
 

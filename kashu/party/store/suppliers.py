@@ -8,7 +8,7 @@ from kashu.party.types import Supplier
 
 SUPPLIER = """
 SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_fen,
-       exiting_at
+       exiting_at, barred_from
 FROM party_supplier
 """
 BARRED = """
@@ -45,10 +45,12 @@ def add_supplier(db: Db, new: Supplier) -> None:
 
 def move_supplier(db: Db, party_id: int, before: str, after: str, at: datetime) -> None:
     sql = """
-    UPDATE party_supplier SET state = %s, moved_at = %s, exiting_at = CASE WHEN %s = 'exiting' THEN %s ELSE exiting_at END
-    WHERE party_id = %s AND state = %s
+    UPDATE party_supplier SET state = %(after)s, moved_at = %(at)s,
+        exiting_at = CASE WHEN %(after)s = 'exiting' AND state <> 'blacklisted' THEN %(at)s ELSE exiting_at END,
+        barred_from = CASE WHEN %(after)s = 'blacklisted' THEN state ELSE barred_from END
+    WHERE party_id = %(party)s AND state = %(before)s
     """
-    touched = run(db, sql, [after, at, after, at, party_id, before])
+    touched = run(db, sql, {"after": after, "at": at, "party": party_id, "before": before})  # type: ignore[arg-type]  # named parameters
     assert touched == 1, "a supplier moves from the state it is in"
 
 
