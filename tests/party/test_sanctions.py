@@ -107,6 +107,20 @@ def test_a_blacklisted_party_does_not_come_back_under_any_of_its_marks(db, ring)
     assert party.bank_account(db, other) is None
 
 
+@pytest.mark.parametrize("mark", ["id", "bank", "phone"])
+def test_whoever_applied_before_the_blacklisting_does_not_get_in_either(db, ring, mark):
+    """C-15: two applications under the same persons, one of them blacklisted while the other is on its way."""
+    told = {"id": {"id_number": world.person_number()}, "bank": {"bank_number": f"5719{next(world.serial):011d}"},
+            "phone": {"phone": make.name("139")}}[mark]  # fmt: skip
+    first = world.active(db, ring, **told)
+    reviewed, deposited = world.looked_at(db, ring, **told), world.signed(db, ring, **told)
+    party.take_deposit(db, REVIEWER, deposited, 1_000_000, make.name("bank"), AT)
+    party.sanction(db, REVIEWER, first, measure("blacklist"), AT)
+    assert party.accept(db, REVIEWER, reviewed, WHY, AT) is SupplierRefusal.BLACKLISTED
+    assert party.activate(db, REVIEWER, deposited, WHY, AT) is SupplierRefusal.BLACKLISTED
+    assert (state(db, reviewed), state(db, deposited)) == ("kyb_review", "deposit")
+
+
 def test_a_blacklisting_is_reported_to_the_province_once(db, ring):
     party_id = world.active(db, ring)
     made = party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT)
@@ -301,6 +315,16 @@ def test_lists_are_asked_when_a_supplier_hands_in(db, ring):
     world.prove(db, party_id)
     assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.LISTED
     assert state(db, party_id) == "kyb_review"
+
+
+@pytest.mark.parametrize("begin", [world.in_review, world.active])
+def test_whoever_is_new_behind_a_supplier_is_asked_about_at_once(db, ring, begin):
+    party_id, number = begin(db, ring), world.person_number()
+    load(db, ring, Listed("某人", ids=(number,)))
+    told = ("legal_representative", "李四", number, 0)
+    party.set_principal(db, ring, APPLICANT, party_id, told, AT)
+    assert [one.matched for one in party.hits(db, party_id)] == ["id"]
+    assert party.supplier(db, party_id).is_payout_held
 
 
 def test_a_listed_supplier_gets_no_deposit_back(db, ring):

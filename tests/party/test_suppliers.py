@@ -313,6 +313,18 @@ def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
 
 
+def test_a_person_nobody_has_verified_does_not_open_the_shop(db, ring):
+    """Reviewed with one representative, opened with another."""
+    party_id = world.signed(db, ring)
+    party.take_deposit(db, REVIEWER, party_id, 1_000_000, make.name("bank"), AT)
+    told = ("legal_representative", "李四", world.person_number(), 0)
+    party.set_principal(db, ring, APPLICANT, party_id, told, AT)
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+    assert state(db, party_id) == "deposit"
+    world.prove(db, party_id)
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is None
+
+
 def test_a_signature_is_on_the_version_in_force(db, ring):
     party_id = world.looked_at(db, ring)
     party.accept(db, REVIEWER, party_id, WHY, AT)

@@ -15,6 +15,7 @@ from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.service.changes import PUBLIC
 from kashu.party.service.moves import record
+from kashu.party.service.screening import screen
 from kashu.party.types import BankAccount, Document, NewDocument, Principal, SupplierRefusal
 
 DOCUMENTS_MAX = 100
@@ -102,6 +103,7 @@ def set_principal(
     store.add_principal(db, made)
     store.add_mark(db, party_id, "id", mark)
     record(db, actor, "supplier.principal", party_id, None, {"role": role, "share_bp": share_bp}, ("", ""), at)
+    _screen(db, ring, party_id, at)
     return made
 
 
@@ -134,6 +136,7 @@ def set_bank_account(
     store.add_bank_account(db, made)
     store.add_mark(db, party_id, "bank", mark)
     record(db, actor, "supplier.bank_account", party_id, None, {"tail": made.tail, "bank": bank}, ("", ""), at)
+    _screen(db, ring, party_id, at)
     return made
 
 
@@ -182,6 +185,13 @@ def show_principal(db: Db, ring: Keyring, actor: Actor, principal: Principal, re
 def subject_of(party_id: int) -> str:
     """How a supplier is called where consents are kept."""
     return f"party {party_id}"
+
+
+def _screen(db: Db, ring: Keyring, party_id: int, at: datetime) -> None:
+    """Ask the lists about whoever is new behind a supplier; before the review begins, that asks about everybody (C-60)."""
+    found = store.supplier(db, party_id)
+    if found is not None and found.state != "applied":
+        screen(db, ring, [party_id], at)
 
 
 def _may_change(db: Db, party_id: int) -> SupplierRefusal | None:

@@ -47,6 +47,7 @@ def load_list(
 def screen(db: Db, ring: Keyring, party_ids: Collection[int], at: datetime) -> int:
     """Ask the newest lists about suppliers, the persons behind them and their accounts; a hit freezes. New hits."""
     assert_in_transaction(db)
+    store.lock_suppliers(db, party_ids)  # before the hits: two that find the same one would wait for each other
     subjects = [subject for party_id in sorted(party_ids) for subject in _subjects(db, ring, party_id)]
     found = {(party_id, subject, list_id, digest): (version, matched)
              for party_id, subject, list_id, version, digest, matched in store.matches(db, subjects)}  # fmt: skip

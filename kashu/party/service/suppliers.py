@@ -236,7 +236,10 @@ def reverify(db: Db, ring: Keyring, actor: Actor, party_id: int, why: Why, at: d
 
 
 def activate(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
-    """Let a supplier trade: signed, paid in, on no list, its account proven to be its own (C-63)."""
+    """Let a supplier trade: signed, paid in, on no list, its account proven to be its own (C-63).
+
+    Papers and persons are looked at once more: between the review and this they were the supplier's to change.
+    """
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
     if found is None or found.state != "deposit":
@@ -246,8 +249,9 @@ def activate(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Sup
         return SupplierRefusal.NOT_VERIFIED
     if not deposit(db, party_id).is_full:
         return SupplierRefusal.DEPOSIT_SHORT
-    if store.is_listed(db, party_id):
-        return SupplierRefusal.LISTED
+    refusal = unproven(db, found, at) or _unwanted(db, found)
+    if refusal is not None:
+        return refusal
     move(db, actor, found, "active", why, at)
     return None
 
@@ -279,8 +283,14 @@ def close(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppli
 def _may_accept(db: Db, actor: Actor, found: Supplier | None, why: Why, at: datetime) -> SupplierRefusal | None:
     if found is None or found.state != "kyb_review":
         return no(found)
-    refusal = _may_judge(db, actor, found, why) or unproven(db, found, at)
-    return refusal or (SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None)
+    return _may_judge(db, actor, found, why) or unproven(db, found, at) or _unwanted(db, found)
+
+
+def _unwanted(db: Db, found: Supplier) -> SupplierRefusal | None:
+    """On a list, or known by a mark of one that was blacklisted meanwhile: applying earlier is no way around it (C-15)."""
+    if store.shares_barred_mark(db, found.party_id):
+        return SupplierRefusal.BLACKLISTED
+    return SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None
 
 
 def _seen(db: Db, found: Supplier) -> str:

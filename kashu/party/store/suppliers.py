@@ -84,6 +84,22 @@ def is_barred(db: Db, kind: str, mark: bytes, party_id: int = 0) -> bool:
     return bool(value(db, BARRED, [kind, mark, party_id]))
 
 
+def shares_barred_mark(db: Db, party_id: int) -> bool:
+    """Whether a supplier has a mark in common with one that is blacklisted, since whenever that is."""
+    sql = """
+    SELECT 1 FROM party_mark AS own
+    JOIN party_mark AS same ON same.kind = own.kind AND same.mark = own.mark AND same.party_id <> own.party_id
+    JOIN party_supplier AS barred ON barred.party_id = same.party_id AND barred.state = 'blacklisted'
+    WHERE own.party_id = %s LIMIT 1
+    """
+    return value(db, sql, [party_id]) is not None
+
+
+def lock_suppliers(db: Db, party_ids: Collection[int]) -> None:
+    sql = "SELECT FROM party_supplier WHERE party_id = ANY (%s) ORDER BY party_id FOR NO KEY UPDATE"
+    run(db, sql, [list(party_ids)])
+
+
 def supplier_with(db: Db, kind: str, mark: bytes) -> int | None:
     """A supplier that is not closed and known by this mark."""
     sql = """

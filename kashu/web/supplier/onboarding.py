@@ -175,6 +175,8 @@ def _person(request: HttpRequest, desk: Desk, told: Mapping[str, str]) -> str:
     person = (told["role"], told["name"], told.get("id_number", ""), share)
     with edge.transaction() as db:
         done = party.set_principal(db, edge.ctx().ring, actor(request), desk.party.id, person, clock.now())
+        if not isinstance(done, SupplierRefusal) and desk.supplier.state != "applied":
+            party.ask_verifications(db, actor(request), desk.party.id, clock.now())
     return _(REFUSALS[done]) if isinstance(done, SupplierRefusal) else ""
 
 
