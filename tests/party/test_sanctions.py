@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from kashu import audit, party
+from kashu import audit, cards, party
 from kashu.audit import ApprovalRefusal
+from kashu.kernel import clock
+from kashu.kernel.db import connect
 from kashu.kernel.text import sha256_hex
 from kashu.party import Listed, SupplierRefusal
 from kashu.party.rules.screening import normal
@@ -175,6 +177,39 @@ def test_what_was_overturned_while_it_was_blacklisted_counts_as_well(db, ring):
     assert state(db, party_id) == "blacklisted"
     overturn(db, party_id, barred, AT + 3 * DAY)
     assert state(db, party_id) == "active"
+
+
+def test_nobody_judges_in_the_cause_of_their_own_organisation(site, dsn, ring):
+    """Whoever works for a supplier and at the desk: measures, hits, receipts and papers are for others to decide."""
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('in')}@kashu.example", "x" * 12, name="甲", role="compliance")
+    insider = audit.Actor("person", person.email)
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        party_id, waiting = world.active(db, ring), world.signed(db, ring)
+        party.take_deposit(db, REVIEWER, waiting, 1_000_000, make.name("bank"), AT)
+        for one in (party_id, waiting):
+            party.add_member(db, APPLICANT, one, person.pk, person.email, AT)
+        load(db, ring, Listed(party.party(db, party_id).name))
+        party.screen(db, ring, [party_id], AT)
+        [hit] = party.hits(db, party_id)
+        asked = party.ask_clear(db, REVIEWER, hit.id, WHY, solo_wait_seconds=None, at=AT)
+        made = party.sanction(db, REVIEWER, party_id, measure("pause", AT + DAY), AT)
+        party.appeal(db, APPLICANT, party_id, made.id, "不是我们", AT)
+        [open_] = party.appeals(db, party_id, is_open=True)
+        batch = make.batch(db, ring, make.sku(db), 2, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [party_id, batch.pool_id])
+        answers = [
+            party.activate(db, insider, waiting, WHY, AT),
+            party.ask_clear(db, insider, hit.id, WHY, solo_wait_seconds=None, at=AT),
+            party.clear(db, insider, asked.id, AT, is_alone=False),
+            party.lift(db, insider, made.id, WHY, AT),
+            party.decide_appeal(db, insider, open_.id, "upheld", WHY, AT),
+            cards.confirm(db, insider, batch.pool_id, clock.now()),
+        ]
+        db.rollback()
+    assert {str(one) for one in answers} == {"same_person"}
 
 
 def test_an_appeal_that_is_rejected_changes_nothing(db, ring):

@@ -79,7 +79,7 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool 
         return PaperRefusal.TOO_LATE
     house = party.platform(db)
     alone = house.is_solo and is_alone and at >= found.received_at + timedelta(seconds=house.solo_wait_seconds)
-    if actor.name == found.received_by and not alone:
+    if (actor.name == found.received_by and not alone) or party.is_member(db, found.supplier_id, actor.name):
         return PaperRefusal.SAME_PERSON
     body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "solo": actor.name == found.received_by}
     note(db, actor, pool_id, "confirmed", body, at)

@@ -58,7 +58,8 @@ def decide(
     shut = {one.code for one in store.goods(db) if one.is_shut} & set(found.goods)
     if shut and house.is_solo:
         return AuthorisationRefusal.NEVER_ALONE
-    if actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
+    is_own = party.is_member(db, found.grantee_id, actor.name)
+    if is_own or actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
         return AuthorisationRefusal.SAME_PERSON
     if found.file_sha256 is None:
         return AuthorisationRefusal.NO_FILE

@@ -89,7 +89,8 @@ def decide(
     assert found.made_at is not None
     is_solo = house.is_solo and is_alone
     alone = is_solo and at >= found.made_at + timedelta(seconds=house.solo_wait_seconds)
-    if actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
+    is_own = party.is_member(db, found.party_id, actor.name)
+    if is_own or actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
         return LicenceRefusal.SAME_PERSON
     store.note_licence(db, licence_id, reviewer=actor.name)
     standing = party.supplier(db, found.party_id)

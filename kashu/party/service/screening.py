@@ -71,6 +71,8 @@ def ask_clear(
         return SupplierRefusal.GONE
     if not why[0] or not why[1]:
         return SupplierRefusal.NO_REASON
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     return audit.ask(
         db, actor, CLEAR, ("hit", str(hit_id)), {"party_id": found.party_id, "evidence": why[1]},
         reason=why[0], solo_wait_seconds=solo_wait_seconds, at=at,
@@ -88,6 +90,8 @@ def clear(
     found = store.hit(db, UUID(asked.object_id), lock=True)
     if found is None or found.state != "open":
         return SupplierRefusal.GONE
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(answer, ApprovalRefusal):
         return answer

@@ -252,6 +252,8 @@ def activate(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Sup
     refusal = unproven(db, found, at) or _unwanted(db, found)
     if refusal is not None:
         return refusal
+    if store.is_member(db, party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     move(db, actor, found, "active", why, at)
     return None
 
