@@ -17,7 +17,7 @@ from kashu import cards, catalog, compliance, sales
 from kashu.cards import PaperRefusal, Papers, rules
 from kashu.compliance import Authorisation, AuthorisationRefusal
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
@@ -116,6 +116,16 @@ def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     assert sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
     again = compliance.authorisations.revoke(db, make.STAFF, root.id, "again", clock.now())
     assert again is AuthorisationRefusal.WRONG_STATE
+
+
+def test_a_batch_is_received_on_the_day_it_is_in_shanghai(db, ring, chain):
+    """At half past midnight there it is still yesterday in UTC; which day decides whether it was bought while that held."""
+    _, leaf, sku, batch = on_sale(db, chain)
+    night = day_start(TODAY) + timedelta(minutes=30)
+    db.execute("UPDATE cards_batch SET received_at = %s WHERE pool_id = %s", [night, batch.pool_id])
+    make.order(db, ring, sku)
+    [(_, _, day, _, _)] = cards.orders_under(db, [leaf.id], 10)
+    assert day == TODAY
 
 
 def test_an_authorisation_ends_by_the_clock(db, ring, chain):
