@@ -137,6 +137,18 @@ def test_a_person_behind_is_grown_up_and_has_a_right_number(db, ring):
     assert party.principals(db, party_id) == []
 
 
+def test_behind_whoever_is_not_registered_stands_nobody_else(db, ring):
+    """Applied for under one number, verified under another's: the name on the shelf would be a stranger's."""
+    own, other = world.person_number(), world.person_number()
+    party_id = world.applied(db, ring, number=own, is_registered=False)
+    for role in ("beneficial_owner", "legal_representative"):
+        told = (role, "别人", other, 0)
+        assert party.set_principal(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.WRONG_NUMBER
+    assert party.principals(db, party_id) == []
+    told = ("legal_representative", "本人", own, 0)
+    assert isinstance(party.set_principal(db, ring, APPLICANT, party_id, told, AT), party.Principal)
+
+
 def test_a_right_number_is_not_a_verified_one(db, ring):
     """§2.4: only an answer from outside verifies."""
     party_id = world.in_review(db, ring)

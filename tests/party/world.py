@@ -57,6 +57,7 @@ def paper(kind, **changed):
 def with_papers(db, ring, at=AT, *, id_number="", bank_number="", **changed):
     """Everything is there to be handed in."""
     party_id = applied(db, ring, at, **changed)
+    id_number = id_number or ("" if changed.get("is_registered", True) else changed["number"])
     name = party.party(db, party_id).name
     for purpose in ("identity_document", "bank_account"):
         party.give_consent(db, APPLICANT, f"party {party_id}", purpose, "我同意", at)

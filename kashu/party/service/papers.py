@@ -77,7 +77,10 @@ def decide_document(
 def set_principal(
     db: Db, ring: Keyring, actor: Actor, party_id: int, told: tuple[str, str, str, int], at: datetime
 ) -> Principal | SupplierRefusal:
-    """A person behind a supplier: (role, name, ID number, share). A new legal representative takes the old one's place."""
+    """A person behind a supplier: (role, name, ID number, share). A new legal representative takes the old one's place.
+
+    Behind one who is not registered stands nobody but who applied, under the number they applied with.
+    """
     assert_in_transaction(db)
     refusal = _may_change(db, party_id)
     if refusal is not None:
@@ -91,6 +94,10 @@ def set_principal(
     mark = ring.identity("id", number.text)
     if store.is_barred(db, "id", mark, party_id):
         return SupplierRefusal.BLACKLISTED
+    found = store.supplier(db, party_id)
+    assert found is not None
+    if not found.is_registered and not store.has_mark(db, party_id, "id", mark):
+        return SupplierRefusal.WRONG_NUMBER
     if len(store.principals(db, party_id)) >= PRINCIPALS_MAX:
         return SupplierRefusal.TOO_MANY
     store.end_principals(db, party_id, role, None if role == "legal_representative" else mark, at)

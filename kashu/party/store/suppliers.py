@@ -84,6 +84,11 @@ def is_barred(db: Db, kind: str, mark: bytes, party_id: int = 0) -> bool:
     return bool(value(db, BARRED, [kind, mark, party_id]))
 
 
+def has_mark(db: Db, party_id: int, kind: str, mark: bytes) -> bool:
+    sql = "SELECT 1 FROM party_mark WHERE party_id = %s AND kind = %s AND mark = %s"
+    return value(db, sql, [party_id, kind, mark]) is not None
+
+
 def shares_barred_mark(db: Db, party_id: int) -> bool:
     """Whether a supplier has a mark in common with one that is blacklisted, since whenever that is."""
     sql = """
