@@ -98,6 +98,9 @@ def test_a_blacklisted_party_does_not_come_back_under_any_of_its_marks(db, ring)
     assert state(db, first) == "blacklisted"
     for again in (world.application(number=told.number), world.application(phone=told.phone)):
         assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.BLACKLISTED
+    for phone in ("+86 139-0000-1111", "008613900001111", "139 0000 1111", "１３９００００１１１１"):
+        again = world.application(phone=phone)
+        assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.BLACKLISTED, phone
     alone = world.application(number=number, is_registered=False)
     assert party.apply(db, ring, APPLICANT, alone, AT) is SupplierRefusal.BLACKLISTED
     other = world.applied(db, ring)

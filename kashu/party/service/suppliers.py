@@ -41,7 +41,7 @@ def apply(db: Db, ring: Keyring, actor: Actor, told: Application, at: datetime) 
     if not number.is_right or not 0 < len(told.name) <= NAME_CHARS_MAX or not told.phone:
         return SupplierRefusal.WRONG_NUMBER
     kind = "uscc" if told.is_registered else "id"
-    marks = {kind: ring.identity(kind, number.text), "phone": ring.identity("phone", told.phone)}
+    marks = {kind: ring.identity(kind, number.text), "phone": ring.identity("phone", numbers.tidy_phone(told.phone))}
     if any(store.is_barred(db, name, mark) for name, mark in marks.items()):
         return SupplierRefusal.BLACKLISTED
     if store.is_name_taken(db, told.name):
