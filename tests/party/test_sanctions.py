@@ -104,7 +104,8 @@ def test_a_blacklisted_party_does_not_come_back_under_any_of_its_marks(db, ring)
     alone = world.application(number=number, is_registered=False)
     assert party.apply(db, ring, APPLICANT, alone, AT) is SupplierRefusal.BLACKLISTED
     other = world.applied(db, ring)
-    party.give_consent(db, APPLICANT, f"party {other}", "bank_account", "我同意", AT)
+    for purpose in ("identity_document", "bank_account"):
+        party.give_consent(db, APPLICANT, f"party {other}", purpose, "我同意", AT)
     assert party.set_principal(db, ring, APPLICANT, other, person, AT) is SupplierRefusal.BLACKLISTED
     bank = (party.party(db, other).name, "招商银行", account)
     assert party.set_bank_account(db, ring, APPLICANT, other, bank, AT) is SupplierRefusal.BLACKLISTED

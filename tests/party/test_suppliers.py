@@ -113,6 +113,15 @@ def test_sensitive_papers_need_a_consent_of_their_own(db, ring, kind):
     assert party.submit(db, ring, APPLICANT, party_id, world.paper(kind), AT) is SupplierRefusal.NO_CONSENT
 
 
+def test_a_number_of_a_person_behind_needs_the_consent_that_names_it(db, ring):
+    """C-51: the number of an ID card, before its image is even asked for."""
+    party_id, told = world.applied(db, ring), ("legal_representative", "张三", world.person_number(), 0)
+    assert party.set_principal(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.NO_CONSENT
+    assert party.principals(db, party_id) == []
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
+    assert isinstance(party.set_principal(db, ring, APPLICANT, party_id, told, AT), party.Principal)
+
+
 def test_a_bank_account_needs_consent_and_its_own_name(db, ring):
     """C-51, C-63."""
     party_id = world.applied(db, ring)
@@ -130,6 +139,7 @@ def test_a_bank_account_needs_consent_and_its_own_name(db, ring):
 
 def test_a_person_behind_is_grown_up_and_has_a_right_number(db, ring):
     party_id = world.applied(db, ring)
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
     young = ("legal_representative", "李四", world.person_number("20100101"), 0)
     assert party.set_principal(db, ring, APPLICANT, party_id, young, AT) is SupplierRefusal.NOT_GROWN_UP
     wrong = ("legal_representative", "李四", "110105194912310021", 0)
@@ -141,6 +151,7 @@ def test_behind_whoever_is_not_registered_stands_nobody_else(db, ring):
     """Applied for under one number, verified under another's: the name on the shelf would be a stranger's."""
     own, other = world.person_number(), world.person_number()
     party_id = world.applied(db, ring, number=own, is_registered=False)
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
     for role in ("beneficial_owner", "legal_representative"):
         told = (role, "别人", other, 0)
         assert party.set_principal(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.WRONG_NUMBER

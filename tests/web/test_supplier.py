@@ -153,6 +153,9 @@ def test_one_person_works_for_several_and_switches(at_desk, dsn):
 def test_a_wizard_step_says_what_is_wrong_and_keeps_what_was_typed(at_desk, dsn):
     desk = at_desk(world.applied)
     told = {"role": "beneficial_owner", "name": "王五", "id_number": "110105194912310021", "share": "60"}
+    assert desk.post("/supplier/onboarding/people/save", told).status_code == 403  # C-51
+    agreed = desk.post("/supplier/onboarding/consent", {"purpose": "identity_document", "step": "people"})
+    assert agreed["Location"] == "/supplier/onboarding/people"
     answer = desk.post("/supplier/onboarding/people/save", told)
     assert answer.status_code == 422
     page = desk.get("/supplier/onboarding/people").content.decode()

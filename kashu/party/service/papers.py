@@ -79,12 +79,14 @@ def set_principal(
 ) -> Principal | SupplierRefusal:
     """A person behind a supplier: (role, name, ID number, share). A new legal representative takes the old one's place.
 
-    Behind one who is not registered stands nobody but who applied, under the number they applied with.
+    An ID number is taken under the consent to its image, whose words name both (C-51). Behind one who is not registered stands nobody but who applied, under the number they applied with.
     """
     assert_in_transaction(db)
     refusal = _may_change(db, party_id)
     if refusal is not None:
         return refusal
+    if not store.has_consent(db, subject_of(party_id), SENSITIVE["identity"]):
+        return SupplierRefusal.NO_CONSENT
     role, name, text, share_bp = told
     number = numbers.check_id_card(text, biz_date(at))
     if not number.is_right or not name:
