@@ -17,6 +17,7 @@ from kashu.web.desk import (
     screening,
     suppliers,
     takedowns,
+    value,
 )
 
 app_name = "desk"
@@ -47,6 +48,7 @@ urlpatterns = [
     path("agreements", agreements.agreements, name="agreements"),
     path("agreements/publish", agreements.publish, name="publish_agreement"),
     path("agreements/<id:agreement_id>/comments", agreements.comments, name="comments"),
+    path("value", value.value, name="value"),
     path("closing", closing.closing, name="closing"),
     path("closing/ask", closing.ask, name="ask_closing"),
     path("closing/<uuid:approval_id>", closing.confirm, name="confirm_closing"),
