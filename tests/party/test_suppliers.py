@@ -415,6 +415,14 @@ def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring,
     assert [fault for fault in ledger.check(db) if str(party_id) in fault.where] == []
 
 
+@pytest.mark.parametrize("begin", [world.left, world.gone])
+def test_no_deposit_is_taken_from_who_is_gone(db, ring, begin):
+    party_id = begin(db, ring)
+    held = party.deposit(db, party_id).held_fen
+    taken = party.take_deposit(db, REVIEWER, party_id, 100, make.name("bank"), AT)
+    assert (taken, party.deposit(db, party_id).held_fen) == (SupplierRefusal.WRONG_STATE, held)
+
+
 def test_while_trading_no_deposit_is_given_back(db, ring):
     party_id = world.active(db, ring)
     told = (1, make.name("bank"))
