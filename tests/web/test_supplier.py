@@ -298,6 +298,17 @@ def test_a_supplier_brings_cards_for_its_own_skus_only(at_desk, dsn, ring):
         assert cards.batch(db, pool).state == "loading"
 
 
+def test_whoever_leaves_loads_no_file_they_had_brought_before(at_desk, dsn, ring):
+    desk = at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    answer = bring(desk, sku)
+    with connect(dsn) as db, db.transaction():
+        assert party.leave(db, world.REVIEWER, desk.party_id, world.WHY, clock.now()) is None
+    assert desk.post(f"{answer.url}/start").status_code == 409
+    with connect(dsn) as db:
+        assert cards.batch(db, int(answer.url.rsplit("/", 1)[1])).state == "uploaded"
+
+
 def test_orders_show_goods_and_never_a_buyer(at_desk, dsn, ring):
     """C-55."""
     desk = at_desk()
