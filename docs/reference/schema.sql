@@ -1267,6 +1267,7 @@ CREATE TABLE public.party_supplier (
     is_payout_held boolean DEFAULT false NOT NULL,
     moved_at timestamp with time zone,
     exiting_at timestamp with time zone,
+    barred_from text,
     CONSTRAINT party_supplier_deposit_fen_check CHECK ((deposit_fen >= 0)),
     CONSTRAINT party_supplier_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
     CONSTRAINT party_supplier_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'kyb_review'::text, 'contract'::text, 'deposit'::text, 'active'::text, 'restricted'::text, 'suspended'::text, 'exiting'::text, 'closed'::text, 'blacklisted'::text]))),

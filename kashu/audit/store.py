@@ -148,9 +148,9 @@ def slipped_in(db: Db, last: tuple[int, UUID]) -> list[str]:
 
 
 def entries_of(db: Db, pool_id: int, object_kind: str, object_id: str, most: int = 200) -> list[Entry]:
-    """What happened to one thing, oldest first."""
-    sql = f"{ENTRY} WHERE pool_id = %s AND object_kind = %s AND object_id = %s ORDER BY at, id LIMIT %s"
-    return rows(db, Entry, sql, [pool_id, object_kind, object_id, most])
+    """What happened to one thing, oldest first: the newest so many, or whoever makes many would hide what comes after."""
+    sql = f"{ENTRY} WHERE pool_id = %s AND object_kind = %s AND object_id = %s ORDER BY at DESC, id DESC LIMIT %s"
+    return rows(db, Entry, sql, [pool_id, object_kind, object_id, most])[::-1]
 
 
 def proofs(db: Db, pool_id: int, object_kind: str, object_ids: Sequence[str], most: int = 10_000) -> list[Proof]:

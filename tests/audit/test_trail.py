@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -50,6 +51,13 @@ def test_a_falsified_trail_is_found(trail, ring, falsify, kind):
     trail.execute(falsify, [middle])
 
     assert kind in {fault.kind for fault in audit.verify(trail, ring)}
+
+
+def test_whoever_makes_many_entries_does_not_hide_what_comes_after(db):
+    thing = make.name("thing")
+    for n in range(5):
+        audit.record(db, [Deed(make.STAFF, f"test.{n}", "thing", thing)], clock.now() + timedelta(seconds=n))
+    assert [one.verb for one in audit.entries_of(db, 0, "thing", thing, 3)] == ["test.2", "test.3", "test.4"]
 
 
 def test_an_entry_slipped_in_afterwards_is_found(trail, ring):

@@ -28,8 +28,9 @@ def handed(db, owner, who=make.STAFF, **told):
     return compliance.licences.submit(db, who, replace(new, **told), clock.now())
 
 
-def decide(db, licence, who=make.REVIEWER, at=None, is_good=True):
-    return compliance.licences.decide(db, who, licence.id, is_good=is_good, reason="核对原件", at=at or clock.now())
+def decide(db, licence, who=make.REVIEWER, at=None, is_good=True, **told):
+    at = at or clock.now()
+    return compliance.licences.decide(db, who, licence.id, is_good=is_good, reason="核对原件", at=at, **told)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,18 @@ def test_where_the_risk_is_high_two_others_decide(db):
 def test_a_sole_operator_waits(db):
     licence = handed(db, make.supplier(db))
     party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
-    assert decide(db, licence, make.STAFF) is LicenceRefusal.SAME_PERSON
-    assert decide(db, licence, make.STAFF, clock.now() + timedelta(seconds=601)).state == "verified"
+    later = clock.now() + timedelta(seconds=601)
+    assert decide(db, licence, make.STAFF, is_alone=True) is LicenceRefusal.SAME_PERSON
+    assert decide(db, licence, make.STAFF, later, is_alone=False) is LicenceRefusal.SAME_PERSON  # not a sole operator
+    assert decide(db, licence, make.STAFF, later, is_alone=True).state == "verified"
+
+
+def test_two_look_at_a_high_risk_though_solo_mode_was_chosen_once(db):
+    owner = make.supplier(db)
+    db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owner])
+    licence = handed(db, owner)
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+    assert decide(db, licence, is_alone=False).state == "in_review"
 
 
 @pytest.mark.parametrize(

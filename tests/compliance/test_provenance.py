@@ -17,7 +17,7 @@ from kashu import cards, catalog, compliance, sales
 from kashu.cards import PaperRefusal, Papers, rules
 from kashu.compliance import Authorisation, AuthorisationRefusal
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
@@ -118,6 +118,16 @@ def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     assert again is AuthorisationRefusal.WRONG_STATE
 
 
+def test_a_batch_is_received_on_the_day_it_is_in_shanghai(db, ring, chain):
+    """At half past midnight there it is still yesterday in UTC; which day decides whether it was bought while that held."""
+    _, leaf, sku, batch = on_sale(db, chain)
+    night = day_start(TODAY) + timedelta(minutes=30)
+    db.execute("UPDATE cards_batch SET received_at = %s WHERE pool_id = %s", [night, batch.pool_id])
+    make.order(db, ring, sku)
+    [(_, _, day, _, _)] = cards.orders_under(db, [leaf.id], 10)
+    assert day == TODAY
+
+
 def test_an_authorisation_ends_by_the_clock(db, ring, chain):
     *_, sku, _ = on_sale(db, chain)
     asked = make.checkout(db, sku)
@@ -163,6 +173,34 @@ def test_nobody_verifies_what_they_took_down_or_without_a_scan(db, ring):
     assert decide(db, taken, make.STAFF) is AuthorisationRefusal.SAME_PERSON
     bare = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner, file_sha256=None), clock.now())
     assert decide(db, bare) is AuthorisationRefusal.NO_FILE
+
+
+def test_nothing_is_verified_under_what_was_revoked_meanwhile(db, ring):
+    root = verified(db, ring, make.supplier(db), is_issuer=True)
+    middle = verified(db, ring, make.supplier(db), root)
+    new = link(db, ring, make.supplier(db), middle)
+    taken = compliance.authorisations.register(db, make.STAFF, new, clock.now())
+    compliance.authorisations.revoke(db, make.STAFF, root.id, "授权被撤回", clock.now())
+    assert decide(db, taken) is AuthorisationRefusal.NO_SUCH_PARENT
+    assert compliance.authorisation(db, taken.id).state == "in_review"
+    assert compliance.for_brand(db, new.grantee_id, BRAND, "membership", TODAY) == []
+
+
+def test_a_sole_operator_verifies_after_the_wait_and_only_while_alone(db, ring):
+    """Design §5a."""
+    from kashu import party
+
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, make.supplier(db)), clock.now())
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+
+    def alone(seconds, *, is_alone):
+        at = taken.made_at + timedelta(seconds=seconds)
+        told = {"is_good": True, "reason": "核对原件", "at": at, "is_alone": is_alone}
+        return compliance.authorisations.decide(db, make.STAFF, taken.id, **told)
+
+    assert alone(599, is_alone=True) is AuthorisationRefusal.SAME_PERSON
+    assert alone(600, is_alone=False) is AuthorisationRefusal.SAME_PERSON
+    assert alone(600, is_alone=True).state == "verified"
 
 
 def test_tipping_coins_need_the_issuer_a_resale_right_and_two_reviewers(db, ring):
@@ -246,9 +284,12 @@ def test_a_receipt_takes_two_persons(db, ring, chain):
     *_, batch = chain
     assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
     party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
-    assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
+    soon = cards.confirm(db, make.STAFF, batch.pool_id, clock.now(), is_alone=True)
+    assert soon is PaperRefusal.SAME_PERSON
     later = clock.now() + timedelta(seconds=601)
-    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, later), cards.Batch)
+    second = cards.confirm(db, make.STAFF, batch.pool_id, later, is_alone=False)
+    assert second is PaperRefusal.SAME_PERSON  # solo mode ends where a second person exists
+    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, later, is_alone=True), cards.Batch)
     assert cards.confirm(db, make.REVIEWER, batch.pool_id, later) is PaperRefusal.TOO_LATE
 
 

@@ -25,8 +25,9 @@ def submit(db, texts, context=None, thing="product:1"):
     return compliance.reviews.submit(db, MAKER, thing, texts, clock.now(), **more)
 
 
-def decide(db, review, who, is_good=True, evidence="备案号 123，已核对", at=None):
-    return compliance.reviews.decide(db, who, review.id, is_good=is_good, evidence=evidence, at=at or clock.now())
+def decide(db, review, who, is_good=True, evidence="备案号 123，已核对", at=None, **told):
+    at = at or clock.now()
+    return compliance.reviews.decide(db, who, review.id, is_good=is_good, evidence=evidence, at=at, **told)
 
 
 def trail(db):
@@ -86,10 +87,11 @@ def test_papers_are_part_of_what_was_read(db):
 def test_a_sole_operator_waits_and_never_opens_a_coin_alone(db):
     db.execute("UPDATE party_platform SET is_solo = true, solo_wait_seconds = 600")
     waiting, coin = submit(db, QUEUED), submit(db, Texts(("抖币充值",)), OPEN)
-    assert decide(db, waiting, MAKER, at=waiting.made_at + timedelta(seconds=599)) is ReviewRefusal.SAME_PERSON
-    later = waiting.made_at + timedelta(seconds=600)
-    assert decide(db, waiting, MAKER, at=later).state == "allowed"
-    assert decide(db, coin, MAKER, at=later) is ReviewRefusal.SAME_PERSON
+    soon, later = (waiting.made_at + timedelta(seconds=wait) for wait in (599, 600))
+    assert decide(db, waiting, MAKER, at=soon, is_alone=True) is ReviewRefusal.SAME_PERSON
+    assert decide(db, waiting, MAKER, at=later, is_alone=False) is ReviewRefusal.SAME_PERSON  # not a sole operator
+    assert decide(db, waiting, MAKER, at=later, is_alone=True).state == "allowed"
+    assert decide(db, coin, MAKER, at=later, is_alone=True) is ReviewRefusal.SAME_PERSON
 
 
 def test_the_database_keeps_a_denied_listing_refused(db):

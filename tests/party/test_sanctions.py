@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from kashu import audit, party
+from kashu import audit, cards, party
 from kashu.audit import ApprovalRefusal
+from kashu.kernel import clock
+from kashu.kernel.db import connect
 from kashu.kernel.text import sha256_hex
 from kashu.party import Listed, SupplierRefusal
 from kashu.party.rules.screening import normal
@@ -96,15 +98,33 @@ def test_a_blacklisted_party_does_not_come_back_under_any_of_its_marks(db, ring)
     assert state(db, first) == "blacklisted"
     for again in (world.application(number=told.number), world.application(phone=told.phone)):
         assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.BLACKLISTED
+    for phone in ("+86 139-0000-1111", "008613900001111", "139 0000 1111", "１３９００００１１１１"):
+        again = world.application(phone=phone)
+        assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.BLACKLISTED, phone
     alone = world.application(number=number, is_registered=False)
     assert party.apply(db, ring, APPLICANT, alone, AT) is SupplierRefusal.BLACKLISTED
     other = world.applied(db, ring)
-    party.give_consent(db, APPLICANT, f"party {other}", "bank_account", "我同意", AT)
+    for purpose in ("identity_document", "bank_account"):
+        party.give_consent(db, APPLICANT, f"party {other}", purpose, "我同意", AT)
     assert party.set_principal(db, ring, APPLICANT, other, person, AT) is SupplierRefusal.BLACKLISTED
     bank = (party.party(db, other).name, "招商银行", account)
     assert party.set_bank_account(db, ring, APPLICANT, other, bank, AT) is SupplierRefusal.BLACKLISTED
     assert party.principals(db, other) == []
     assert party.bank_account(db, other) is None
+
+
+@pytest.mark.parametrize("mark", ["id", "bank", "phone"])
+def test_whoever_applied_before_the_blacklisting_does_not_get_in_either(db, ring, mark):
+    """C-15: two applications under the same persons, one of them blacklisted while the other is on its way."""
+    told = {"id": {"id_number": world.person_number()}, "bank": {"bank_number": f"5719{next(world.serial):011d}"},
+            "phone": {"phone": make.name("139")}}[mark]  # fmt: skip
+    first = world.active(db, ring, **told)
+    reviewed, deposited = world.looked_at(db, ring, **told), world.signed(db, ring, **told)
+    party.take_deposit(db, REVIEWER, deposited, 1_000_000, make.name("bank"), AT)
+    party.sanction(db, REVIEWER, first, measure("blacklist"), AT)
+    assert party.accept(db, REVIEWER, reviewed, WHY, AT) is SupplierRefusal.BLACKLISTED
+    assert party.activate(db, REVIEWER, deposited, WHY, AT) is SupplierRefusal.BLACKLISTED
+    assert (state(db, reviewed), state(db, deposited)) == ("kyb_review", "deposit")
 
 
 def test_a_blacklisting_is_reported_to_the_province_once(db, ring):
@@ -130,6 +150,70 @@ def test_every_sanction_can_be_appealed_and_overturned(db, ring, grade):
     assert party.decide_appeal(db, OTHER, asked.id, "upheld", WHY, AT) is None
     assert (state(db, party_id), party.supplier(db, party_id).is_payout_held) == ("active", False)
     assert party.sanctions(db, party_id)[0].state == "overturned"
+
+
+def overturn(db, party_id, made, at=AT):
+    party.appeal(db, APPLICANT, party_id, made.id, "不是我们", at)
+    [asked] = party.appeals(db, party_id, is_open=True)
+    assert party.decide_appeal(db, OTHER, asked.id, "upheld", WHY, at) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "after"),
+    [(world.applied, "applied"), (world.in_review, "applied"), (world.accepted, "contract"), (world.signed, "deposit"),
+     (world.left, "exiting"), (world.gone, "closed"), (world.active, "active")],
+)  # fmt: skip
+def test_an_upheld_appeal_leads_back_to_where_a_supplier_stood_and_not_past_it(db, ring, begin, after):
+    """Without a deposit, a proven account or a signature, nobody trades because they were wronged once."""
+    party_id = begin(db, ring)
+    exiting_at = party.supplier(db, party_id).exiting_at
+    made = party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT + DAY)
+    assert state(db, party_id) == "blacklisted"
+    overturn(db, party_id, made, AT + 2 * DAY)
+    assert (state(db, party_id), party.supplier(db, party_id).exiting_at) == (after, exiting_at)
+
+
+def test_what_was_overturned_while_it_was_blacklisted_counts_as_well(db, ring):
+    party_id = world.active(db, ring)
+    closed = party.sanction(db, REVIEWER, party_id, measure("close"), AT)
+    barred = party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT + DAY)
+    overturn(db, party_id, closed, AT + 2 * DAY)
+    assert state(db, party_id) == "blacklisted"
+    overturn(db, party_id, barred, AT + 3 * DAY)
+    assert state(db, party_id) == "active"
+
+
+def test_nobody_judges_in_the_cause_of_their_own_organisation(site, dsn, ring):
+    """Whoever works for a supplier and at the desk: measures, hits, receipts and papers are for others to decide."""
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('in')}@kashu.example", "x" * 12, name="甲", role="compliance")
+    insider = audit.Actor("person", person.email)
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        party_id, waiting = world.active(db, ring), world.signed(db, ring)
+        party.take_deposit(db, REVIEWER, waiting, 1_000_000, make.name("bank"), AT)
+        for one in (party_id, waiting):
+            party.add_member(db, APPLICANT, one, person.pk, person.email, AT)
+        load(db, ring, Listed(party.party(db, party_id).name))
+        party.screen(db, ring, [party_id], AT)
+        [hit] = party.hits(db, party_id)
+        asked = party.ask_clear(db, REVIEWER, hit.id, WHY, solo_wait_seconds=None, at=AT)
+        made = party.sanction(db, REVIEWER, party_id, measure("pause", AT + DAY), AT)
+        party.appeal(db, APPLICANT, party_id, made.id, "不是我们", AT)
+        [open_] = party.appeals(db, party_id, is_open=True)
+        batch = make.batch(db, ring, make.sku(db), 2, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [party_id, batch.pool_id])
+        answers = [
+            party.activate(db, insider, waiting, WHY, AT),
+            party.ask_clear(db, insider, hit.id, WHY, solo_wait_seconds=None, at=AT),
+            party.clear(db, insider, asked.id, AT, is_alone=False),
+            party.lift(db, insider, made.id, WHY, AT),
+            party.decide_appeal(db, insider, open_.id, "upheld", WHY, AT),
+            cards.confirm(db, insider, batch.pool_id, clock.now()),
+        ]
+        db.rollback()
+    assert {str(one) for one in answers} == {"same_person"}
 
 
 def test_an_appeal_that_is_rejected_changes_nothing(db, ring):
@@ -270,6 +354,16 @@ def test_lists_are_asked_when_a_supplier_hands_in(db, ring):
     world.prove(db, party_id)
     assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.LISTED
     assert state(db, party_id) == "kyb_review"
+
+
+@pytest.mark.parametrize("begin", [world.in_review, world.active])
+def test_whoever_is_new_behind_a_supplier_is_asked_about_at_once(db, ring, begin):
+    party_id, number = begin(db, ring), world.person_number()
+    load(db, ring, Listed("某人", ids=(number,)))
+    told = ("legal_representative", "李四", number, 0)
+    party.set_principal(db, ring, APPLICANT, party_id, told, AT)
+    assert [one.matched for one in party.hits(db, party_id)] == ["id"]
+    assert party.supplier(db, party_id).is_payout_held
 
 
 def test_a_listed_supplier_gets_no_deposit_back(db, ring):

@@ -113,6 +113,15 @@ def test_sensitive_papers_need_a_consent_of_their_own(db, ring, kind):
     assert party.submit(db, ring, APPLICANT, party_id, world.paper(kind), AT) is SupplierRefusal.NO_CONSENT
 
 
+def test_a_number_of_a_person_behind_needs_the_consent_that_names_it(db, ring):
+    """C-51: the number of an ID card, before its image is even asked for."""
+    party_id, told = world.applied(db, ring), ("legal_representative", "张三", world.person_number(), 0)
+    assert party.set_principal(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.NO_CONSENT
+    assert party.principals(db, party_id) == []
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
+    assert isinstance(party.set_principal(db, ring, APPLICANT, party_id, told, AT), party.Principal)
+
+
 def test_a_bank_account_needs_consent_and_its_own_name(db, ring):
     """C-51, C-63."""
     party_id = world.applied(db, ring)
@@ -130,11 +139,25 @@ def test_a_bank_account_needs_consent_and_its_own_name(db, ring):
 
 def test_a_person_behind_is_grown_up_and_has_a_right_number(db, ring):
     party_id = world.applied(db, ring)
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
     young = ("legal_representative", "李四", world.person_number("20100101"), 0)
     assert party.set_principal(db, ring, APPLICANT, party_id, young, AT) is SupplierRefusal.NOT_GROWN_UP
     wrong = ("legal_representative", "李四", "110105194912310021", 0)
     assert party.set_principal(db, ring, APPLICANT, party_id, wrong, AT) is SupplierRefusal.WRONG_NUMBER
     assert party.principals(db, party_id) == []
+
+
+def test_behind_whoever_is_not_registered_stands_nobody_else(db, ring):
+    """Applied for under one number, verified under another's: the name on the shelf would be a stranger's."""
+    own, other = world.person_number(), world.person_number()
+    party_id = world.applied(db, ring, number=own, is_registered=False)
+    party.give_consent(db, APPLICANT, f"party {party_id}", "identity_document", "我同意", AT)
+    for role in ("beneficial_owner", "legal_representative"):
+        told = (role, "别人", other, 0)
+        assert party.set_principal(db, ring, APPLICANT, party_id, told, AT) is SupplierRefusal.WRONG_NUMBER
+    assert party.principals(db, party_id) == []
+    told = ("legal_representative", "本人", own, 0)
+    assert isinstance(party.set_principal(db, ring, APPLICANT, party_id, told, AT), party.Principal)
 
 
 def test_a_right_number_is_not_a_verified_one(db, ring):
@@ -197,6 +220,21 @@ def test_a_high_risk_takes_two_different_reviewers(db, ring):
     assert state(db, party_id) == "contract"
 
 
+def test_a_high_risk_is_not_called_less_by_one_person(db, ring):
+    """Whoever may pass a supplier alone at a medium risk could otherwise call a high one medium first."""
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    for risk in ("medium", "low"):
+        assert party.set_risk(db, REVIEWER, party_id, risk, "看过了", AT) is SupplierRefusal.NEEDS_TWO
+    assert party.accept(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NEEDS_TWO
+    asked = party.ask_lower_risk(db, REVIEWER, party_id, ("medium", "看过了"), solo_wait_seconds=None, at=AT)
+    assert party.confirm_lower_risk(db, REVIEWER, asked.id, AT, is_alone=False) is ApprovalRefusal.SAME_PERSON
+    assert party.supplier(db, party_id).risk == "high"
+    assert party.confirm_lower_risk(db, OTHER, asked.id, AT, is_alone=False) is None
+    assert party.supplier(db, party_id).risk == "medium"
+    assert party.confirm_lower_risk(db, OTHER, asked.id, AT, is_alone=False) is ApprovalRefusal.GONE
+
+
 def test_alone_a_high_risk_waits(db, ring):
     """Design §5a: solo mode."""
     party_id = world.looked_at(db, ring)
@@ -215,6 +253,33 @@ def test_what_changed_between_two_reviewers_is_seen(db, ring):
     later = AT + timedelta(hours=2)
     assert party.confirm_accept(db, OTHER, asked.id, later, is_alone=False) is SupplierRefusal.NOT_VERIFIED
     assert state(db, party_id) == "kyb_review"
+
+
+@pytest.mark.parametrize("change", ["sent back", "paper", "account", "person", "address"])
+def test_a_first_reviewers_yes_is_to_what_was_there_and_to_nothing_later(db, ring, change):
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    asked = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=AT)
+    later = AT + timedelta(hours=1)
+    if change == "sent back":
+        party.send_back(db, REVIEWER, party_id, ("再看", ""), later)
+        party.begin_review(db, ring, APPLICANT, party_id, later)
+    elif change == "paper":
+        new = party.submit(db, ring, APPLICANT, party_id, world.paper("business_licence"), later)
+        party.decide_document(db, OTHER, new.id, "accepted", "", later)
+    elif change == "account":
+        told = (party.party(db, party_id).name, "别的银行", f"6217{next(world.serial):011d}")
+        party.set_bank_account(db, ring, APPLICANT, party_id, told, later)
+    elif change == "person":
+        told = ("legal_representative", "李四", world.person_number(), 0)
+        party.set_principal(db, ring, APPLICANT, party_id, told, later)
+    else:
+        party.set_particulars(db, APPLICANT, party_id, "深圳市别处 1 号", "0755-1", later)
+    world.prove(db, party_id, later)
+    assert party.confirm_accept(db, OTHER, asked.id, later, is_alone=False) is ApprovalRefusal.GONE
+    assert state(db, party_id) == "kyb_review"
+    again = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=later)
+    assert party.confirm_accept(db, OTHER, again.id, later, is_alone=False) is None
 
 
 def test_an_application_can_go_back_and_come_again(db, ring):
@@ -269,6 +334,18 @@ def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
     told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
     party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+
+
+def test_a_person_nobody_has_verified_does_not_open_the_shop(db, ring):
+    """Reviewed with one representative, opened with another."""
+    party_id = world.signed(db, ring)
+    party.take_deposit(db, REVIEWER, party_id, 1_000_000, make.name("bank"), AT)
+    told = ("legal_representative", "李四", world.person_number(), 0)
+    party.set_principal(db, ring, APPLICANT, party_id, told, AT)
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+    assert state(db, party_id) == "deposit"
+    world.prove(db, party_id)
+    assert party.activate(db, REVIEWER, party_id, WHY, AT) is None
 
 
 def test_a_signature_is_on_the_version_in_force(db, ring):
@@ -336,6 +413,14 @@ def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring,
     assert party.close(db, REVIEWER, party_id, WHY, free) is None
     assert state(db, party_id) == "closed"
     assert [fault for fault in ledger.check(db) if str(party_id) in fault.where] == []
+
+
+@pytest.mark.parametrize("begin", [world.left, world.gone])
+def test_no_deposit_is_taken_from_who_is_gone(db, ring, begin):
+    party_id = begin(db, ring)
+    held = party.deposit(db, party_id).held_fen
+    taken = party.take_deposit(db, REVIEWER, party_id, 100, make.name("bank"), AT)
+    assert (taken, party.deposit(db, party_id).held_fen) == (SupplierRefusal.WRONG_STATE, held)
 
 
 def test_while_trading_no_deposit_is_given_back(db, ring):

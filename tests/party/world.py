@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from stdnum.cn import ric, uscc
@@ -57,6 +57,7 @@ def paper(kind, **changed):
 def with_papers(db, ring, at=AT, *, id_number="", bank_number="", **changed):
     """Everything is there to be handed in."""
     party_id = applied(db, ring, at, **changed)
+    id_number = id_number or ("" if changed.get("is_registered", True) else changed["number"])
     name = party.party(db, party_id).name
     for purpose in ("identity_document", "bank_account"):
         party.give_consent(db, APPLICANT, f"party {party_id}", purpose, "我同意", at)
@@ -105,9 +106,14 @@ def contracts(db, at=AT):
     return [party.contract(db, kind) for kind in ("supply", "deposit")]
 
 
-def signed(db, ring, at=AT, **changed):
+def accepted(db, ring, at=AT, **changed):
     party_id = looked_at(db, ring, at, **changed)
     assert party.accept(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def signed(db, ring, at=AT, **changed):
+    party_id = accepted(db, ring, at, **changed)
     for one in contracts(db, at):
         assert party.sign(db, APPLICANT, party_id, one.sha256, at) is None
     return party_id
@@ -118,6 +124,21 @@ def active(db, ring, at=AT, **changed):
     due = party.deposit(db, party_id).due_fen
     assert party.take_deposit(db, REVIEWER, party_id, due, make.name("bank"), at) is None
     assert party.activate(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def left(db, ring, at=AT):
+    party_id = active(db, ring, at)
+    assert party.leave(db, REVIEWER, party_id, WHY, at) is None
+    return party_id
+
+
+def gone(db, ring, at=AT):
+    """Closed, nothing of its deposit left with us."""
+    party_id, over = left(db, ring, at - timedelta(days=90)), at
+    told = (party.deposit(db, party_id).held_fen, make.name("bank"))
+    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=over) is None
+    assert party.close(db, REVIEWER, party_id, WHY, over) is None
     return party_id
 
 

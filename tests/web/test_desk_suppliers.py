@@ -85,8 +85,13 @@ def test_a_high_risk_takes_two_reviewers(staff, at_stage, stands, dsn):
     party_id = at_stage()
     one, two = staff("compliance", is_sure=True), staff("compliance", is_sure=True)
     one.post(f"/desk/suppliers/{party_id}/review/risk", {"risk": "high", "reason": "新公司"})
+    one.post(f"/desk/suppliers/{party_id}/review/risk", {"risk": "medium", "reason": "嫌麻烦"})  # is asked for only
     one.post(f"/desk/suppliers/{party_id}/review/accept", WHY)
     assert stands(party_id) == "kyb_review"
+    with connect(dsn) as db, db.transaction():
+        [lower] = [one for one in audit.open_approvals(db) if one.object_id == str(party_id)]
+        assert lower.act == "supplier.risk.lower"
+        audit.cancel(db, world.REVIEWER, lower.id, clock.now())
     one.post(f"/desk/suppliers/{party_id}/review/ask-accept", WHY)
     with connect(dsn) as db:
         [asked] = [one for one in audit.open_approvals(db) if one.object_id == str(party_id)]

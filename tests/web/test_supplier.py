@@ -153,6 +153,9 @@ def test_one_person_works_for_several_and_switches(at_desk, dsn):
 def test_a_wizard_step_says_what_is_wrong_and_keeps_what_was_typed(at_desk, dsn):
     desk = at_desk(world.applied)
     told = {"role": "beneficial_owner", "name": "王五", "id_number": "110105194912310021", "share": "60"}
+    assert desk.post("/supplier/onboarding/people/save", told).status_code == 403  # C-51
+    agreed = desk.post("/supplier/onboarding/consent", {"purpose": "identity_document", "step": "people"})
+    assert agreed["Location"] == "/supplier/onboarding/people"
     answer = desk.post("/supplier/onboarding/people/save", told)
     assert answer.status_code == 422
     page = desk.get("/supplier/onboarding/people").content.decode()
@@ -293,6 +296,17 @@ def test_a_supplier_brings_cards_for_its_own_skus_only(at_desk, dsn, ring):
     assert desk.post(f"{answer.url}/start").status_code == 302
     with connect(dsn) as db:
         assert cards.batch(db, pool).state == "loading"
+
+
+def test_whoever_leaves_loads_no_file_they_had_brought_before(at_desk, dsn, ring):
+    desk = at_desk()
+    sku, _batch = goods(dsn, ring, desk.party_id)
+    answer = bring(desk, sku)
+    with connect(dsn) as db, db.transaction():
+        assert party.leave(db, world.REVIEWER, desk.party_id, world.WHY, clock.now()) is None
+    assert desk.post(f"{answer.url}/start").status_code == 409
+    with connect(dsn) as db:
+        assert cards.batch(db, int(answer.url.rsplit("/", 1)[1])).state == "uploaded"
 
 
 def test_orders_show_goods_and_never_a_buyer(at_desk, dsn, ring):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from kashu import audit
+from kashu import audit, party
 from kashu.audit import SYSTEM, Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.service import provenance
@@ -47,14 +47,14 @@ def freeze(db: Db, batch: Batch, cause: str, told: Mapping[str, Any], at: dateti
 
 
 def clear(db: Db, actor: Actor, pool_id: int, reason: str, at: datetime) -> Batch | Refusal:
-    """Let a stopped batch go on: not by whoever took it in, and with what was found out."""
+    """Let a stopped batch go on: not by whoever took it in or works for its supplier, and with what was found out."""
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
     if found is None or not rules.is_frozen(store.steps(db, pool_id)):
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     if not reason.strip():
         return Refusal.NO_REASON
-    if actor.name == found.received_by:
+    if actor.name == found.received_by or party.is_member(db, found.supplier_id, actor.name):
         return Refusal.SAME_PERSON
     provenance.note(db, actor, pool_id, "cleared", {"reason": reason}, at)
     source = None if found.source_id is None else store.source(db, found.source_id)

@@ -64,10 +64,10 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
     return seen
 
 
-def confirm(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | PaperRefusal:
+def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool = False) -> Batch | PaperRefusal:
     """A second person confirms what was received (S-07): its manifest's hash is the one of the file that came.
 
-    In solo mode the same person may, after the wait that was chosen at set-up.
+    In solo mode the same person may, after the wait that was chosen at set-up, and only while there is no second one.
     """
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
@@ -78,8 +78,8 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | PaperRe
     if any(step.event == "confirmed" for step in store.steps(db, pool_id)):
         return PaperRefusal.TOO_LATE
     house = party.platform(db)
-    alone = house.is_solo and at >= found.received_at + timedelta(seconds=house.solo_wait_seconds)
-    if actor.name == found.received_by and not alone:
+    alone = house.is_solo and is_alone and at >= found.received_at + timedelta(seconds=house.solo_wait_seconds)
+    if (actor.name == found.received_by and not alone) or party.is_member(db, found.supplier_id, actor.name):
         return PaperRefusal.SAME_PERSON
     body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "solo": actor.name == found.received_by}
     note(db, actor, pool_id, "confirmed", body, at)

@@ -27,7 +27,7 @@ JOIN cards_pool AS pool ON pool.id = card.pool_id
 """
 # What a fallen authorisation touches: every order that ever held a card of its pools, and what is left unsold.
 ORDERS_UNDER = """
-SELECT card.order_id, card.pool_id, batch.received_at::date, count(*)::int, max(card.sold_at)
+SELECT card.order_id, card.pool_id, (batch.received_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)::int, max(card.sold_at)
 FROM cards_pool AS pool
 JOIN cards_batch AS batch ON batch.pool_id = pool.id
 JOIN cards_card AS card ON card.pool_id = pool.id AND card.state IN ('held', 'sold')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kashu import audit, party
 from kashu.audit import Actor, Deed
@@ -33,11 +33,16 @@ def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authoris
 
 
 def decide(
-    db: Db, actor: Actor, authorisation_id: int, *, is_good: bool, reason: str, at: datetime
+    db: Db, actor: Actor, authorisation_id: int, *, is_good: bool, reason: str, at: datetime, is_alone: bool = False
 ) -> Authorisation | AuthorisationRefusal:
-    """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone."""
+    """Verify a link, or reject it. Not by whoever took it down; where it opens goods that are shut, by two, never alone.
+
+    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up. What it hangs on
+    is held meanwhile: a link is not verified under one that has been revoked since.
+    """
     assert_in_transaction(db)
-    found = store.authorisation(db, authorisation_id, lock=True)
+    store.lock_chain(db, authorisation_id)
+    found = store.authorisation(db, authorisation_id)
     if found is None:
         return AuthorisationRefusal.NO_SUCH_AUTHORISATION
     if found.state != "in_review":
@@ -47,19 +52,24 @@ def decide(
     if not is_good:
         store.decide(db, found.id, "rejected", reason)
         return _told(db, actor, found, "rejected", reason, at)
-    is_solo = party.platform(db).is_solo
+    house = party.platform(db)
+    assert found.made_at is not None
+    alone = house.is_solo and is_alone and at >= found.made_at + timedelta(seconds=house.solo_wait_seconds)
     shut = {one.code for one in store.goods(db) if one.is_shut} & set(found.goods)
-    if shut and is_solo:
+    if shut and house.is_solo:
         return AuthorisationRefusal.NEVER_ALONE
-    if actor.name in found.reviewed_by or (actor.name == found.made_by and not is_solo):
+    is_own = party.is_member(db, found.grantee_id, actor.name)
+    if is_own or actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
         return AuthorisationRefusal.SAME_PERSON
     if found.file_sha256 is None:
         return AuthorisationRefusal.NO_FILE
+    chain = store.chain(db, found.id)
+    if any(above.state != "verified" for above in chain[:-1]):
+        return AuthorisationRefusal.NO_SUCH_PARENT
     store.note_reviewer(db, found.id, actor.name)
     if shut and len(found.reviewed_by) + 1 < REVIEWERS_OF_SHUT:
         return _told(db, actor, found, "in_review", reason, at)
-    chain = store.chain(db, found.id)
-    opens = bool(shut) and all(rules.opens_coins(chain, goods) for goods in shut)
+    opens = bool(shut) and all(rules.opens_coins(store.chain(db, found.id), goods) for goods in shut)
     store.decide(db, found.id, "verified", reason, opens_shut=opens)
     return _told(db, actor, found, "verified", reason, at)
 
@@ -83,6 +93,9 @@ def revoke(db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetim
     assert_in_transaction(db)
     if not reason.strip():
         return AuthorisationRefusal.NO_REASON
+    store.authorisation(
+        db, authorisation_id, lock=True
+    )  # a statement of its own: the next one sees what was verified meanwhile
     fallen = store.revoke(db, authorisation_id, biz_date(at), reason)
     if not fallen:
         known = store.authorisation(db, authorisation_id)

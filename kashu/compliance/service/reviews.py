@@ -40,11 +40,11 @@ def submit(db: Db, actor: Actor, thing: str, texts: Texts, at: datetime, context
 
 
 def decide(
-    db: Db, actor: Actor, review_id: int, *, is_good: bool, evidence: str, at: datetime
+    db: Db, actor: Actor, review_id: int, *, is_good: bool, evidence: str, at: datetime, is_alone: bool = False
 ) -> Review | ReviewRefusal:
     """Allow or refuse what waits, with what it rests on. Whoever handed it in does not decide, and nobody agrees twice.
 
-    A sole operator decides alone after the wait that was chosen at set-up, but never where two have to agree.
+    A sole operator (solo mode, and `is_alone`) decides alone after the wait that was chosen at set-up, but never where two have to agree.
     """
     assert_in_transaction(db)
     found = store.review(db, review_id, lock=True)
@@ -54,7 +54,8 @@ def decide(
         return ReviewRefusal.NOT_WAITING
     if not evidence.strip():
         return ReviewRefusal.NO_EVIDENCE
-    if is_good and (actor.name in found.agreed_by or (actor.name == found.made_by and not _alone(db, found, at))):
+    alone = is_alone and _alone(db, found, at)
+    if is_good and (actor.name in found.agreed_by or (actor.name == found.made_by and not alone)):
         return ReviewRefusal.SAME_PERSON
     if is_good:
         store.agree_to_review(db, review_id, actor.name, evidence)

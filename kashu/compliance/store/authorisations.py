@@ -45,6 +45,19 @@ def chain(db: Db, authorisation_id: int) -> list[Authorisation]:
     return rows(db, Authorisation, CHAIN, [authorisation_id])
 
 
+def lock_chain(db: Db, authorisation_id: int) -> None:
+    """Hold a link and those above it, the root first: a parent is always older than what hangs on it."""
+    sql = """
+    WITH RECURSIVE up AS (
+        SELECT id, parent_id FROM compliance_authorisation WHERE id = %s
+        UNION
+        SELECT parent.id, parent.parent_id FROM compliance_authorisation AS parent JOIN up ON up.parent_id = parent.id
+    )
+    SELECT FROM compliance_authorisation WHERE id IN (SELECT id FROM up) ORDER BY id FOR NO KEY UPDATE
+    """
+    run(db, sql, [authorisation_id])
+
+
 def authorisations(db: Db, party_id: int | None, states: Collection[str], most: int) -> list[Authorisation]:
     sql = f"""
     {AUTHORISATION} WHERE link.state = ANY (%s) AND (%s::bigint IS NULL OR link.grantee_id = %s)

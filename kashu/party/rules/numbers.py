@@ -54,6 +54,11 @@ class Number:
         return self.fault is None
 
 
+def tidy_phone(text: str) -> str:
+    """A phone number as it is compared: digits alone, without the country's prefix. One number has one mark (C-15)."""
+    return re.sub(r"^(?:00)?86(?=1[0-9]{10}\Z)", "", clean(text, " -+().").strip())
+
+
 def tidy(text: str) -> str:
     """Without spaces, hyphens and full-width digits, in capitals."""
     return clean(text, " -").upper().strip()

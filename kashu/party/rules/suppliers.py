@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from kashu.kernel.clock import biz_date
 from kashu.kernel.states import moves
-from kashu.party.types import BankAccount, Document, Lack, Party, Principal, SupplierRefusal
+from kashu.party.types import BankAccount, Document, Lack, Party, Principal, Sanction, SupplierRefusal
 
 LIFE = moves(
     "supplier",
@@ -21,7 +21,8 @@ LIFE = moves(
     suspended="active restricted exiting blacklisted",
     exiting="closed suspended blacklisted",  # suspended: a closing that was overturned
     closed="blacklisted",
-    blacklisted="applied active restricted suspended exiting",  # by an appeal that was upheld, and in no other way
+    # By an appeal that was upheld, and in no other way: back to where it stood, a review to its beginning.
+    blacklisted="applied contract deposit active restricted suspended exiting closed",
 )
 TRADING = ("active", "restricted", "suspended")
 ENTERING = ("applied", "kyb_review", "contract", "deposit")
@@ -53,18 +54,30 @@ def is_reverify_due(verified_at: datetime | None, at: datetime) -> bool:
 
 
 def standing(now: str, grades: Collection[str], *, is_listed: bool, is_verified: bool) -> str:
-    """Where a supplier belongs by the sanctions in force and the hits on lists; before it trades, only a list bars it."""
+    """Where a supplier belongs by the sanctions in force and the hits on lists; before it trades, only a list bars it.
+
+    `now` is where it stands, or stood when it was blacklisted, if it no longer is.
+    """
     if "blacklist" in grades:
         return "blacklisted"
-    if now == "blacklisted" and not is_verified:
-        return "applied"
-    if now not in (*TRADING, "blacklisted"):
+    if now not in TRADING:
         return now
     if "close" in grades:
         return "exiting"
     if "pause" in grades or not is_verified:
         return "suspended"
     return "restricted" if "throttle" in grades or is_listed else "active"
+
+
+def stood(barred_from: str | None, exiting_at: datetime | None, sanctions: Collection[Sanction]) -> str:
+    """Where a supplier is put once it is not blacklisted any more: where it stood, or a review's beginning.
+
+    An exit that a closing began, and that was overturned as well, is none.
+    """
+    if barred_from in (None, "applied", "kyb_review"):
+        return "applied"
+    was_closed = any((one.grade, one.state, one.begins_at) == ("close", "overturned", exiting_at) for one in sanctions)
+    return "suspended" if barred_from == "exiting" and was_closed else str(barred_from)
 
 
 def term_refusal(grade: str, ends_at: datetime | None, at: datetime) -> SupplierRefusal | None:

@@ -62,7 +62,14 @@ def sign(db: Db, actor: Actor, party_id: int, sha256: str, at: datetime) -> Supp
 def take_deposit(
     db: Db, actor: Actor, party_id: int, amount_fen: int, reference: str, at: datetime
 ) -> SupplierRefusal | None:
-    """Note a deposit that came in at the bank; without a signed agreement none may be taken (C-34)."""
+    """Note a deposit that came in at the bank; without a signed agreement none may be taken (C-34), nor from who is gone.
+
+    What a closed or blacklisted supplier sends goes back as it came: there would be no way to give it back from here.
+    """
+    assert_in_transaction(db)
+    found = store.supplier(db, party_id, lock=True)
+    if found is not None and found.state in ("exiting", "closed", "blacklisted"):
+        return no(found)
     return _flow(db, actor, party_id, "in", (amount_fen, reference), at)
 
 

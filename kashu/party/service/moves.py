@@ -41,16 +41,19 @@ def settle(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> str:
     """Put a supplier where its sanctions and hits put it, and hold or free its payouts. The state it is in now."""
     found = store.supplier(db, party_id, lock=True)
     assert found is not None
-    grades = {one.grade for one in store.sanctions(db, party_id) if one.state == "in_force"}
+    sanctions = store.sanctions(db, party_id)
+    grades = {one.grade for one in sanctions if one.state == "in_force"}
     is_listed = store.is_listed(db, party_id)
-    after = rules.standing(found.state, grades, is_listed=is_listed, is_verified=found.verified_at is not None)
+    is_barred = found.state == "blacklisted"
+    now = rules.stood(found.barred_from, found.exiting_at, sanctions) if is_barred else found.state
+    after = rules.standing(now, grades, is_listed=is_listed, is_verified=found.verified_at is not None)
     if after != found.state:
         move(db, actor, found, after, why, at)
     is_held = is_listed or bool(grades & {"pause", "close", "blacklist"})
     if is_held != found.is_payout_held:
         store.hold_payouts(db, party_id, is_held=is_held)
-        before, now = {"is_payout_held": found.is_payout_held}, {"is_payout_held": is_held}
-        record(db, actor, "supplier.payouts", party_id, before, now, why, at)
+        told = ({"is_payout_held": found.is_payout_held}, {"is_payout_held": is_held})
+        record(db, actor, "supplier.payouts", party_id, *told, why, at)
     return after
 
 

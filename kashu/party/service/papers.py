@@ -15,6 +15,7 @@ from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.service.changes import PUBLIC
 from kashu.party.service.moves import record
+from kashu.party.service.screening import screen
 from kashu.party.types import BankAccount, Document, NewDocument, Principal, SupplierRefusal
 
 DOCUMENTS_MAX = 100
@@ -76,11 +77,16 @@ def decide_document(
 def set_principal(
     db: Db, ring: Keyring, actor: Actor, party_id: int, told: tuple[str, str, str, int], at: datetime
 ) -> Principal | SupplierRefusal:
-    """A person behind a supplier: (role, name, ID number, share). A new legal representative takes the old one's place."""
+    """A person behind a supplier: (role, name, ID number, share). A new legal representative takes the old one's place.
+
+    An ID number is taken under the consent to its image, whose words name both (C-51). Behind one who is not registered stands nobody but who applied, under the number they applied with.
+    """
     assert_in_transaction(db)
     refusal = _may_change(db, party_id)
     if refusal is not None:
         return refusal
+    if not store.has_consent(db, subject_of(party_id), SENSITIVE["identity"]):
+        return SupplierRefusal.NO_CONSENT
     role, name, text, share_bp = told
     number = numbers.check_id_card(text, biz_date(at))
     if not number.is_right or not name:
@@ -90,6 +96,10 @@ def set_principal(
     mark = ring.identity("id", number.text)
     if store.is_barred(db, "id", mark, party_id):
         return SupplierRefusal.BLACKLISTED
+    found = store.supplier(db, party_id)
+    assert found is not None
+    if not found.is_registered and not store.has_mark(db, party_id, "id", mark):
+        return SupplierRefusal.WRONG_NUMBER
     if len(store.principals(db, party_id)) >= PRINCIPALS_MAX:
         return SupplierRefusal.TOO_MANY
     store.end_principals(db, party_id, role, None if role == "legal_representative" else mark, at)
@@ -102,6 +112,7 @@ def set_principal(
     store.add_principal(db, made)
     store.add_mark(db, party_id, "id", mark)
     record(db, actor, "supplier.principal", party_id, None, {"role": role, "share_bp": share_bp}, ("", ""), at)
+    _screen(db, ring, party_id, at)
     return made
 
 
@@ -134,6 +145,7 @@ def set_bank_account(
     store.add_bank_account(db, made)
     store.add_mark(db, party_id, "bank", mark)
     record(db, actor, "supplier.bank_account", party_id, None, {"tail": made.tail, "bank": bank}, ("", ""), at)
+    _screen(db, ring, party_id, at)
     return made
 
 
@@ -182,6 +194,13 @@ def show_principal(db: Db, ring: Keyring, actor: Actor, principal: Principal, re
 def subject_of(party_id: int) -> str:
     """How a supplier is called where consents are kept."""
     return f"party {party_id}"
+
+
+def _screen(db: Db, ring: Keyring, party_id: int, at: datetime) -> None:
+    """Ask the lists about whoever is new behind a supplier; before the review begins, that asks about everybody (C-60)."""
+    found = store.supplier(db, party_id)
+    if found is not None and found.state != "applied":
+        screen(db, ring, [party_id], at)
 
 
 def _may_change(db: Db, party_id: int) -> SupplierRefusal | None:

@@ -49,6 +49,8 @@ def lift(db: Db, actor: Actor, sanction_id: UUID, why: Why, at: datetime) -> Sup
         return SupplierRefusal.GONE
     if not why[0]:
         return SupplierRefusal.NO_REASON
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     _end(db, actor, found, "lifted", why, at)
     return None
 
@@ -82,7 +84,10 @@ def appeal(db: Db, actor: Actor, party_id: int, sanction_id: UUID, words: str, a
 def decide_appeal(
     db: Db, actor: Actor, appeal_id: UUID, after: str, why: Why, at: datetime, *, is_alone: bool = False
 ) -> SupplierRefusal | None:
-    """Uphold an appeal, which overturns the sanction, or reject it; not by whoever imposed it, unless they are alone."""
+    """Uphold an appeal, which overturns the sanction, or reject it; not by whoever imposed it, unless they are alone.
+
+    Nor by anybody of the supplier, whoever of them appealed.
+    """
     assert_in_transaction(db)
     assert after in ("upheld", "rejected")
     asked = store.appeal(db, appeal_id)
@@ -92,7 +97,8 @@ def decide_appeal(
         return SupplierRefusal.GONE
     if not why[0]:
         return SupplierRefusal.NO_REASON
-    if actor.name == asked.made_by or (actor.name == found.imposed_by and not is_alone):
+    is_own = actor.name == asked.made_by or store.is_member(db, found.party_id, actor.name)
+    if is_own or (actor.name == found.imposed_by and not is_alone):
         return SupplierRefusal.SAME_PERSON
     store.decide_appeal(db, appeal_id, after, why[0], actor.name, at)
     told = {"sanction": str(found.id), "state": after}

@@ -47,6 +47,7 @@ def load_list(
 def screen(db: Db, ring: Keyring, party_ids: Collection[int], at: datetime) -> int:
     """Ask the newest lists about suppliers, the persons behind them and their accounts; a hit freezes. New hits."""
     assert_in_transaction(db)
+    store.lock_suppliers(db, party_ids)  # before the hits: two that find the same one would wait for each other
     subjects = [subject for party_id in sorted(party_ids) for subject in _subjects(db, ring, party_id)]
     found = {(party_id, subject, list_id, digest): (version, matched)
              for party_id, subject, list_id, version, digest, matched in store.matches(db, subjects)}  # fmt: skip
@@ -70,6 +71,8 @@ def ask_clear(
         return SupplierRefusal.GONE
     if not why[0] or not why[1]:
         return SupplierRefusal.NO_REASON
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     return audit.ask(
         db, actor, CLEAR, ("hit", str(hit_id)), {"party_id": found.party_id, "evidence": why[1]},
         reason=why[0], solo_wait_seconds=solo_wait_seconds, at=at,
@@ -87,6 +90,8 @@ def clear(
     found = store.hit(db, UUID(asked.object_id), lock=True)
     if found is None or found.state != "open":
         return SupplierRefusal.GONE
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(answer, ApprovalRefusal):
         return answer

@@ -10,6 +10,7 @@ from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
+from kashu.kernel.text import canonical_json, sha256_hex
 from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.rules import suppliers as rules
@@ -19,6 +20,7 @@ from kashu.party.service.screening import screen
 from kashu.party.types import Application, Deposit, Lack, Party, Supplier, SupplierFile, SupplierRefusal
 
 ACCEPT = "supplier.accept"
+LOWER = "supplier.risk.lower"
 NAME_CHARS_MAX = 120
 RISKS = ("low", "medium", "high")
 
@@ -39,7 +41,7 @@ def apply(db: Db, ring: Keyring, actor: Actor, told: Application, at: datetime) 
     if not number.is_right or not 0 < len(told.name) <= NAME_CHARS_MAX or not told.phone:
         return SupplierRefusal.WRONG_NUMBER
     kind = "uscc" if told.is_registered else "id"
-    marks = {kind: ring.identity(kind, number.text), "phone": ring.identity("phone", told.phone)}
+    marks = {kind: ring.identity(kind, number.text), "phone": ring.identity("phone", numbers.tidy_phone(told.phone))}
     if any(store.is_barred(db, name, mark) for name, mark in marks.items()):
         return SupplierRefusal.BLACKLISTED
     if store.is_name_taken(db, told.name):
@@ -94,13 +96,56 @@ def begin_review(
 
 
 def set_risk(db: Db, actor: Actor, party_id: int, risk: str, reason: str, at: datetime) -> SupplierRefusal | None:
-    """How closely a supplier is looked at; a high risk takes two reviewers."""
+    """How closely a supplier is looked at. A high risk takes two reviewers, and so does calling it less than high."""
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
-    if found is None or risk not in RISKS or not reason:
-        return SupplierRefusal.NO_SUCH_SUPPLIER if found is None else SupplierRefusal.NO_REASON
-    store.set_risk(db, party_id, risk)
-    record(db, actor, "supplier.risk", party_id, {"risk": found.risk}, {"risk": risk}, (reason, ""), at)
+    refusal = _may_rate(db, actor, found, risk, reason)
+    if refusal is not None:
+        return refusal
+    assert found is not None
+    if found.risk == "high" and risk != "high":
+        return SupplierRefusal.NEEDS_TWO
+    _rate(db, actor, found, risk, reason, at)
+    return None
+
+
+def ask_lower_risk(
+    db: Db, actor: Actor, party_id: int, told: tuple[str, str], *, solo_wait_seconds: int | None, at: datetime
+) -> Approval | ApprovalRefusal | SupplierRefusal:
+    """The first person's wish that a high risk be called less; `told` is the new risk and why."""
+    assert_in_transaction(db)
+    risk, reason = told
+    found = store.supplier(db, party_id, lock=True)
+    refusal = _may_rate(db, actor, found, risk, reason)
+    if refusal is not None:
+        return refusal
+    assert found is not None
+    if found.risk != "high" or risk == "high":
+        return SupplierRefusal.WRONG_STATE
+    return audit.ask(
+        db, actor, LOWER, ("party", str(party_id)), {"risk": risk},
+        reason=reason, solo_wait_seconds=solo_wait_seconds, at=at,
+    )  # fmt: skip
+
+
+def confirm_lower_risk(
+    db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
+) -> ApprovalRefusal | SupplierRefusal | None:
+    """The second person's yes to a lower risk."""
+    assert_in_transaction(db)
+    asked = audit.approval(db, approval_id)
+    if asked is None or asked.act != LOWER:
+        return ApprovalRefusal.GONE
+    found, risk = store.supplier(db, int(asked.object_id), lock=True), str(asked.body["risk"])
+    refusal = _may_rate(db, actor, found, risk, asked.reason)
+    if refusal is not None:
+        return refusal
+    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
+    if isinstance(answer, ApprovalRefusal):
+        return answer
+    assert found is not None
+    _rate(db, actor, found, risk, asked.reason, at)
+    audit.finish(db, approval_id, at)
     return None
 
 
@@ -131,14 +176,19 @@ def accept(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppl
 def ask_accept(
     db: Db, actor: Actor, party_id: int, why: Why, *, solo_wait_seconds: int | None, at: datetime
 ) -> Approval | ApprovalRefusal | SupplierRefusal:
-    """The first reviewer's yes to a supplier of high risk (ASVS 2.3.5)."""
+    """The first reviewer's yes to a supplier of high risk (ASVS 2.3.5), and to these papers: one to others has ended."""
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
     refusal = _may_accept(db, actor, found, why, at)
     if refusal is not None:
         return refusal
+    assert found is not None
+    body = {"evidence": why[1], "seen": _seen(db, found)}
+    for one in audit.approvals_of(db, "party", str(party_id)):
+        if (one.act, one.state) == (ACCEPT, "waiting") and one.body.get("seen") != body["seen"]:
+            audit.cancel(db, actor, one.id, at)
     return audit.ask(
-        db, actor, ACCEPT, ("party", str(party_id)), {"evidence": why[1]},
+        db, actor, ACCEPT, ("party", str(party_id)), body,
         reason=why[0], solo_wait_seconds=solo_wait_seconds, at=at,
     )  # fmt: skip
 
@@ -146,7 +196,7 @@ def ask_accept(
 def confirm_accept(
     db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
-    """The second reviewer's yes; everything is looked at again."""
+    """The second reviewer's yes; everything is looked at again, and has to be what the first one looked at."""
     assert_in_transaction(db)
     asked = audit.approval(db, approval_id)
     if asked is None or asked.act != ACCEPT:
@@ -156,10 +206,12 @@ def confirm_accept(
     refusal = _may_accept(db, actor, found, why, at)
     if refusal is not None:
         return refusal
+    assert found is not None
+    if asked.body.get("seen") != _seen(db, found):
+        return ApprovalRefusal.GONE
     answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(answer, ApprovalRefusal):
         return answer
-    assert found is not None
     _accept(db, actor, found, why, at)
     audit.finish(db, approval_id, at)
     return None
@@ -184,7 +236,10 @@ def reverify(db: Db, ring: Keyring, actor: Actor, party_id: int, why: Why, at: d
 
 
 def activate(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
-    """Let a supplier trade: signed, paid in, on no list, its account proven to be its own (C-63)."""
+    """Let a supplier trade: signed, paid in, on no list, its account proven to be its own (C-63).
+
+    Papers and persons are looked at once more: between the review and this they were the supplier's to change.
+    """
     assert_in_transaction(db)
     found = store.supplier(db, party_id, lock=True)
     if found is None or found.state != "deposit":
@@ -194,8 +249,11 @@ def activate(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Sup
         return SupplierRefusal.NOT_VERIFIED
     if not deposit(db, party_id).is_full:
         return SupplierRefusal.DEPOSIT_SHORT
-    if store.is_listed(db, party_id):
-        return SupplierRefusal.LISTED
+    refusal = unproven(db, found, at) or _unwanted(db, found)
+    if refusal is not None:
+        return refusal
+    if store.is_member(db, party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     move(db, actor, found, "active", why, at)
     return None
 
@@ -227,8 +285,36 @@ def close(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppli
 def _may_accept(db: Db, actor: Actor, found: Supplier | None, why: Why, at: datetime) -> SupplierRefusal | None:
     if found is None or found.state != "kyb_review":
         return no(found)
-    refusal = _may_judge(db, actor, found, why) or unproven(db, found, at)
-    return refusal or (SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None)
+    return _may_judge(db, actor, found, why) or unproven(db, found, at) or _unwanted(db, found)
+
+
+def _unwanted(db: Db, found: Supplier) -> SupplierRefusal | None:
+    """On a list, or known by a mark of one that was blacklisted meanwhile: applying earlier is no way around it (C-15)."""
+    if store.shares_barred_mark(db, found.party_id):
+        return SupplierRefusal.BLACKLISTED
+    return SupplierRefusal.LISTED if store.is_listed(db, found.party_id) else None
+
+
+def _seen(db: Db, found: Supplier) -> str:
+    """What a reviewer had before them, as a hash: this review, its papers, the persons and the account."""
+    papers = sorted(str(one.id) for one in store.documents(db, found.party_id) if one.state == "accepted")
+    people = sorted(str(one.id) for one in store.principals(db, found.party_id))
+    account, named = store.bank_account(db, found.party_id), store.party(db, found.party_id)
+    assert named is not None
+    began = "" if found.moved_at is None else found.moved_at.isoformat()
+    own = [named.name, named.address, named.contact, "" if account is None else str(account.id)]
+    return sha256_hex(canonical_json([began, papers, people, own]))
+
+
+def _may_rate(db: Db, actor: Actor, found: Supplier | None, risk: str, reason: str) -> SupplierRefusal | None:
+    if found is None or risk not in RISKS or not reason:
+        return SupplierRefusal.NO_SUCH_SUPPLIER if found is None else SupplierRefusal.NO_REASON
+    return SupplierRefusal.SAME_PERSON if store.is_member(db, found.party_id, actor.name) else None
+
+
+def _rate(db: Db, actor: Actor, found: Supplier, risk: str, reason: str, at: datetime) -> None:
+    store.set_risk(db, found.party_id, risk)
+    record(db, actor, "supplier.risk", found.party_id, {"risk": found.risk}, {"risk": risk}, (reason, ""), at)
 
 
 def _may_judge(db: Db, actor: Actor, found: Supplier, why: Why) -> SupplierRefusal | None:

@@ -8,7 +8,7 @@ from kashu.party.types import Supplier
 
 SUPPLIER = """
 SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_fen,
-       exiting_at
+       exiting_at, barred_from
 FROM party_supplier
 """
 BARRED = """
@@ -45,10 +45,12 @@ def add_supplier(db: Db, new: Supplier) -> None:
 
 def move_supplier(db: Db, party_id: int, before: str, after: str, at: datetime) -> None:
     sql = """
-    UPDATE party_supplier SET state = %s, moved_at = %s, exiting_at = CASE WHEN %s = 'exiting' THEN %s ELSE exiting_at END
-    WHERE party_id = %s AND state = %s
+    UPDATE party_supplier SET state = %(after)s, moved_at = %(at)s,
+        exiting_at = CASE WHEN %(after)s = 'exiting' AND state <> 'blacklisted' THEN %(at)s ELSE exiting_at END,
+        barred_from = CASE WHEN %(after)s = 'blacklisted' THEN state ELSE barred_from END
+    WHERE party_id = %(party)s AND state = %(before)s
     """
-    touched = run(db, sql, [after, at, after, at, party_id, before])
+    touched = run(db, sql, {"after": after, "at": at, "party": party_id, "before": before})  # type: ignore[arg-type]  # named parameters
     assert touched == 1, "a supplier moves from the state it is in"
 
 
@@ -80,6 +82,27 @@ def add_mark(db: Db, party_id: int, kind: str, mark: bytes) -> None:
 def is_barred(db: Db, kind: str, mark: bytes, party_id: int = 0) -> bool:
     """Whether a blacklisted supplier, other than this one, is known by the same mark (C-15)."""
     return bool(value(db, BARRED, [kind, mark, party_id]))
+
+
+def has_mark(db: Db, party_id: int, kind: str, mark: bytes) -> bool:
+    sql = "SELECT 1 FROM party_mark WHERE party_id = %s AND kind = %s AND mark = %s"
+    return value(db, sql, [party_id, kind, mark]) is not None
+
+
+def shares_barred_mark(db: Db, party_id: int) -> bool:
+    """Whether a supplier has a mark in common with one that is blacklisted, since whenever that is."""
+    sql = """
+    SELECT 1 FROM party_mark AS own
+    JOIN party_mark AS same ON same.kind = own.kind AND same.mark = own.mark AND same.party_id <> own.party_id
+    JOIN party_supplier AS barred ON barred.party_id = same.party_id AND barred.state = 'blacklisted'
+    WHERE own.party_id = %s LIMIT 1
+    """
+    return value(db, sql, [party_id]) is not None
+
+
+def lock_suppliers(db: Db, party_ids: Collection[int]) -> None:
+    sql = "SELECT FROM party_supplier WHERE party_id = ANY (%s) ORDER BY party_id FOR NO KEY UPDATE"
+    run(db, sql, [list(party_ids)])
 
 
 def supplier_with(db: Db, kind: str, mark: bytes) -> int | None:

@@ -41,6 +41,7 @@ class Supplier:
     moved_at: datetime | None = None
     deposit_fen: int = 0
     exiting_at: datetime | None = None
+    barred_from: str | None = None  # where it stood when it was last blacklisted
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.web.console.arrivals import REFUSALS as STOCK_REFUSALS
 from kashu.web.console.desk import say, whole
-from kashu.web.rights import actor, needs
+from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
 
 REFUSALS = {
@@ -70,7 +70,7 @@ def attach(request: HttpRequest, pool_id: int) -> HttpResponse:
 @needs("batches.confirm")
 def confirm(request: HttpRequest, pool_id: int) -> HttpResponse:
     with edge.transaction() as db:
-        answer = cards.confirm(db, actor(request), pool_id, clock.now())
+        answer = cards.confirm(db, actor(request), pool_id, clock.now(), is_alone=is_alone("batches.confirm"))
     return _back(request, pool_id, answer, _("收货已由第二人确认。"))
 
 

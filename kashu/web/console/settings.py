@@ -103,10 +103,11 @@ def add_person(request: HttpRequest) -> HttpResponse:
 @needs("people.edit")
 @reauthentication_required
 def change_person(request: HttpRequest, person_id: int) -> HttpResponse:
-    """Change a role, or close and reopen an account. The last owner stays."""
+    """Change a role, or close and reopen an account. The last owner stays, and people of suppliers and buyers get no role."""
     person = Person.objects.filter(pk=person_id).first()
-    role, active = request.POST.get("role", ""), request.POST.get("is_active") == "yes"
-    if person is None or role not in STAFF_ROLES:
+    is_staff, active = person is not None and person.role in STAFF_ROLES, request.POST.get("is_active") == "yes"
+    role = request.POST.get("role", "") if person is None or is_staff else person.role
+    if person is None or (is_staff and role not in STAFF_ROLES):
         say(request, _("没有这位同事。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
     others = Person.objects.filter(is_active=True, role="owner").exclude(pk=person_id).exists()

@@ -18,7 +18,7 @@ from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.web.console.desk import say, whole
 from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of, show
-from kashu.web.rights import actor, needs
+from kashu.web.rights import actor, is_alone, needs
 from kashu.web.uploads import takes_files
 from kashu.wire import edge
 
@@ -97,7 +97,13 @@ def decide(request: HttpRequest, authorisation_id: int) -> HttpResponse:
     is_good, reason = request.POST.get("verdict") == "good", request.POST.get("reason", "").strip()[:TEXT_MAX]
     with edge.transaction() as db:
         answer = compliance.authorisations.decide(
-            db, actor(request), authorisation_id, is_good=is_good, reason=reason, at=clock.now()
+            db,
+            actor(request),
+            authorisation_id,
+            is_good=is_good,
+            reason=reason,
+            at=clock.now(),
+            is_alone=is_alone("compliance.edit"),
         )
     done = _("已核验。") if is_good else _("已驳回。")
     if isinstance(answer, Authorisation) and answer.state == "in_review":

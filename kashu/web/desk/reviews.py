@@ -12,7 +12,7 @@ from kashu.compliance import ReviewRefusal
 from kashu.kernel import clock
 from kashu.web.console.desk import say
 from kashu.web.desk.shared import TEXT_MAX, show
-from kashu.web.rights import actor, needs
+from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
 
 SHOWN_MAX = 200
@@ -39,7 +39,13 @@ def decide(request: HttpRequest, review_id: int) -> HttpResponse:
     is_good, evidence = request.POST.get("verdict") == "good", request.POST.get("evidence", "").strip()[:TEXT_MAX]
     with edge.transaction() as db:
         answer = compliance.reviews.decide(
-            db, actor(request), review_id, is_good=is_good, evidence=evidence, at=clock.now()
+            db,
+            actor(request),
+            review_id,
+            is_good=is_good,
+            evidence=evidence,
+            at=clock.now(),
+            is_alone=is_alone("compliance.edit"),
         )
     if isinstance(answer, ReviewRefusal):
         say(request, _(REFUSALS[answer]), is_bad=True)

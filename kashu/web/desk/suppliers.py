@@ -144,12 +144,12 @@ def sanction(request: HttpRequest, party_id: int) -> HttpResponse:
 @needs("suppliers.review")
 @reauthentication_required
 def confirm(request: HttpRequest, approval_id: UUID) -> HttpResponse:
-    """The second person's yes: to a supplier of high risk, or to a hit that is somebody else."""
+    """The second person's yes: to a supplier of high risk, to a lower one, or to a hit that is somebody else."""
     at, alone = clock.now(), is_alone("suppliers.review")
     with edge.transaction() as db:
         asked = audit.approval(db, approval_id)
         act = "" if asked is None else asked.act
-        do = {"supplier.accept": party.confirm_accept, "supplier.hit.clear": party.clear}.get(act)
+        do = CONFIRMS.get(act)
         done = ApprovalRefusal.GONE if do is None else do(db, actor(request), approval_id, at, is_alone=alone)
     tell(request, done)
     return redirect("desk:screening" if request.POST.get("back") == "/desk/screening" else "desk:suppliers")
@@ -280,7 +280,12 @@ def _note(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
 
 
 def _risk(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
-    return party.set_risk(db, actor(request), party_id, told.get("risk", ""), told.get("reason", ""), clock.now())
+    """A risk at once, unless it is a high one that is called less: that is asked for, and a second person says yes."""
+    risk, reason, at = told.get("risk", ""), told.get("reason", ""), clock.now()
+    done = party.set_risk(db, actor(request), party_id, risk, reason, at)
+    if done is not SupplierRefusal.NEEDS_TWO:
+        return done
+    return party.ask_lower_risk(db, actor(request), party_id, (risk, reason), solo_wait_seconds=solo_wait(db), at=at)
 
 
 def _take(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
@@ -302,6 +307,11 @@ def _sanction(db: Db, request: HttpRequest, party_id: int, told: Told) -> object
     return party.sanction(db, actor(request), party_id, new, clock.now())
 
 
+CONFIRMS = {
+    "supplier.accept": party.confirm_accept,
+    "supplier.hit.clear": party.clear,
+    "supplier.risk.lower": party.confirm_lower_risk,
+}
 REVIEWS = {
     "accept": _stage(party.accept),
     "ask-accept": _ask_accept,

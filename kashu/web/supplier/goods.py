@@ -125,7 +125,10 @@ def start_batch(request: HttpRequest, desk: Desk, pool_id: int) -> HttpResponse:
     """Confirm how the file is read. Whether it goes on sale is the platform's decision (S-07)."""
     with edge.transaction() as db:
         _own_batch(db, desk, pool_id)
-        answer = cards.start(db, actor(request), pool_id, clock.now())
+        is_selling = desk.supplier.state in SELLING
+        answer = cards.start(db, actor(request), pool_id, clock.now()) if is_selling else None
+    if answer is None:
+        return _batch_page(request, desk, pool_id, _("现在不能导入卡密：只有正常经营时可以。"), 409)
     if isinstance(answer, Refusal):
         return _batch_page(request, desk, pool_id, _(REFUSALS[answer]), 409)
     say(request, _("开始校验入库；入库后由平台核对来源并上架。"))

@@ -100,7 +100,8 @@ def consent(request: HttpRequest, desk: Desk) -> HttpResponse:
         else:
             party.give_consent(db, actor(request), subject, purpose, CONSENTS[purpose], clock.now())
     say(request, _("同意已撤回，之后不再接收这类资料。") if "withdraw" in request.POST else _("已记录你的单独同意。"))
-    return redirect("supplier:step", step="account" if purpose == "bank_account" else "papers")
+    asked_on = "people" if request.POST.get("step") == "people" else "papers"
+    return redirect("supplier:step", step="account" if purpose == "bank_account" else asked_on)
 
 
 @csrf_exempt  # checked by `takes_files`, once the rights are
@@ -175,6 +176,8 @@ def _person(request: HttpRequest, desk: Desk, told: Mapping[str, str]) -> str:
     person = (told["role"], told["name"], told.get("id_number", ""), share)
     with edge.transaction() as db:
         done = party.set_principal(db, edge.ctx().ring, actor(request), desk.party.id, person, clock.now())
+        if not isinstance(done, SupplierRefusal) and desk.supplier.state != "applied":
+            party.ask_verifications(db, actor(request), desk.party.id, clock.now())
     return _(REFUSALS[done]) if isinstance(done, SupplierRefusal) else ""
 
 
