@@ -2142,7 +2142,8 @@ CREATE INDEX compliance_attestation_of_order ON public.compliance_attestation US
 CREATE INDEX compliance_authorisation_of_grantee ON public.compliance_authorisation USING btree (grantee_id, brand);
 CREATE INDEX compliance_authorisation_of_parent ON public.compliance_authorisation USING btree (parent_id);
 CREATE INDEX compliance_licence_in_force ON public.compliance_licence USING btree (party_id, kind, valid_to) WHERE (state = 'verified'::text);
-CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state <> ALL (ARRAY['rejected'::text, 'superseded'::text]));
+CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state = 'verified'::text);
+CREATE UNIQUE INDEX compliance_licence_waiting ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state = ANY (ARRAY['draft'::text, 'submitted'::text, 'auto_checked'::text, 'in_review'::text]));
 CREATE INDEX compliance_review_waiting ON public.compliance_review USING btree (made_at) WHERE (state = 'waiting'::text);
 CREATE UNIQUE INDEX compliance_takedown_one ON public.compliance_takedown USING btree (product_id) WHERE (state <> 'lifted'::text);
 CREATE INDEX compliance_takedown_unreported ON public.compliance_takedown USING btree (due_at) WHERE (state = 'frozen'::text);

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from kashu import compliance
 from kashu.kernel.db import Db, rows
 
 BATCHES = """
@@ -20,6 +21,27 @@ WHERE (batch.received_at, batch.pool_id) < (%(at)s, %(pool)s)
   AND (%(supplier)s::bigint IS NULL OR pool.supplier_id = %(supplier)s)
 ORDER BY batch.received_at DESC, batch.pool_id DESC LIMIT %(most)s
 """
+
+
+# The causes come first: a pool in whose way nothing stands is not looked into.
+STOPPED = f"""
+SELECT pool.sku_id, pool.supplier_id, array_agg(DISTINCT cause) AS causes
+FROM cards_pool AS pool CROSS JOIN LATERAL unnest({compliance.pool_stops("pool")}) AS cause
+WHERE pool.sellable AND (%(skus)s::bigint[] IS NULL OR pool.sku_id = ANY (%(skus)s))
+  AND EXISTS (
+      SELECT FROM cards_card AS card
+      WHERE card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %(day)s)
+GROUP BY pool.sku_id, pool.supplier_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A SKU of a supplier with cards that may not be sold now, and why (compliance.md §2.3)."""
+
+    sku_id: int
+    supplier_id: int
+    causes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +68,8 @@ def batches(db: Db, before: tuple[datetime, int], most: int, supplier: int | Non
     """Batches before one in time, newest first: everybody's, or one supplier's."""
     told = {"at": before[0], "pool": before[1], "most": most, "supplier": supplier}
     return rows(db, BatchRow, BATCHES, told)  # type: ignore[arg-type]  # named parameters
+
+
+def stopped(db: Db, day: date, sku_ids: list[int] | None = None) -> list[Stopped]:
+    """Where cards lie on the shelf that papers keep from being sold: of these SKUs, or of all."""
+    return rows(db, Stopped, STOPPED, {"day": day, "skus": sku_ids})  # type: ignore[arg-type]  # named parameters

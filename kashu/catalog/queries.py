@@ -50,6 +50,13 @@ ORDER BY product.id DESC, sku.position LIMIT 500
 """
 
 
+GOODS_ON_SALE = """
+SELECT product.seller_id, array_agg(DISTINCT category.goods)
+FROM catalog_product AS product JOIN catalog_category AS category ON category.id = product.category_id
+WHERE product.state = 'on_sale' AND category.goods IS NOT NULL GROUP BY product.seller_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class InWindow:
     slug: str
@@ -102,3 +109,8 @@ def products(db: Db, today: date, before: int | None, most: int, seller: int | N
 def skus(db: Db, seller: int | None = None) -> list[SkuRow]:
     """Every SKU, or every one of a seller, for choosing one."""
     return rows(db, SkuRow, SKUS, {"seller": seller})  # type: ignore[arg-type]  # named parameters
+
+
+def goods_on_sale(db: Db) -> dict[int, list[str]]:
+    """The kinds of goods that each seller has on sale."""
+    return dict(db.execute(GOODS_ON_SALE).fetchall())

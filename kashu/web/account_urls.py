@@ -6,7 +6,7 @@ from allauth.account import views as account
 from allauth.usersessions import views as sessions
 from django.urls import include, path
 
-from kashu.web import privacy
+from kashu.web import accounts, privacy
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/change/", account.password_change, name="account_change_password"),
     path("sessions/", sessions.list_usersessions, name="usersessions_list"),
+    path("2fa/totp/activate/", accounts.FirstFactor.as_view(), name="mfa_activate_totp"),
     path("2fa/", include("allauth.mfa.urls")),
     path("data/", privacy.mine, name="my_data"),
     path("data/export.json", privacy.export, {"form": "json"}, name="my_data_json"),

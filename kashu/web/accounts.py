@@ -7,13 +7,18 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.kernel import clock
 from kashu.web import device
+from kashu.web.rights import home_of
 from kashu.wire import edge
 
 FRESH_SECONDS = 300
@@ -34,8 +39,7 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Each to their own portal."""
-        own = {"buyer": "/buyer/", "supplier": "/supplier/"}
-        return own.get(getattr(request.user, "role", "")) or str(super().get_login_redirect_url(request))
+        return home_of(request.user) or str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Sign-in limits count per subscriber, seen through our proxy as everywhere else."""
@@ -51,6 +55,21 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
         named = str(credentials.get("email") or credentials.get("username") or "")[:120]
         with edge.transaction() as db:
             audit.record(db, [Deed(Actor("person", named), "person.refused", "person", named)], clock.now())
+
+
+class FirstFactor(ActivateTOTPView):  # type: ignore[misc]  # allauth is not typed
+    """Binding a second factor, which takes a code of it, has passed it.
+
+    Without this, who had just given password and code was asked for the password again before the recovery codes, and
+    for a code again before their portal; and the one that they had just typed was good no more.
+    """
+
+    def form_valid(self, form: ActivateTOTPForm) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        bound = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
+        bound.wrap().validate_code(form.cleaned_data["code"])  # used up
+        post_authentication(self.request, bound, reauthenticated=True)
+        return answer
 
 
 class SealedMfa(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is not typed

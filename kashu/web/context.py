@@ -7,16 +7,17 @@ from typing import Any
 from django.http import HttpRequest
 
 from kashu.web import notices
-from kashu.web.rights import RIGHTS
+from kashu.web.rights import RIGHTS, home_of
 
 THEMES = ("light", "dark")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
-    role = getattr(getattr(request, "user", None), "role", "")
+    person = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "",
-        "rights": RIGHTS.get(role, frozenset()),
+        "rights": RIGHTS.get(getattr(person, "role", ""), frozenset()),
+        "own_portal": home_of(person) or "/console/",
         "closing_on": notices.closing_on,  # asked when a page is drawn that says it
     }

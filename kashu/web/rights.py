@@ -168,5 +168,10 @@ def is_alone(right: str) -> bool:
     return Person.objects.filter(is_active=True, role__in=roles).count() < 2
 
 
+def home_of(person: object) -> str:
+    """The portal of who does not work for the platform; nothing for who does."""
+    return {"buyer": "/buyer/", "supplier": "/supplier/"}.get(getattr(person, "role", ""), "")
+
+
 def actor(request: HttpRequest) -> Actor:
     return Actor("person", cast("Person", request.user).email)

@@ -150,6 +150,26 @@ def test_a_renewed_licence_takes_the_place_of_the_old(db):
     assert compliance.licence(db, old.id).state == "superseded"
 
 
+def test_a_licence_is_renewed_under_its_own_number(db):
+    """A business licence keeps its number for life: one that lasts longer takes its place, the same paper does not."""
+    owner = make.supplier(db)
+    old = decide(db, handed(db, owner, number="CBW-1"))
+    assert handed(db, owner, number="CBW-1") is LicenceRefusal.ALREADY_THERE
+    waiting = handed(db, owner, number="CBW-1", valid_to=date(2035, 1, 1))
+    assert handed(db, owner, number="CBW-1", valid_to=date(2036, 1, 1)) is LicenceRefusal.ALREADY_THERE
+    assert compliance.licence(db, old.id).state == "verified"
+    assert decide(db, waiting).state == "verified"
+    assert compliance.licence(db, old.id).state == "superseded"
+
+
+def test_what_an_authority_took_back_may_be_given_again(db):
+    owner = make.supplier(db)
+    old = decide(db, handed(db, owner, number="CBW-1"))
+    compliance.licences.revoke(db, make.STAFF, old.id, "登记机关吊销", clock.now())
+    assert decide(db, handed(db, owner, number="CBW-1")).state == "verified"
+    assert compliance.licence(db, old.id).state == "revoked"
+
+
 def test_alerts_are_raised_once_and_again_when_they_grow_worse(db):
     make.licence(db, make.supplier(db), "telecom", ["B25"], date(2027, 8, 30), valid_from=date(2022, 1, 1))
     at = datetime(2027, 5, 1, tzinfo=UTC)

@@ -132,13 +132,12 @@ def chromium():
 
 @pytest.fixture
 def phone(chromium, kashu):
-    """A phone's browser that fails the test on any script error or blocked resource."""
-    yield from _page(chromium, kashu, {"width": 390, "height": 844}, is_mobile=True)
+    yield from page_of(chromium, kashu, {"width": 390, "height": 844}, is_mobile=True)
 
 
 @pytest.fixture
 def desk(chromium, kashu):
-    yield from _page(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False)
+    yield from page_of(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +158,8 @@ def signed_in(chromium, kashu):
     return cookies
 
 
-def _page(chromium, kashu, viewport, *, is_mobile, cookies=None):
+def page_of(chromium, kashu, viewport, *, is_mobile, cookies=None):
+    """A page of a browser of its own, that fails the test at its end on any script error or blocked resource."""
     context = chromium.new_context(viewport=viewport, locale="zh-CN", base_url=kashu.url, has_touch=is_mobile,
                                    user_agent=PHONE if is_mobile else None, storage_state=cookies)  # fmt: skip
     context.grant_permissions(["clipboard-read", "clipboard-write"])

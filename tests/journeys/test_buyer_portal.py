@@ -14,7 +14,7 @@ import pyzipper
 from playwright.sync_api import expect
 
 from bench import gun
-from tests.journeys.conftest import _page
+from tests.journeys.conftest import page_of
 from tests.journeys.steps import sign_in
 
 pytestmark = pytest.mark.browser
@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def buyer(chromium, kashu, signed_in):
-    yield from _page(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False, cookies=signed_in("buyer"))
+    yield from page_of(chromium, kashu, {"width": 1440, "height": 900}, is_mobile=False, cookies=signed_in("buyer"))
 
 
 def single(page):

@@ -57,6 +57,31 @@ def test_the_desk_is_closed_to_visitors_and_to_one_factor(browser, site):
     assert "svg" in browser.get("/accounts/2fa/totp/activate/").content.decode()
 
 
+def test_binding_a_second_factor_is_passing_it_once(browser, site):
+    """Password, code, recovery codes, portal; the code that bound it opens no other session."""
+    from allauth.mfa.totp.internal.auth import hotp_value, yield_hotp_counters_from_time
+    from django.core.cache import cache
+
+    from kashu.party.models import Person
+
+    cache.clear()
+    email, bind = f"{make.name('new')}@kashu.example", "/accounts/2fa/totp/activate/"
+    Person.objects.create_user(email, "correct horse battery", name="x", role="owner")
+    browser.post("/accounts/login/", {"login": email, "password": "correct horse battery"})
+    secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', browser.get(bind).content.decode())[1]
+    assert browser.get("/console/")["Location"].startswith(bind)
+    assert browser.post(bind, {"code": "abcdef"}).status_code == 200
+    code = f"{hotp_value(secret, next(iter(yield_hotp_counters_from_time()))):06d}"
+    codes = browser.post(bind, {"code": code}, follow=True)
+    assert "恢复代码" in codes.content.decode()
+    assert browser.get("/console/").status_code == 200
+
+    again = make.visitor()
+    again.post("/accounts/login/", {"login": email, "password": "correct horse battery"})
+    assert again.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
+    assert again.get("/console/").status_code == 302
+
+
 def test_a_wrong_account_and_a_wrong_password_get_the_same_sentence(staff, browser):
     person = staff("support").person
     answers = [

@@ -13,6 +13,7 @@ from kashu.kernel.db import connect, value
 from kashu.wire import verify
 from tests import make
 from tests.compliance.test_provenance import attach, verified
+from tests.party import world
 
 PAGES = ["/desk/", "/desk/licences", "/desk/authorisations", "/desk/provenance", "/desk/reviews",
          "/desk/attestations", "/desk/value"]  # fmt: skip
@@ -204,6 +205,33 @@ def test_papers_of_a_batch_on_its_page(staff, dsn, ring):
     assert staff("support").post(f"{address}/papers", form).status_code == 403
     with connect(dsn) as db:
         assert cards.authorisation_of(db, batch.pool_id) == link.id
+
+
+def test_the_board_names_who_is_stopped_and_by_what(staff, dsn, ring):
+    """A licence of the goods themselves, an authorisation of cards; and nobody who only applies."""
+    with connect(dsn) as db, db.transaction():
+        seller, other = make.supplier(db), make.supplier(db)
+        paper = make.licence(db, seller, "publication")
+        sku = make.sku(db, seller=seller, goods="publication")
+        batch = make.batch(db, ring, make.sku(db), 1)
+        link = verified(db, ring, other)
+        owner = "UPDATE cards_pool SET supplier_id = %s, authorisation_id = %s WHERE id = %s"
+        db.execute(owner, [other, link.id, batch.pool_id])
+        applicant = world.applied(db, ring, clock.now())
+    desk = staff("compliance")
+    assert stopped(desk, seller) == stopped(desk, other) == stopped(desk, applicant) == ""
+    with connect(dsn) as db, db.transaction():
+        compliance.licences.revoke(db, make.STAFF, paper.id, "主管部门收回", clock.now())
+        compliance.authorisations.revoke(db, make.STAFF, link.id, "品牌方收回", clock.now())
+    assert "类目资质" in stopped(desk, seller)
+    assert "品牌授权" in stopped(desk, other)
+    assert "类目资质" in staff("owner").get(f"/console/products/{sku.product_id}").content.decode()
+
+
+def stopped(desk, party_id):
+    """What the board says of a supplier."""
+    rows = re.findall(rf'/desk/suppliers/{party_id}">.*?</tr>', desk.get("/desk/").content.decode())
+    return rows[0] if rows else ""
 
 
 def test_a_category_is_mapped_to_its_goods(staff, dsn):

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from kashu import party, payments, sales
+from kashu import compliance, party, payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from tests import make
+from tests.compliance.test_provenance import verified
 
 
 @pytest.fixture
@@ -72,6 +73,29 @@ def test_a_sold_out_page_offers_no_button(browser, goods):
     buy(browser, sku2, slug2)
     assert "已售罄" in browser.get(f"/s/{slug2}").content.decode()
     assert "立即购买" not in browser.get(f"/s/{slug2}").content.decode()
+
+
+@pytest.mark.parametrize("cause", ["supplier", "authorisation"])
+def test_a_page_whose_papers_lapsed_says_so_and_not_that_it_is_sold_out(browser, goods, house, ring, cause):
+    """C-10, C-02: the seller's licence was taken back, or the authorisation of the cards."""
+    with connect(house.dsn) as db, db.transaction():
+        seller = make.supplier(db)
+    sku, slug = goods(seller=seller)
+    with connect(house.dsn) as db, db.transaction():
+        placed = make.order(db, ring, sku)
+        if cause == "supplier":
+            [paper] = compliance.every_licence(db, seller, ["verified"], 9)
+            compliance.licences.revoke(db, make.STAFF, paper.id, "登记机关吊销", clock.now())
+        else:
+            link = verified(db, ring, seller)
+            db.execute("UPDATE cards_pool SET authorisation_id = %s WHERE sku_id = %s", [link.id, sku.id])
+            compliance.authorisations.revoke(db, make.STAFF, link.id, "品牌方收回", clock.now())
+        sales.cancel_stopped(db, clock.now())
+    html = browser.get(f"/s/{slug}").content.decode()
+    assert "正在核验，暂停销售" in html
+    assert "已售罄" not in html
+    assert "立即购买" not in html
+    assert "到账后自动全额退回" in browser.get(f"/o/{placed.token}").content.decode()
 
 
 def test_an_order_is_placed_once_however_often_the_form_is_sent(browser, goods):

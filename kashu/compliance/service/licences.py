@@ -46,14 +46,23 @@ def open_file(db: Db, ring: Keyring, actor: Actor, sha256: bytes, at: datetime) 
 
 
 def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | LicenceRefusal:
-    """Hand a licence in; a machine looks it through, and a person decides. The given id and state are ignored."""
+    """Hand a licence in; a machine looks it through, and a person decides. The given id and state are ignored.
+
+    One with the number of a licence that is in force renews it where it lasts longer: a business licence keeps its number
+    for life. Until somebody has verified it, the older one stands.
+    """
     assert_in_transaction(db)
     refusal = rules.unfit(new)
     if refusal is not None:
         return refusal
     owner = party.party(db, new.party_id)
     assert owner is not None
-    licence_id = store.add_licence(db, replace(new, state="submitted", made_by=actor.name), at)
+    older = store.licence_of_number(db, new.party_id, new.kind, new.number)
+    if older is not None and new.valid_to <= older.valid_to:
+        return LicenceRefusal.ALREADY_THERE
+    renewed = new.supersedes_id if older is None else older.id
+    taken = replace(new, state="submitted", made_by=actor.name, supersedes_id=renewed)
+    licence_id = store.add_licence(db, taken, at)
     if licence_id is None:
         return LicenceRefusal.ALREADY_THERE
     seen = rules.findings(new, owner.name, owner.uscc, biz_date(at))

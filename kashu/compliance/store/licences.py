@@ -34,6 +34,12 @@ def licence(db: Db, licence_id: int, *, lock: bool = False) -> Licence | None:
     )
 
 
+def licence_of_number(db: Db, party_id: int, kind: str, number: str) -> Licence | None:
+    """The verified one of that number, in its dates or out of them."""
+    sql = f"{LICENCE} WHERE licence.party_id = %s AND licence.kind = %s AND licence.number = %s AND licence.state = 'verified'"
+    return one(db, Licence, sql, [party_id, kind, number])
+
+
 def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:
     """Those in force on a day, of one party or of all: the platform's own first."""
     sql = f"""
@@ -54,7 +60,7 @@ def every_licence(db: Db, party_id: int | None, states: Sequence[str], most: int
 
 
 def add_licence(db: Db, new: Licence, at: datetime) -> int | None:
-    """The id, or None where the same licence is there already."""
+    """The id, or None where the same licence waits already."""
     sql = """
     INSERT INTO compliance_licence (party_id, kind, number, subject, scope, territory, valid_from, valid_to, state,
                                     file_sha256, supersedes_id, made_by, made_at, moved_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import catalog, compliance, messages, party
+from kashu.cards import queries as cards_queries
 from kashu.catalog import INKS, KINDS, LATER, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -226,10 +227,18 @@ def _product_page(request: HttpRequest, product_id: int, error: str = "", status
             "kinds": KINDS,
             "review": (said := compliance.last_review(db, f"product:{product_id}")),
             "reasons": [compliance.in_chinese(one) for one in said.reasons] if said else [],
+            "causes": _causes(db, found, [sku.id for sku in skus], now),
             "error": error,
             "form": request.POST,
         }
     return show(request, "product", "products", told, status)
+
+
+def _causes(db: Db, found: Product, sku_ids: list[int], at: datetime) -> list[str]:
+    """What stands in the way of its listing or its sale now: its seller's papers, or those of its cards."""
+    causes = {one.value for one in compliance.standing(db, found.seller_id, found.goods, at).causes}
+    causes |= {cause for one in cards_queries.stopped(db, biz_date(at), sku_ids) for cause in one.causes}
+    return sorted(causes)
 
 
 def _found(db: Db, product_id: int) -> Product:

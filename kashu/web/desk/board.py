@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import defaultdict
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -10,13 +11,18 @@ from django.views.decorators.http import require_GET
 
 from kashu import aftersale, compliance, party
 from kashu.aftersale import ClockCount
+from kashu.cards import queries as cards_queries
+from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
+from kashu.party import Party
 from kashu.web.desk.shared import show
 from kashu.web.rights import needs
 from kashu.wire import edge
 
 SHOWN_MAX = 200
+ANY_GOODS = ("membership",)  # who sells nothing yet: what every kind of goods takes
 CLOCKS = {
     "take_up": ("投诉：1 个工作日内受理", "/desk/complaints"),
     "answer": ("投诉：供应商 2 个工作日内答复", "/desk/complaints"),
@@ -41,11 +47,8 @@ def board(request: HttpRequest) -> HttpResponse:
         own = party.parties(db, "platform")
         missing = compliance.missing_of_platform(db, own[0].id, at) if own else ["business"]
         alerts = compliance.alerts(db, SHOWN_MAX)
+        stopped = _stopped(db, at)
         down = compliance.unreported(db, SHOWN_MAX)
-        stopped = [
-            (one, sorted(compliance.standing(db, one.id, "membership", at).causes))
-            for one in party.parties(db, "supplier")
-        ]
         counted = {one.name: one for one in aftersale.counts(db, at)}
     soon = [one for one in verified if one.valid_to <= today + timedelta(days=180)]
     told = {
@@ -54,13 +57,29 @@ def board(request: HttpRequest) -> HttpResponse:
         "soon": [(one, (one.valid_to - today).days) for one in soon],
         "missing": missing,
         "alerts": alerts,
+        "stopped": stopped,
         "down": [(one, one.is_overdue(at)) for one in down],
         "overdue": sum(one.is_overdue(at) for one in down),
         "clocks": [_clock(name, counted.get(name)) for name in CLOCKS],
         "unknown_years": clock.unknown_years(today),
-        "stopped": [(one, causes) for one, causes in stopped if causes],
     }
     return show(request, "board", "board", told)
+
+
+def _stopped(db: Db, at: datetime) -> list[tuple[Party, list[str]]]:
+    """Suppliers with what stands in their way: for any kind of goods that they have on sale, or for cards of theirs."""
+    sold = catalog_queries.goods_on_sale(db)
+    of_cards: dict[int, set[str]] = defaultdict(set)
+    for one in cards_queries.stopped(db, biz_date(at)):
+        of_cards[one.supplier_id].update(one.causes)
+    found = []
+    trading = {one.party_id for one in party.suppliers(db, party.TRADING)}
+    for supplier in [one for one in party.parties(db, "supplier") if one.id in trading]:
+        stands = [compliance.standing(db, supplier.id, kind, at) for kind in sold.get(supplier.id, ANY_GOODS)]
+        causes = {cause.value for one in stands for cause in one.causes} | of_cards[supplier.id]
+        if causes:
+            found.append((supplier, sorted(causes)))
+    return found
 
 
 def _clock(name: str, found: ClockCount | None) -> dict[str, str | int]:

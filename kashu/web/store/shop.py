@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import cards, catalog, compliance, party, payments, sales
+from kashu.cards import queries as cards_queries
 from kashu.catalog import Offer, Product, Sku
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
@@ -76,6 +77,7 @@ class Choice:
     list_price_fen: int | None
     page_hash: bytes
     on_shelf: int
+    is_stopped: bool  # papers keep it from being sold; it is not sold out
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,8 @@ def _shown(db: Db, slug: str, code: str) -> Shown | None:
     offers = catalog.offers(db, [sku.code for sku in skus], at)
     ids = [sku.id for sku in skus]
     stock = cards.on_shelf(db, ids, biz_date(at), SHELF_SHOWN_MAX) if ids else {}
+    empty = [one for one in ids if not stock.get(one)]
+    stopped = {one.sku_id for one in cards_queries.stopped(db, biz_date(at), empty)} if empty else set()
     deals = catalog.deals(db, ids, biz_date(at) - timedelta(days=DEAL_DAYS))
     choices = []
     for sku in skus:
@@ -292,7 +296,8 @@ def _shown(db: Db, slug: str, code: str) -> Shown | None:
                 offer.list_price_fen if catalog.has_struck_price(offer.list_price_fen, mine, offer.price_from) else None
             )
             page_hash = catalog.page_hash(catalog.page_body(offer, struck))
-        choices.append(Choice(sku, offer, struck, page_hash, stock.get(sku.id, 0)))
+        is_stopped = sku.id in stopped or (offer is not None and bool(offer.blocks))
+        choices.append(Choice(sku, offer, struck, page_hash, stock.get(sku.id, 0), is_stopped))
     if not choices:
         raise Http404
     chosen = next((one for one in choices if one.sku.code == code), None)

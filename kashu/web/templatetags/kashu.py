@@ -141,8 +141,11 @@ def role_name(role: str) -> str:
 
 @register.filter
 def why(reason: str) -> str:
-    """Why an order ended, in words where it is a word of ours."""
+    """A reason in words where it is one of ours; what a person wrote stays as it is."""
     words = {
+        "everything is handed in": "资料齐全",
+        "goods may not be sold now": "资质或授权失效，不能再卖",
+        "signed": "协议已签署",
         "not done in time": "没有在时限内办成",
         "refused by the supplier": "供应商没有受理",
         "by the buyer": "买家取消",

@@ -1,0 +1,67 @@
+"""Renewals of a licence at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from kashu import compliance
+from kashu.compliance import Licence, LicenceRefusal
+from kashu.kernel import clock
+from kashu.kernel.db import connect, value
+from tests import make
+from tests.race.at_once import at_once
+
+WAITING = "SELECT count(*) FROM compliance_licence WHERE number = %s AND state = 'in_review'"
+
+
+@pytest.fixture
+def held(dsn, site):
+    """A supplier's business licence, in force."""
+    with connect(dsn) as db, db.transaction():
+        return make.licence(db, make.supplier(db), "publication", valid_to=date(2030, 1, 1))
+
+
+def test_control_two_who_look_first_both_see_nothing_waiting(dsn, held):
+    barrier = threading.Barrier(4)
+
+    def look(db, _n):
+        found = value(db, WAITING, [held.number])
+        barrier.wait()
+        return found
+
+    assert at_once(dsn, 4, look) == [0] * 4
+
+
+def test_one_renewal_waits_however_many_hand_it_in(dsn, held):
+    longer = replace(held, valid_to=date(2035, 1, 1))
+
+    def hand_in(db, _n):
+        return compliance.licences.submit(db, make.STAFF, longer, clock.now())
+
+    answers = at_once(dsn, 4, hand_in)
+
+    assert sum(isinstance(one, Licence) for one in answers) == 1
+    assert [one for one in answers if not isinstance(one, Licence)] == [LicenceRefusal.ALREADY_THERE] * 3
+
+
+def test_two_who_verify_a_renewal_at_once_leave_one_in_force(dsn, held):
+    with connect(dsn) as db, db.transaction():
+        waiting = compliance.licences.submit(
+            db, make.STAFF, replace(held, valid_to=date(2035, 1, 1), supersedes_id=None), clock.now()
+        )
+
+    def verify(db, n):
+        who = (make.REVIEWER, make.SECOND)[n]
+        return compliance.licences.decide(db, who, waiting.id, is_good=True, reason="核对原件", at=clock.now())
+
+    answers = at_once(dsn, 2, verify)
+
+    assert LicenceRefusal.WRONG_STATE in answers
+    with connect(dsn) as db:
+        found = compliance.every_licence(db, held.party_id, ["verified"], 9)
+        assert [one.id for one in found if one.number == held.number] == [waiting.id]
+        assert compliance.licence(db, held.id).state == "superseded"
