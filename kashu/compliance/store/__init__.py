@@ -10,9 +10,12 @@ from kashu.compliance.store.attestations import (
     take_attestations,
 )
 from kashu.compliance.store.authorisations import (
+    CHAIN,
+    REVOKE,
     add_authorisation,
     authorisation,
     authorisations,
+    below,
     chain,
     decide,
     for_brand,
@@ -47,7 +50,9 @@ from kashu.compliance.store.reviews import (
 )
 
 __all__ = [
+    "CHAIN",
     "OPENABLE",
+    "REVOKE",
     "add_attestations",
     "add_authorisation",
     "add_licence",
@@ -59,6 +64,7 @@ __all__ = [
     "attestations",
     "authorisation",
     "authorisations",
+    "below",
     "blocks",
     "chain",
     "decide",

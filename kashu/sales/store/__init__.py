@@ -38,6 +38,7 @@ from kashu.sales.store.fulfilments import (
     unspend,
 )
 from kashu.sales.store.lines import (
+    NAMED,
     PLACE_LINES,
     deliver_lines,
     lines_of,
@@ -130,6 +131,7 @@ __all__ = [
     "KEEP_REFERENCES",
     "LAPSED",
     "MOVE",
+    "NAMED",
     "ORDER_COLUMNS",
     "PLACE",
     "PLACE_LINES",
