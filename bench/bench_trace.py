@@ -8,10 +8,11 @@ fingerprints and the orders are written by SQL.
 
 A trace is what the desk does (`cards.trace`, the order's number, the supplier) from its question to its commit; every
 second card asked for is a sold one. Then samples are drawn from the large batch, and every root is revoked while somebody
-else reads what is offered."""
+else reads what is offered; at last cards are traced again, right after a start with nothing in memory."""
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
@@ -99,14 +100,15 @@ def main(cards: int) -> None:
         touched = [house.ask("buffers") - before for house, before in zip(houses, begun, strict=True)]
         drawn = [house.ask("draw") for house in houses]
         falls = [house.ask("revoke") for house in houses]
+        colds = [house.ask("cold") for house in houses]
     small, big = ([seconds for one in side for seconds in one] for side in zip(*rounds, strict=True))
-    for name, traces, samples, roots in zip(("small", "big"), (small, big), drawn, falls, strict=True):
-        print(f"{name}: trace {_ms(traces)}; draw {_ms(samples)}")
+    for name, traces, ice, samples, roots in zip(("small", "big"), (small, big), colds, drawn, falls, strict=True):
+        print(f"{name}: trace {_ms(traces)}; cold {_ms(ice)}; draw {_ms(samples)}")
         print(f"{name}: " + "; ".join(f"{what} {_ms([getattr(one, what) for one in roots])}" for what in COSTS))
     worst = {what: max(getattr(one, what) for one in falls[1]) * 1000 for what in COSTS}
     print(
         f"trace ratio={statistics.median(big) / statistics.median(small):.2f} median_ms={statistics.median(big) * 1000:.2f}"
-        f" p99_ms={_p99(big) * 1000:.2f} slowest_ms={max(big) * 1000:.2f} median_ms_small={statistics.median(small) * 1000:.2f}"
+        f" p99_ms={_p99(big) * 1000:.2f} slowest_ms={max(big) * 1000:.2f} cold_slowest_ms={max(colds[1]) * 1000:.1f} median_ms_small={statistics.median(small) * 1000:.2f}"
         f" p99_ms_small={_p99(small) * 1000:.2f} buffers={touched[1] / len(big):.0f} buffers_small={touched[0] / len(small):.0f}"
         f" revoke_ms={worst['revoked']:.1f} stopped_ms={worst['stopped']:.1f}"
         f" unsold_ms={worst['unsold']:.1f} orders_ms={worst['orders']:.1f} root_cards={max(fall.cards for fall in falls[1])}"
@@ -138,6 +140,7 @@ def _keep(end, cards: int) -> None:
                 "trace": lambda: trace(run, db, filled, TRACES),
                 "draw": lambda: draw(db, filled),
                 "revoke": lambda: [revoke(run, db, root, sku) for root, sku in filled.roots],
+                "cold": lambda: db.close() or cold(run, filled),
             }
             try:
                 while True:
@@ -323,6 +326,20 @@ def trace(run, db, filled: Filled, many: int) -> list[float]:
         assert (found.origin.pool_id, len(found.chain), found.broken) == (pool_id, 3, None), found
         assert len(order) == is_sold
     return taken
+
+
+def cold(run, filled: Filled) -> list[float]:
+    """The same from the disk: of the database nothing is in memory, neither the server's nor the machine's."""
+    from kashu.kernel.db import connect
+
+    run.embedded.stop()
+    for path in [path for path in run.embedded.data.rglob("*") if path.is_file()]:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    run.embedded.start()
+    with connect(run.dsn) as db:
+        return trace(run, db, filled, TRACES)
 
 
 def draw(db, filled: Filled) -> list[float]:
