@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(path for path in ROOT.joinpath("kashu").rglob("*.py") if "migrations" not in path.parts)
-DOMAIN = ("audit", "messages", "ledger", "party", "compliance", "catalog", "cards", "payments", "sales", "settlement")
+DOMAIN = ("audit", "messages", "ledger", "party", "compliance", "catalog", "cards", "payments", "sales", "settlement",
+          "aftersale")  # fmt: skip
 NAMES = {"__init__", "types", "rules", "store", "service", "queries", "models"}
 PROTOCOLS = {("payments", name) for name in ("alipay", "douyinpay", "signing", "wechatpay")}  # pure; no database
 QUIET = {"types", "rules", "store", "service"}

@@ -8,7 +8,8 @@ import pytest
 from kashu.kernel.db import connect, values
 from kashu.server.roles import APPEND_ONLY, KEPT, writable_history
 
-LAYERS = ["audit", "messages", "ledger", "party", "compliance", "catalog", "cards", "payments", "sales", "settlement"]
+LAYERS = ["audit", "messages", "ledger", "party", "compliance", "catalog", "cards", "payments", "sales", "settlement",
+          "aftersale"]  # fmt: skip
 HOT = ["cards_card", "cards_content", "sales_order", "sales_line", "sales_possession", "ledger_sale_entry", "outbox",
        "audit_entry", "payments_payment", "payments_refund"]  # fmt: skip
 FOREIGN_KEYS = """

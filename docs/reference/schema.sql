@@ -1,4 +1,110 @@
 -- Made by `kashu schema`; the diff of this file is what a reviewer of a migration reads.
+CREATE TABLE public.aftersale_breach (
+    clock text NOT NULL,
+    thing text NOT NULL,
+    id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT aftersale_breach_check CHECK ((told_at >= due_at)),
+    CONSTRAINT aftersale_breach_clock_check CHECK ((clock <> ''::text)),
+    CONSTRAINT aftersale_breach_thing_check CHECK ((thing = ANY (ARRAY['complaint'::text, 'guardian'::text, 'change'::text, 'unreached'::text])))
+);
+CREATE TABLE public.aftersale_complaint (
+    id uuid NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    supplier_id bigint NOT NULL,
+    buyer bytea,
+    kind text NOT NULL,
+    words text NOT NULL,
+    state text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    take_up_by timestamp with time zone NOT NULL,
+    answer_by timestamp with time zone NOT NULL,
+    decide_by timestamp with time zone NOT NULL,
+    taken_by text,
+    taken_at timestamp with time zone,
+    answer text DEFAULT ''::text NOT NULL,
+    answered_by text,
+    answered_at timestamp with time zone,
+    outcome text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    objection text DEFAULT ''::text NOT NULL,
+    objected_at timestamp with time zone,
+    review_by timestamp with time zone,
+    review_outcome text DEFAULT ''::text NOT NULL,
+    review_reason text DEFAULT ''::text NOT NULL,
+    review_evidence text DEFAULT ''::text NOT NULL,
+    reviewed_by text,
+    reviewed_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    CONSTRAINT aftersale_complaint_answer_check CHECK ((length(answer) <= 1000)),
+    CONSTRAINT aftersale_complaint_answered CHECK (((answered_at IS NULL) = (answered_by IS NULL))),
+    CONSTRAINT aftersale_complaint_check CHECK ((take_up_by > opened_at)),
+    CONSTRAINT aftersale_complaint_check1 CHECK ((answer_by >= take_up_by)),
+    CONSTRAINT aftersale_complaint_check2 CHECK ((decide_by >= answer_by)),
+    CONSTRAINT aftersale_complaint_closed CHECK ((((state = 'closed'::text) = (reviewed_at IS NOT NULL)) AND ((reviewed_at IS NULL) = (review_outcome = ''::text)))),
+    CONSTRAINT aftersale_complaint_decided CHECK ((((state = ANY (ARRAY['decided'::text, 'objected'::text, 'closed'::text])) = (decided_at IS NOT NULL)) AND ((decided_at IS NULL) = (outcome = ''::text)) AND ((outcome = ''::text) OR ((evidence <> ''::text) AND (decided_by IS NOT NULL))))),
+    CONSTRAINT aftersale_complaint_erased CHECK ((((erased_at IS NULL) = (words <> ''::text)) AND ((erased_at IS NULL) OR ((buyer IS NULL) AND (objection = ''::text))))),
+    CONSTRAINT aftersale_complaint_evidence_check CHECK ((evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT aftersale_complaint_kind_check CHECK ((kind = ANY (ARRAY['goods'::text, 'delivery'::text, 'attitude'::text, 'other'::text]))),
+    CONSTRAINT aftersale_complaint_objected CHECK ((((state = ANY (ARRAY['objected'::text, 'closed'::text])) = (objected_at IS NOT NULL)) AND ((objected_at IS NULL) = (review_by IS NULL)))),
+    CONSTRAINT aftersale_complaint_objection_check CHECK ((length(objection) <= 1000)),
+    CONSTRAINT aftersale_complaint_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'upheld'::text, 'partly'::text, 'rejected'::text]))),
+    CONSTRAINT aftersale_complaint_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT aftersale_complaint_review_evidence_check CHECK ((review_evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT aftersale_complaint_review_outcome_check CHECK ((review_outcome = ANY (ARRAY[''::text, 'upheld'::text, 'partly'::text, 'rejected'::text]))),
+    CONSTRAINT aftersale_complaint_review_reason_check CHECK ((length(review_reason) <= 1000)),
+    CONSTRAINT aftersale_complaint_state_check CHECK ((state = ANY (ARRAY['opened'::text, 'taken'::text, 'decided'::text, 'objected'::text, 'closed'::text, 'withdrawn'::text]))),
+    CONSTRAINT aftersale_complaint_taken CHECK (((taken_at IS NULL) = (taken_by IS NULL))),
+    CONSTRAINT aftersale_complaint_withdrawn CHECK (((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL))),
+    CONSTRAINT aftersale_complaint_words_check CHECK ((length(words) <= 1000))
+);
+CREATE TABLE public.aftersale_guardian (
+    id uuid NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    guardian_name bytea,
+    guardian_number bytea,
+    minor_name bytea,
+    minor_number bytea,
+    words bytea,
+    relation text NOT NULL,
+    spool text NOT NULL,
+    size bigint NOT NULL,
+    sha256 text NOT NULL,
+    media_type text NOT NULL,
+    state text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    deduction_fen bigint DEFAULT 0 NOT NULL,
+    refund_id uuid,
+    reason text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    CONSTRAINT aftersale_guardian_check CHECK ((due_at > opened_at)),
+    CONSTRAINT aftersale_guardian_decided CHECK ((((state = 'open'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)) AND ((state = 'open'::text) OR (reason <> ''::text)))),
+    CONSTRAINT aftersale_guardian_deduction_fen_check CHECK ((deduction_fen >= 0)),
+    CONSTRAINT aftersale_guardian_erased CHECK (
+CASE
+    WHEN (erased_at IS NULL) THEN ((num_nulls(guardian_name, guardian_number, minor_name, minor_number, words) = 0) AND (spool <> ''::text))
+    ELSE ((num_nonnulls(guardian_name, guardian_number, minor_name, minor_number, words) = 0) AND (spool = ''::text) AND (state <> 'open'::text))
+END),
+    CONSTRAINT aftersale_guardian_evidence_check CHECK ((evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT aftersale_guardian_granted CHECK ((((state = 'granted'::text) = (refund_id IS NOT NULL)) AND ((deduction_fen = 0) OR (state = 'granted'::text)))),
+    CONSTRAINT aftersale_guardian_media_type_check CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text]))),
+    CONSTRAINT aftersale_guardian_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT aftersale_guardian_relation_check CHECK ((relation = ANY (ARRAY['father'::text, 'mother'::text, 'grandparent'::text, 'other'::text]))),
+    CONSTRAINT aftersale_guardian_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT aftersale_guardian_size_check CHECK ((size > 0)),
+    CONSTRAINT aftersale_guardian_state_check CHECK ((state = ANY (ARRAY['open'::text, 'granted'::text, 'rejected'::text])))
+);
 CREATE TABLE public.audit_approval (
     id uuid NOT NULL,
     act text NOT NULL,
@@ -267,6 +373,13 @@ ALTER TABLE public.catalog_category ALTER COLUMN id ADD GENERATED BY DEFAULT AS 
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.catalog_comment (
+    id uuid NOT NULL,
+    agreement_id bigint NOT NULL,
+    words text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalog_comment_words_check CHECK (((length(words) >= 5) AND (length(words) <= 1000)))
+);
 CREATE TABLE public.catalog_deal (
     sku_id bigint NOT NULL,
     day date NOT NULL,
@@ -336,7 +449,7 @@ CREATE TABLE public.catalog_product (
     state text DEFAULT 'draft'::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT catalog_product_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text)),
-    CONSTRAINT catalog_product_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'on_sale'::text, 'off_sale'::text]))),
+    CONSTRAINT catalog_product_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'on_sale'::text, 'off_sale'::text, 'frozen'::text, 'closed'::text]))),
     CONSTRAINT catalog_product_title_check CHECK ((title <> ''::text)),
     CONSTRAINT catalog_product_warranty_days_check CHECK (((warranty_days >= 0) AND (warranty_days <= 3650)))
 );
@@ -447,6 +560,24 @@ ALTER TABLE public.compliance_authorisation ALTER COLUMN id ADD GENERATED BY DEF
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.compliance_closing (
+    id bigint NOT NULL,
+    closing_on date,
+    asked_by text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT compliance_closing_notice CHECK ((closing_on >= (((decided_at AT TIME ZONE 'Asia/Shanghai'::text))::date + 30))),
+    CONSTRAINT compliance_closing_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE public.compliance_closing ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.compliance_closing_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.compliance_file (
     sha256 bytea NOT NULL,
     name text NOT NULL,
@@ -539,6 +670,58 @@ CREATE TABLE public.compliance_review (
 );
 ALTER TABLE public.compliance_review ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.compliance_review_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.compliance_snapshot (
+    sha256 bytea NOT NULL,
+    body jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT compliance_snapshot_sha256_check CHECK ((length(sha256) = 32))
+);
+CREATE TABLE public.compliance_stop (
+    sku_id bigint NOT NULL,
+    takedown_id bigint NOT NULL
+);
+CREATE TABLE public.compliance_takedown (
+    id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    sku_ids bigint[] NOT NULL,
+    seller_id bigint NOT NULL,
+    title text NOT NULL,
+    origin text NOT NULL,
+    reference text NOT NULL,
+    ground text NOT NULL,
+    reason text NOT NULL,
+    evidence text NOT NULL,
+    state text NOT NULL,
+    snapshot bytea NOT NULL,
+    draft text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    warned_at timestamp with time zone,
+    report text DEFAULT ''::text NOT NULL,
+    authority text DEFAULT ''::text NOT NULL,
+    receipt text DEFAULT ''::text NOT NULL,
+    reported_by text DEFAULT ''::text NOT NULL,
+    reported_at timestamp with time zone,
+    decision text DEFAULT ''::text NOT NULL,
+    decided_by text DEFAULT ''::text NOT NULL,
+    decided_at timestamp with time zone,
+    CONSTRAINT compliance_takedown_decided CHECK ((((state = ANY (ARRAY['upheld'::text, 'lifted'::text])) = (decided_at IS NOT NULL)) AND ((decided_at IS NULL) = (decision = ''::text)))),
+    CONSTRAINT compliance_takedown_due CHECK ((due_at > made_at)),
+    CONSTRAINT compliance_takedown_ground_check CHECK ((ground <> ''::text)),
+    CONSTRAINT compliance_takedown_origin_check CHECK ((origin = ANY (ARRAY['review'::text, 'complaint'::text, 'notice'::text, 'finding'::text]))),
+    CONSTRAINT compliance_takedown_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT compliance_takedown_reported CHECK ((((state = 'frozen'::text) = (reported_at IS NULL)) AND ((reported_at IS NULL) = ((report = ''::text) OR (authority = ''::text))))),
+    CONSTRAINT compliance_takedown_state_check CHECK ((state = ANY (ARRAY['frozen'::text, 'reported'::text, 'upheld'::text, 'lifted'::text])))
+);
+ALTER TABLE public.compliance_takedown ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.compliance_takedown_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -644,7 +827,7 @@ CREATE TABLE public.messages_message (
     CONSTRAINT messages_message_channel_check CHECK ((channel = ANY (ARRAY['sms'::text, 'mail'::text]))),
     CONSTRAINT messages_message_check CHECK (((state = ANY (ARRAY['queued'::text, 'refused'::text])) OR ((taken_at IS NOT NULL) AND (sender_id IS NOT NULL)))),
     CONSTRAINT messages_message_check1 CHECK (((state = 'arrived'::text) = (arrived_at IS NOT NULL))),
-    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text]))),
+    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text]))),
     CONSTRAINT messages_message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'arrived'::text, 'failed'::text, 'unknown'::text, 'refused'::text])))
 );
 CREATE TABLE public.messages_number (
@@ -691,7 +874,7 @@ CREATE TABLE public.messages_template (
     state text DEFAULT 'approved'::text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_template_check CHECK ((carries_card OR (purpose <> 'card'::text))),
-    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text]))),
+    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text]))),
     CONSTRAINT messages_template_state_check CHECK ((state = ANY (ARRAY['approved'::text, 'withdrawn'::text]))),
     CONSTRAINT messages_template_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000)))
 );
@@ -775,6 +958,33 @@ CREATE TABLE public.party_bank_account (
     CONSTRAINT party_bank_account_state_check CHECK ((state = ANY (ARRAY['unproven'::text, 'proven'::text, 'ended'::text]))),
     CONSTRAINT party_bank_account_tail_check CHECK ((length(tail) = 4))
 );
+CREATE TABLE public.party_change (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    contact text NOT NULL,
+    happened_on date NOT NULL,
+    is_late boolean NOT NULL,
+    state text NOT NULL,
+    declared_by text NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    verify_by timestamp with time zone NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    CONSTRAINT party_change_address_check CHECK ((length(address) <= 120)),
+    CONSTRAINT party_change_check CHECK ((verify_by > declared_at)),
+    CONSTRAINT party_change_contact_check CHECK ((length(contact) <= 120)),
+    CONSTRAINT party_change_decided CHECK (((state = 'declared'::text) = (decided_by IS NULL))),
+    CONSTRAINT party_change_evidence_check CHECK ((evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT party_change_name_check CHECK ((length(name) <= 80)),
+    CONSTRAINT party_change_seen CHECK (((state <> 'published'::text) OR (evidence <> ''::text))),
+    CONSTRAINT party_change_something CHECK (((name <> ''::text) OR (address <> ''::text) OR (contact <> ''::text))),
+    CONSTRAINT party_change_state_check CHECK ((state = ANY (ARRAY['declared'::text, 'published'::text, 'refused'::text]))),
+    CONSTRAINT party_change_why CHECK (((state = 'declared'::text) OR (reason <> ''::text)))
+);
 CREATE TABLE public.party_consent (
     id uuid NOT NULL,
     subject text NOT NULL,
@@ -783,7 +993,7 @@ CREATE TABLE public.party_consent (
     given_by text NOT NULL,
     given_at timestamp with time zone NOT NULL,
     withdrawn_at timestamp with time zone,
-    CONSTRAINT party_consent_purpose_check CHECK ((purpose = ANY (ARRAY['identity_document'::text, 'bank_account'::text, 'marketing'::text, 'age_check'::text]))),
+    CONSTRAINT party_consent_purpose_check CHECK ((purpose = ANY (ARRAY['identity_document'::text, 'bank_account'::text, 'marketing'::text, 'age_check'::text, 'guardian_identity'::text]))),
     CONSTRAINT party_consent_subject_check CHECK ((subject <> ''::text)),
     CONSTRAINT party_consent_words_sha256_check CHECK ((words_sha256 ~ '^[0-9a-f]{64}$'::text))
 );
@@ -1061,6 +1271,33 @@ CREATE TABLE public.party_supplier (
     CONSTRAINT party_supplier_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
     CONSTRAINT party_supplier_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'kyb_review'::text, 'contract'::text, 'deposit'::text, 'active'::text, 'restricted'::text, 'suspended'::text, 'exiting'::text, 'closed'::text, 'blacklisted'::text]))),
     CONSTRAINT party_supplier_verified CHECK (((verified_at IS NOT NULL) OR (state <> ALL (ARRAY['active'::text, 'restricted'::text]))))
+);
+CREATE TABLE public.party_unreached (
+    id uuid NOT NULL,
+    party_id bigint NOT NULL,
+    authority text NOT NULL,
+    evidence text NOT NULL,
+    state text NOT NULL,
+    noted_by text NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    remind_by timestamp with time zone NOT NULL,
+    reminded_by text,
+    reminded_at timestamp with time zone,
+    answer_by timestamp with time zone,
+    answer text DEFAULT ''::text NOT NULL,
+    answered_by text,
+    answered_at timestamp with time zone,
+    settled_by text,
+    settled_at timestamp with time zone,
+    CONSTRAINT party_unreached_answer_check CHECK ((length(answer) <= 1000)),
+    CONSTRAINT party_unreached_answered CHECK (((answer = ''::text) = (answered_at IS NULL))),
+    CONSTRAINT party_unreached_authority_check CHECK (((length(authority) >= 1) AND (length(authority) <= 120))),
+    CONSTRAINT party_unreached_check CHECK ((remind_by > noted_at)),
+    CONSTRAINT party_unreached_evidence_check CHECK ((evidence ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT party_unreached_reminded CHECK (((reminded_at IS NULL) = (answer_by IS NULL))),
+    CONSTRAINT party_unreached_settled CHECK (((state = 'settled'::text) = (settled_at IS NOT NULL))),
+    CONSTRAINT party_unreached_state_check CHECK ((state = ANY (ARRAY['noted'::text, 'reminded'::text, 'answered'::text, 'settled'::text]))),
+    CONSTRAINT party_unreached_waits CHECK (((state <> 'reminded'::text) OR (reminded_at IS NOT NULL)))
 );
 CREATE TABLE public.party_verification (
     id uuid NOT NULL,
@@ -1595,6 +1832,12 @@ CREATE TABLE public.settlement_form (
     set_at timestamp with time zone NOT NULL,
     CONSTRAINT settlement_form_kind_check CHECK ((kind = ANY (ARRAY['trade'::text, 'fund'::text])))
 );
+ALTER TABLE ONLY public.aftersale_breach
+    ADD CONSTRAINT aftersale_breach_pkey PRIMARY KEY (clock, thing, id);
+ALTER TABLE ONLY public.aftersale_complaint
+    ADD CONSTRAINT aftersale_complaint_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.aftersale_guardian
+    ADD CONSTRAINT aftersale_guardian_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.audit_approval
     ADD CONSTRAINT audit_approval_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.audit_entry
@@ -1641,6 +1884,8 @@ ALTER TABLE ONLY public.catalog_category
     ADD CONSTRAINT catalog_category_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.catalog_category
     ADD CONSTRAINT catalog_category_slug_key UNIQUE (slug);
+ALTER TABLE ONLY public.catalog_comment
+    ADD CONSTRAINT catalog_comment_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.catalog_deal
     ADD CONSTRAINT catalog_deal_pkey PRIMARY KEY (sku_id, day);
 ALTER TABLE ONLY public.catalog_fee_rule
@@ -1667,6 +1912,8 @@ ALTER TABLE ONLY public.compliance_attestation
     ADD CONSTRAINT compliance_attestation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_authorisation
     ADD CONSTRAINT compliance_authorisation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.compliance_closing
+    ADD CONSTRAINT compliance_closing_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.compliance_file
     ADD CONSTRAINT compliance_file_pkey PRIMARY KEY (sha256);
 ALTER TABLE ONLY public.compliance_goods
@@ -1679,6 +1926,12 @@ ALTER TABLE ONLY public.compliance_review
     ADD CONSTRAINT compliance_review_once UNIQUE (thing, sha256, version);
 ALTER TABLE ONLY public.compliance_review
     ADD CONSTRAINT compliance_review_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.compliance_snapshot
+    ADD CONSTRAINT compliance_snapshot_pkey PRIMARY KEY (sha256);
+ALTER TABLE ONLY public.compliance_stop
+    ADD CONSTRAINT compliance_stop_pkey PRIMARY KEY (sku_id);
+ALTER TABLE ONLY public.compliance_takedown
+    ADD CONSTRAINT compliance_takedown_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.heartbeat
     ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.ledger_account
@@ -1715,6 +1968,8 @@ ALTER TABLE ONLY public.party_appeal
     ADD CONSTRAINT party_appeal_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_bank_account
     ADD CONSTRAINT party_bank_account_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_change
+    ADD CONSTRAINT party_change_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_consent
     ADD CONSTRAINT party_consent_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_contract
@@ -1769,6 +2024,8 @@ ALTER TABLE ONLY public.party_signature
     ADD CONSTRAINT party_signature_pkey PRIMARY KEY (party_id, kind, version);
 ALTER TABLE ONLY public.party_supplier
     ADD CONSTRAINT party_supplier_pkey PRIMARY KEY (party_id);
+ALTER TABLE ONLY public.party_unreached
+    ADD CONSTRAINT party_unreached_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_verification
     ADD CONSTRAINT party_verification_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_webhook_message
@@ -1853,6 +2110,14 @@ ALTER TABLE ONLY public.settlement_case
     ADD CONSTRAINT settlement_case_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.settlement_form
     ADD CONSTRAINT settlement_form_pkey PRIMARY KEY (channel_id, kind);
+CREATE INDEX aftersale_complaint_of_buyer ON public.aftersale_complaint USING btree (buyer, opened_at);
+CREATE INDEX aftersale_complaint_of_order ON public.aftersale_complaint USING btree (pool_id, order_id, opened_at);
+CREATE INDEX aftersale_complaint_of_supplier ON public.aftersale_complaint USING btree (supplier_id, opened_at);
+CREATE UNIQUE INDEX aftersale_complaint_one ON public.aftersale_complaint USING btree (pool_id, order_id) WHERE (state = ANY (ARRAY['opened'::text, 'taken'::text, 'objected'::text]));
+CREATE INDEX aftersale_complaint_open ON public.aftersale_complaint USING btree (opened_at) WHERE (state = ANY (ARRAY['opened'::text, 'taken'::text, 'objected'::text]));
+CREATE INDEX aftersale_guardian_due ON public.aftersale_guardian USING btree (due_at) WHERE (state = 'open'::text);
+CREATE INDEX aftersale_guardian_of_order ON public.aftersale_guardian USING btree (pool_id, order_id, opened_at);
+CREATE UNIQUE INDEX aftersale_guardian_one ON public.aftersale_guardian USING btree (pool_id, order_id) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX audit_approval_open ON public.audit_approval USING btree (act, object_kind, object_id) WHERE (state = ANY (ARRAY['waiting'::text, 'approved'::text]));
 CREATE INDEX audit_entry_in_commit_order ON public.audit_entry USING btree (xact, id);
 CREATE INDEX audit_entry_newest ON public.audit_entry USING btree (at, id);
@@ -1867,6 +2132,7 @@ CREATE INDEX cards_pool_of_authorisation ON public.cards_pool USING btree (autho
 CREATE INDEX cards_redemption_newest ON public.cards_redemption USING btree (party_id, told_at, id);
 CREATE INDEX cards_redemption_of_card ON public.cards_redemption USING btree (pool_id, card_id, told_at);
 CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree (pool_id, card_id) WHERE (undone_at IS NULL);
+CREATE INDEX catalog_comment_of_agreement ON public.catalog_comment USING btree (agreement_id, made_at, id);
 CREATE INDEX catalog_price_of_sku ON public.catalog_price USING btree (sku_id, from_at);
 CREATE INDEX catalog_sku_of_product ON public.catalog_sku USING btree (product_id, "position", id);
 CREATE INDEX compliance_attestation_due ON public.compliance_attestation USING btree (due_at) WHERE (state = 'waiting'::text);
@@ -1877,6 +2143,8 @@ CREATE INDEX compliance_authorisation_of_parent ON public.compliance_authorisati
 CREATE INDEX compliance_licence_in_force ON public.compliance_licence USING btree (party_id, kind, valid_to) WHERE (state = 'verified'::text);
 CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state <> ALL (ARRAY['rejected'::text, 'superseded'::text]));
 CREATE INDEX compliance_review_waiting ON public.compliance_review USING btree (made_at) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX compliance_takedown_one ON public.compliance_takedown USING btree (product_id) WHERE (state <> 'lifted'::text);
+CREATE INDEX compliance_takedown_unreported ON public.compliance_takedown USING btree (due_at) WHERE (state = 'frozen'::text);
 CREATE INDEX ledger_entry_of_reason ON public.ledger_entry USING btree (reason_id);
 CREATE INDEX ledger_sale_entry_of_day ON public.ledger_sale_entry USING brin (posted_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX ledger_sale_entry_of_reason ON public.ledger_sale_entry USING btree (pool_id, reason_id);
@@ -1890,6 +2158,8 @@ CREATE INDEX outbox_due ON public.outbox USING btree (due_at, id);
 CREATE INDEX party_api_key_of_party ON public.party_api_key USING btree (party_id, made_at);
 CREATE UNIQUE INDEX party_appeal_once ON public.party_appeal USING btree (sanction_id) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX party_bank_account_one ON public.party_bank_account USING btree (party_id) WHERE (state <> 'ended'::text);
+CREATE INDEX party_change_due ON public.party_change USING btree (verify_by) WHERE (state = 'declared'::text);
+CREATE UNIQUE INDEX party_change_one ON public.party_change USING btree (party_id) WHERE (state = 'declared'::text);
 CREATE UNIQUE INDEX party_consent_live ON public.party_consent USING btree (subject, purpose) WHERE (withdrawn_at IS NULL);
 CREATE INDEX party_deposit_of_party ON public.party_deposit USING btree (party_id, noted_at);
 CREATE INDEX party_document_of_party ON public.party_document USING btree (party_id, kind, submitted_at);
@@ -1909,6 +2179,7 @@ CREATE UNIQUE INDEX party_request_once ON public.party_request USING btree (pers
 CREATE INDEX party_sanction_due ON public.party_sanction USING btree (ends_at) WHERE (state = 'in_force'::text);
 CREATE INDEX party_sanction_of_party ON public.party_sanction USING btree (party_id, begins_at);
 CREATE INDEX party_supplier_due ON public.party_supplier USING btree (verified_at) WHERE (state = ANY (ARRAY['active'::text, 'restricted'::text, 'suspended'::text]));
+CREATE UNIQUE INDEX party_unreached_one ON public.party_unreached USING btree (party_id) WHERE (state <> 'settled'::text);
 CREATE INDEX party_verification_of_party ON public.party_verification USING btree (party_id, kind, asked_at);
 CREATE UNIQUE INDEX party_verification_open ON public.party_verification USING btree (party_id, kind, subject) WHERE (state = 'asked'::text);
 CREATE INDEX party_webhook_message_newest ON public.party_webhook_message USING btree (webhook_id, made_at);
@@ -1945,6 +2216,14 @@ CREATE INDEX settlement_bill_line_of_number ON public.settlement_bill_line USING
 CREATE UNIQUE INDEX settlement_bill_under_way ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text]));
 CREATE INDEX settlement_case_of_bill ON public.settlement_case USING btree (bill_id, line_no);
 CREATE INDEX settlement_case_open ON public.settlement_case USING btree (due_at, id) WHERE (state = 'open'::text);
+ALTER TABLE ONLY public.aftersale_complaint
+    ADD CONSTRAINT aftersale_complaint_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
+ALTER TABLE ONLY public.aftersale_complaint
+    ADD CONSTRAINT aftersale_complaint_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.aftersale_guardian
+    ADD CONSTRAINT aftersale_guardian_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
+ALTER TABLE ONLY public.aftersale_guardian
+    ADD CONSTRAINT aftersale_guardian_pool_id_refund_id_fkey FOREIGN KEY (pool_id, refund_id) REFERENCES public.payments_refund(pool_id, id);
 ALTER TABLE ONLY public.audit_head
     ADD CONSTRAINT audit_head_seq_fkey FOREIGN KEY (seq) REFERENCES public.audit_seal(seq);
 ALTER TABLE ONLY public.cards_batch
@@ -1985,6 +2264,8 @@ ALTER TABLE ONLY public.catalog_category
     ADD CONSTRAINT catalog_category_goods_fkey FOREIGN KEY (goods) REFERENCES public.compliance_goods(code);
 ALTER TABLE ONLY public.catalog_category
     ADD CONSTRAINT catalog_category_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.catalog_category(id);
+ALTER TABLE ONLY public.catalog_comment
+    ADD CONSTRAINT catalog_comment_agreement_id_fkey FOREIGN KEY (agreement_id) REFERENCES public.catalog_agreement(id);
 ALTER TABLE ONLY public.catalog_deal
     ADD CONSTRAINT catalog_deal_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
 ALTER TABLE ONLY public.catalog_fee_rule
@@ -2019,6 +2300,12 @@ ALTER TABLE ONLY public.compliance_licence
     ADD CONSTRAINT compliance_licence_supersedes_id_fkey FOREIGN KEY (supersedes_id) REFERENCES public.compliance_licence(id);
 ALTER TABLE ONLY public.compliance_requirement
     ADD CONSTRAINT compliance_requirement_goods_fkey FOREIGN KEY (goods) REFERENCES public.compliance_goods(code);
+ALTER TABLE ONLY public.compliance_stop
+    ADD CONSTRAINT compliance_stop_takedown_id_fkey FOREIGN KEY (takedown_id) REFERENCES public.compliance_takedown(id);
+ALTER TABLE ONLY public.compliance_takedown
+    ADD CONSTRAINT compliance_takedown_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.compliance_takedown
+    ADD CONSTRAINT compliance_takedown_snapshot_fkey FOREIGN KEY (snapshot) REFERENCES public.compliance_snapshot(sha256);
 ALTER TABLE ONLY public.ledger_entry
     ADD CONSTRAINT ledger_entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_account(id);
 ALTER TABLE ONLY public.ledger_guarded
@@ -2041,6 +2328,8 @@ ALTER TABLE ONLY public.party_appeal
     ADD CONSTRAINT party_appeal_sanction_id_fkey FOREIGN KEY (sanction_id) REFERENCES public.party_sanction(id);
 ALTER TABLE ONLY public.party_bank_account
     ADD CONSTRAINT party_bank_account_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_change
+    ADD CONSTRAINT party_change_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_deposit
     ADD CONSTRAINT party_deposit_party_id_kind_version_fkey FOREIGN KEY (party_id, kind, version) REFERENCES public.party_signature(party_id, kind, version);
 ALTER TABLE ONLY public.party_document
@@ -2077,6 +2366,8 @@ ALTER TABLE ONLY public.party_signature
     ADD CONSTRAINT party_signature_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_supplier
     ADD CONSTRAINT party_supplier_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
+ALTER TABLE ONLY public.party_unreached
+    ADD CONSTRAINT party_unreached_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_verification
     ADD CONSTRAINT party_verification_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_webhook_message

@@ -86,6 +86,7 @@ from kashu.cards.store import (
     on_shelf,
     orders_under,
     origin,
+    origins,
     pools_of,
     records,
     redemptions,
@@ -103,6 +104,7 @@ from kashu.cards.store import (
 )
 from kashu.cards.types import (
     Batch,
+    BatchOrigin,
     Card,
     CardRecord,
     Choice,
@@ -139,6 +141,7 @@ __all__ = [
     "SLOTS_MAX",
     "SLOT_KINDS",
     "Batch",
+    "BatchOrigin",
     "Card",
     "CardRecord",
     "Choice",
@@ -213,6 +216,7 @@ __all__ = [
     "opened",
     "orders_under",
     "origin",
+    "origins",
     "parse",
     "pick",
     "pick_labelled",

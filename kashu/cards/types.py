@@ -362,6 +362,20 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchOrigin:
+    """Where a batch comes from: its manifest, its papers, and the end of the chain of its provenance."""
+
+    pool_id: int
+    code: str
+    supplier_id: int
+    supplier: str
+    authorisation_id: int | None
+    manifest_hash: str
+    received_at: datetime
+    head: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A card's way from the root authorisation on; `broken` names the first step of its batch that is not as written."""
 

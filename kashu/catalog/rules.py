@@ -9,12 +9,21 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from kashu.catalog.types import FIELDS, LATER, Deal, Offer, Quote, Tier
+from kashu.catalog.types import FIELDS, LATER, Agreement, Deal, Offer, Quote, Tier
 from kashu.kernel.clock import biz_date
 from kashu.kernel.states import moves
 from kashu.kernel.text import canonical_json
 
-PRODUCT = moves("product", draft="on_sale", on_sale="off_sale", off_sale="on_sale")
+PRODUCT = moves(
+    "product",
+    draft="on_sale frozen",
+    on_sale="off_sale frozen",
+    off_sale="on_sale frozen",
+    frozen="draft closed",  # C-14: by the decision about a takedown, and in no other way
+    closed="",
+)
+NOTICE_DAYS = 7  # C-06, ECOM §34
+COMMENT_CHARS_MIN, COMMENT_CHARS_MAX = 5, 1_000
 STRUCK_DAYS = 7
 TIERS_MAX = 10
 FORM_FIELDS_MAX = 6
@@ -94,6 +103,12 @@ def filled(form: Sequence[Mapping[str, str]], told: Mapping[str, str]) -> dict[s
             return one["name"]
         tidy[one["name"]] = text
     return tidy
+
+
+def has_notice(last: Agreement, new: Agreement) -> bool:
+    """Whether a version is published long enough ahead, and follows the last one (C-06)."""
+    told = new.effective_at - new.published_at >= timedelta(days=NOTICE_DAYS)
+    return told and new.effective_at > last.effective_at
 
 
 def page_body(offer: Offer, list_price_fen: int | None) -> dict[str, Any]:

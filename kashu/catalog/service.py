@@ -7,10 +7,24 @@ from datetime import date, datetime, timedelta
 from kashu import audit, compliance
 from kashu.audit import Actor, Deed
 from kashu.catalog import rules, store
-from kashu.catalog.types import SINGLY, Agreement, Category, FeeRule, Image, PriceChange, Product, Refusal, Sku
+from kashu.catalog.types import (
+    DOWN,
+    SINGLY,
+    Agreement,
+    Category,
+    Comment,
+    FeeRule,
+    Image,
+    PriceChange,
+    Product,
+    Refusal,
+    Sku,
+)
 from kashu.compliance import Effect, Event, Texts
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.ids import new_id
+from kashu.kernel.text import sha256_hex
 
 DEAL_DAYS = 90  # how far back a last deal is looked for
 
@@ -58,6 +72,8 @@ def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetim
         return Refusal.VOID_CLAUSE
     before = store.product(db, product_id=edited.id)
     assert before is not None
+    if before.state in DOWN:
+        return Refusal.TAKEN_DOWN
     refusal = _unreviewed(db, actor, edited, at) if before.state == "on_sale" else None
     if refusal is not None:
         return refusal
@@ -76,6 +92,8 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
     assert_in_transaction(db)
     found = store.product(db, product_id=product_id)
     assert found is not None
+    if found.state in DOWN:
+        return Refusal.TAKEN_DOWN
     if not rules.PRODUCT.allows(found.state, after):
         return Refusal.NO_SUCH_MOVE
     if after == "on_sale" and not found.category_is_open:
@@ -92,6 +110,25 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
     deed = Deed(actor, f"product.{after}", "product", str(product_id), before=told[0], after=told[1], reason=reason)
     audit.record(db, [deed], at)
     return None
+
+
+def take_down(db: Db, actor: Actor, product: Product, reason: str, at: datetime) -> None:
+    """Freeze a product that the caller holds: nothing of it is sold, shown or changed until a decision (C-14)."""
+    _decide(db, actor, (product.id, product.state, "frozen"), reason, at)
+
+
+def end_takedown(db: Db, actor: Actor, product_id: int, after: str, reason: str, at: datetime) -> None:
+    """What was frozen is a draft again, read anew before it is listed; or it is closed for good."""
+    _decide(db, actor, (product_id, "frozen", after), reason, at)
+
+
+def _decide(db: Db, actor: Actor, move: tuple[int, str, str], reason: str, at: datetime) -> None:
+    assert_in_transaction(db)
+    product_id, before, after = move
+    rules.PRODUCT.check(before, after)
+    store.move_product(db, product_id, before, after)
+    told = ({"state": before}, {"state": after})
+    audit.record(db, [Deed(actor, f"product.{after}", "product", str(product_id), *told, reason)], at)
 
 
 def _is_blocked(db: Db, product: Product, at: datetime) -> bool:
@@ -118,6 +155,8 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
     if not rules.form_fits(new.kind, new.form):
         return Refusal.FORM_WRONG
     product = store.product(db, product_id=new.product_id)
+    if product and product.state in DOWN:
+        return Refusal.TAKEN_DOWN
     refusal = _unreviewed(db, actor, product, at, new.name) if product and product.state == "on_sale" else None
     if refusal is not None:
         return refusal
@@ -138,6 +177,8 @@ def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> Refusal | None:
     before = store.sku(db, edited.code, lock=True)
     assert before is not None
     product = store.product(db, product_id=before.product_id)
+    if product and product.state in DOWN:
+        return Refusal.TAKEN_DOWN
     if product and product.state == "on_sale" and (edited.name, edited.validity) != (before.name, before.validity):
         refusal = _unreviewed(db, actor, product, at, edited.name, edited.validity)
         if refusal is not None:
@@ -156,6 +197,9 @@ def set_price(db: Db, actor: Actor, code: str, change: PriceChange) -> Refusal |
     assert_in_transaction(db)
     before = store.sku(db, code, lock=True)
     assert before is not None
+    product = store.product(db, product_id=before.product_id)
+    if product and product.state in DOWN:
+        return Refusal.TAKEN_DOWN
     if not rules.tiers_fit(change.price_fen, rules.tiers_of(change.tiers)):
         return Refusal.TIERS_WRONG
     if change.list_price_fen is not None:
@@ -207,11 +251,35 @@ def keep_image(db: Db, actor: Actor, new: Image, at: datetime) -> None:
 
 
 def publish_agreement(db: Db, actor: Actor, new: Agreement) -> Agreement | Refusal:
-    """Publish a version of the public rules; the database refuses less than seven days' notice (C-06)."""
+    """Publish a version of the public rules, seven days before it counts; the database refuses less as well (C-06).
+
+    Versions count in their order: a new one never begins before one that was published earlier.
+    """
     assert_in_transaction(db)
     if compliance.void_clauses(new.title, new.body):
         return Refusal.VOID_CLAUSE
-    published = replace(new, id=store.add_agreement(db, new))
+    known = store.agreements(db, new.kind)
+    if known and not rules.has_notice(known[0], new):
+        return Refusal.TOO_SOON
+    found = store.add_agreement(db, new)
+    if found is None:
+        return Refusal.TAKEN
     after = {"kind": new.kind, "version": new.version, "effective_at": new.effective_at}
-    audit.record(db, [Deed(actor, "agreement.publish", "agreement", str(published.id), after=after)], new.published_at)
-    return published
+    audit.record(db, [Deed(actor, "agreement.publish", "agreement", str(found), after=after)], new.published_at)
+    return replace(new, id=found)
+
+
+def comment(db: Db, actor: Actor, agreement_id: int, words: str, at: datetime) -> Comment | Refusal:
+    """Say something about a version that is to come; from the instant it counts it is too late (C-06)."""
+    assert_in_transaction(db)
+    found = store.agreement_by_id(db, agreement_id)
+    if found is None or found.effective_at <= at:
+        return Refusal.NOT_OPEN
+    tidy = "\n".join(line for line in (part.strip() for part in words.splitlines()) if line)
+    if not rules.COMMENT_CHARS_MIN <= len(tidy) <= rules.COMMENT_CHARS_MAX or "\x00" in tidy:
+        return Refusal.WORDS_WRONG
+    new = Comment(new_id(), agreement_id, tidy, at)
+    store.add_comment(db, new)
+    after = {"comment": str(new.id), "sha256": sha256_hex(tidy)}
+    audit.record(db, [Deed(actor, "agreement.comment", "agreement", str(agreement_id), after=after)], at)
+    return new

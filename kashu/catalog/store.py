@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from kashu import compliance
-from kashu.catalog.types import Agreement, Category, Deal, FeeRule, Image, Offer, PriceChange, Product, Sku
+from kashu.catalog.types import Agreement, Category, Comment, Deal, FeeRule, Image, Offer, PriceChange, Product, Sku
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, one, rows, run, value, values, write
 from kashu.kernel.ids import new_id
@@ -57,8 +57,11 @@ CROSS JOIN LATERAL (
     ORDER BY version DESC LIMIT 1
 ) AS agreement
 WHERE sku.code = ANY (%(codes)s) AND sku.is_open AND product.state = 'on_sale' AND category.is_open
-  AND seller.state = 'active'
+  AND seller.state = 'active' AND NOT {compliance.IS_CLOSED}
 """
+# A sale holds its products' rows until it is written: a takedown waits for it, and it for a takedown, after which the
+# row is looked at again. So nothing is sold once a takedown is committed (C-14). Sales do not wait for one another.
+OFFERS_HELD = f"{OFFERS} FOR SHARE OF product"
 
 NOTE_DEALS = """
 INSERT INTO catalog_deal AS deal (sku_id, day, lowest_fen, last_fen, last_at)
@@ -72,9 +75,10 @@ SET lowest_fen = least(deal.lowest_fen, excluded.lowest_fen),
 AGREEMENT = "SELECT id, kind, version, title, body, published_at, effective_at FROM catalog_agreement"
 
 
-def offers(db: Db, codes: Collection[str], at: datetime) -> dict[str, Offer]:
-    """What is for sale now among these SKU codes; anything else is absent."""
-    found = rows(db, Offer, OFFERS, {"codes": sorted(codes), "at": at, "day": biz_date(at)})  # type: ignore[arg-type]  # named parameters
+def offers(db: Db, codes: Collection[str], at: datetime, *, hold: bool = False) -> dict[str, Offer]:
+    """What is for sale now among these SKU codes; anything else is absent. `hold`: until this transaction ends."""
+    sql = OFFERS_HELD if hold else OFFERS
+    found = rows(db, Offer, sql, {"codes": sorted(codes), "at": at, "day": biz_date(at)})  # type: ignore[arg-type]  # named parameters
     return {offer.code: offer for offer in found}
 
 
@@ -135,6 +139,18 @@ def product(db: Db, *, slug: str | None = None, product_id: int | None = None) -
     if slug is not None:
         return one(db, Product, f"{PRODUCT} WHERE product.slug = %s", [slug])
     return one(db, Product, f"{PRODUCT} WHERE product.id = %s", [product_id])
+
+
+def product_of_code(db: Db, code: str) -> Product | None:
+    """The product that has a SKU of this code."""
+    sql = f"{PRODUCT} WHERE product.id = (SELECT product_id FROM catalog_sku WHERE code = %s)"
+    return one(db, Product, sql, [code])
+
+
+def hold_product(db: Db, product_id: int) -> Product | None:
+    """A product as it is once every sale of it under way is written; none begins before this transaction ends."""
+    run(db, "SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [product_id])
+    return product(db, product_id=product_id)
 
 
 def skus_of(db: Db, product_id: int) -> list[Sku]:
@@ -223,9 +239,9 @@ def edit_product(db: Db, edited: Product) -> None:
     sql = """
     UPDATE catalog_product SET category_id = %s, title = %s, brand = %s, headline = %s, summary = %s, facts = %s,
         steps = %s, refund_terms = %s, warranty_days = %s, image_id = %s
-    WHERE id = %s
+    WHERE id = %s AND state NOT IN ('frozen', 'closed')
     """
-    assert run(db, sql, [edited.category_id, *_texts(edited), edited.id]) == 1
+    assert run(db, sql, [edited.category_id, *_texts(edited), edited.id]) == 1, "what was taken down stays as it was"
 
 
 def move_product(db: Db, product_id: int, before: str, after: str) -> None:
@@ -304,13 +320,38 @@ def keep_image(db: Db, new: Image, at: datetime) -> None:
     run(db, sql, [new.id, new.content, new.media_type, new.width, new.height, at])
 
 
-def add_agreement(db: Db, new: Agreement) -> int:
+def add_agreement(db: Db, new: Agreement) -> int | None:
+    """The id, or None where somebody has published a version of this number."""
     sql = """
     INSERT INTO catalog_agreement (kind, version, title, body, published_at, effective_at)
-    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (kind, version) DO NOTHING RETURNING id
     """
-    found: int = value(db, sql, [new.kind, new.version, new.title, new.body, new.published_at, new.effective_at])
+    told = [new.kind, new.version, new.title, new.body, new.published_at, new.effective_at]
+    found: int | None = value(db, sql, told)
     return found
+
+
+def agreement_by_id(db: Db, agreement_id: int) -> Agreement | None:
+    return one(db, Agreement, f"{AGREEMENT} WHERE id = %s", [agreement_id])
+
+
+def coming_agreements(db: Db, at: datetime) -> list[Agreement]:
+    """Versions that are published and do not count yet, the soonest first."""
+    return rows(db, Agreement, f"{AGREEMENT} WHERE effective_at > %s ORDER BY effective_at, kind", [at])
+
+
+def add_comment(db: Db, new: Comment) -> None:
+    sql = "INSERT INTO catalog_comment (id, agreement_id, words, made_at) VALUES (%s, %s, %s, %s)"
+    run(db, sql, [new.id, new.agreement_id, new.words, new.made_at])
+
+
+def comments(db: Db, agreement_id: int, before: tuple[datetime, UUID], most: int) -> list[Comment]:
+    """What was said of a version, the newest first, from before one on."""
+    sql = """
+    SELECT id, agreement_id, words, made_at FROM catalog_comment
+    WHERE agreement_id = %s AND (made_at, id) < (%s, %s) ORDER BY made_at DESC, id DESC LIMIT %s
+    """
+    return rows(db, Comment, sql, [agreement_id, *before, most])
 
 
 def _texts(told: Product) -> list[Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 KINDS = ("single_use", "shared_secret", "pick", "own_code", "on_demand", "manual")
 SINGLY = ("pick", "on_demand", "manual")  # bought one by one: each is for somebody, or is one of its kind
+DOWN = ("frozen", "closed")  # taken down as illegal (C-14): until a decision, or for good
 LATER = ("on_demand", "manual")  # paid first, delivered when it is done
 FIELDS = ("phone", "digits", "text")  # what a field of a buyer's form may hold
 INKS = ("green", "indigo", "ink", "plum")
@@ -187,6 +188,16 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody from the public said of a version to come; nobody is asked who they are."""
+
+    id: UUID
+    agreement_id: int
+    words: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     id: UUID
     content: bytes = field(repr=False)
@@ -210,3 +221,7 @@ class Refusal(StrEnum):
     BLOCKED = "blocked"
     IN_REVIEW = "in_review"
     REVIEW_DENIED = "review_denied"
+    TAKEN_DOWN = "taken_down"
+    TOO_SOON = "too_soon"
+    NOT_OPEN = "not_open"
+    WORDS_WRONG = "words_wrong"

@@ -13,9 +13,11 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from kashu import audit, cards, compliance, messages, party, payments, sales, settlement
+from kashu import aftersale, audit, cards, compliance, messages, party, payments, sales, settlement
+from kashu.jobs.aftersale import forget_persons, watch_clocks
 from kashu.jobs.attesting import attest
 from kashu.jobs.bills import fetch_due, review
+from kashu.jobs.compliance import watch_takedowns
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
@@ -73,6 +75,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("* * * * *", "stop_lapsed", lambda: stop_lapsed(ctx))
     every("* * * * *", "attest", lambda: attest(ctx))
     every("3 * * * *", "watch_licences", lambda: watch_licences(ctx))
+    every("*/5 * * * *", "watch_takedowns", lambda: watch_takedowns(ctx))
     every("*/10 * * * *", "sweep", lambda: sweep(ctx))
     every("7 * * * *", "complete", lambda: complete(ctx))
     every("37 19 * * *", "retain", lambda: retain(ctx))  # at night in Shanghai
@@ -80,6 +83,8 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("47 * * * *", "review_cases", lambda: review(ctx))
     every("*/5 * * * *", "lift_sanctions", lambda: lift_sanctions(ctx))
     every("27 20 * * *", "erase_persons", lambda: erase_persons(ctx))  # 04:27 in Shanghai
+    every("27 * * * *", "watch_clocks", lambda: watch_clocks(ctx))
+    every("57 20 * * *", "forget_persons", lambda: forget_persons(ctx))  # 04:57 in Shanghai
     every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app
 
@@ -149,7 +154,7 @@ def sweep(ctx: Context) -> None:
         limits.sweep(db, clock.now() - timedelta(days=1))
         payments.forget_health(db, clock.now() - timedelta(days=HEALTH_DAYS))
         party.forget_nonces(db, clock.now() - timedelta(seconds=2 * WINDOW_SECONDS))
-        wanted = cards.spooled(db) | settlement.spooled(db) | party.spooled(db)
+        wanted = cards.spooled(db) | settlement.spooled(db) | party.spooled(db) | aftersale.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
     for forget in (sales.forget_files, sales.forget_keys, sales.forget_links, messages.forget):
         while True:

@@ -37,6 +37,7 @@ PURPOSES = {
         # The key itself: bearer money is not sent a second time because nobody knows what became of the first.
         Purpose("card", "sms", False, 86_400, None, ("tail", "card")),
         Purpose("invitation", "mail", False, 7 * 86_400, 600, ("name", "link")),
+        Purpose("reminder", "mail", False, 7 * 86_400, 600, ("name", "by")),
         Purpose("warning", "mail", False, 86_400, 600, ("asked_by", "act", "thing", "when")),
     )
 }

@@ -35,6 +35,8 @@ def check(run: Runtime) -> list[Finding]:
         else:
             missing = compliance.missing_of_platform(db, own[0].id, clock.now())
             found += [Finding("error", f"no {one} of the platform is in force (C-01, C-02)") for one in missing]
+        if overdue := compliance.overdue_takedowns(db, clock.now()):
+            found.append(Finding("error", f"{overdue} takedown(s) are overdue to be reported to the authority (C-14)"))
         people = value(db, "SELECT count(*) FROM party_person WHERE is_active AND role = 'owner'")
         if not people:
             found.append(Finding("error", "nobody can sign in as owner; see docs/how-to/first-owner.md"))
@@ -48,6 +50,12 @@ def check(run: Runtime) -> list[Finding]:
             found.append(Finding("error", "no payment channel is open"))
         if run.env.is_production and any(not one.gateway.startswith("https://") for one in channels):
             found.append(Finding("error", "a channel is open whose gateway is not reached by https: a sandbox's"))
+        found += [
+            Finding(
+                "warning", f"the working days of {year} are not known: Monday to Friday count; update chinesecalendar"
+            )
+            for year in clock.unknown_years(clock.biz_date(clock.now()))
+        ]
         found += _messages(db, is_production=run.env.is_production)
     return found
 

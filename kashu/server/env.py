@@ -45,6 +45,9 @@ class Env:
         180,
         "days after a sold card has served (redeemed or expired, warranty over) until its secret is erased; 30 to 1095",
     )
+    takedown_report_hours: int = _setting(
+        24, "hours within which an authority is told of illegal goods that were taken down; 1 to 168"
+    )
     registry_url: str = _setting(
         "",
         "who confirms companies, people and accounts (docs/how-to/suppliers.md); empty: the sandbox, in production nobody",
@@ -122,6 +125,8 @@ def _complete(env: Env, base: Path) -> Env:
         raise SettingError(f"KASHU_HOLD_SECONDS should be from 30 to 3600, not {env.hold_seconds}")
     if not 30 <= env.secret_days <= 1095:
         raise SettingError(f"KASHU_SECRET_DAYS should be from 30 to 1095, not {env.secret_days}")
+    if not 1 <= env.takedown_report_hours <= 168:
+        raise SettingError(f"KASHU_TAKEDOWN_REPORT_HOURS should be from 1 to 168, not {env.takedown_report_hours}")
     if env.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingError(f"KASHU_LOG_LEVEL should be DEBUG, INFO, WARNING or ERROR, not {env.log_level!r}")
     if urlsplit(env.public_url).scheme not in ("http", "https"):

@@ -158,6 +158,11 @@ QUESTIONS = {
             AND entry.recipe = 'purchase_returned'
         WHERE told.account_id IS NOT NULL AND (told.state = 'refunded') <> (entry.amount_fen IS NOT DISTINCT FROM told.total_fen)
     """,
+    "a granted guardian's claim leads to a refund of its order": """
+        SELECT claim.id::text FROM aftersale_guardian AS claim
+        LEFT JOIN payments_refund AS refund ON refund.pool_id = claim.pool_id AND refund.id = claim.refund_id
+        WHERE claim.state = 'granted' AND refund.order_id IS DISTINCT FROM claim.order_id
+    """,
     "a bulk purchase has bought what its steps say": """
         SELECT bulk.id::text FROM sales_bulk AS bulk
         LEFT JOIN sales_bulk_step AS step ON step.bulk_id = bulk.id

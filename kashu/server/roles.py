@@ -34,7 +34,11 @@ APPEND_ONLY = (
     "party_list_entry",
     "party_report",
     "compliance_file",
+    "compliance_snapshot",
+    "compliance_closing",
+    "catalog_comment",
     "cards_provenance",
+    "aftersale_breach",
 )
 # Never deleted, though they change state.
 KEPT = (
@@ -76,9 +80,14 @@ KEPT = (
     "party_consent",
     "party_request",
     "party_mark",
+    "party_change",
+    "party_unreached",
+    "aftersale_complaint",
+    "aftersale_guardian",
     "compliance_licence",
     "compliance_authorisation",
     "compliance_review",
+    "compliance_takedown",
 )
 
 

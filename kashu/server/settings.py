@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "kashu.payments",
     "kashu.sales",
     "kashu.settlement",
+    "kashu.aftersale",
     "kashu.jobs",
     "kashu.web",
 ]

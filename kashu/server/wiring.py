@@ -31,6 +31,7 @@ def context(run: Runtime) -> Context:
         spool=run.env.var / "spool",
         hold_seconds=run.env.hold_seconds,
         secret_days=run.env.secret_days,
+        takedown_report_hours=run.env.takedown_report_hours,
         is_behind_proxy=run.env.is_behind_proxy,
         registry=registry(run.env),
         attestor=attestor(run.env),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from kashu.web import notices
 from kashu.web.rights import RIGHTS
 
 THEMES = ("light", "dark")
@@ -14,4 +15,8 @@ THEMES = ("light", "dark")
 def shell(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     role = getattr(getattr(request, "user", None), "role", "")
-    return {"theme": theme if theme in THEMES else "", "rights": RIGHTS.get(role, frozenset())}
+    return {
+        "theme": theme if theme in THEMES else "",
+        "rights": RIGHTS.get(role, frozenset()),
+        "closing_on": notices.closing_on,  # asked when a page is drawn that says it
+    }

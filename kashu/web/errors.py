@@ -46,6 +46,12 @@ RIGHT_NAMES = {
     "messages.read": "消息查看",
     "evidence.read": "存证导出",
     "evidence.personal": "存证含个人信息",
+    "compliance.read": "合规查看",
+    "compliance.edit": "合规处理",
+    "complaints.read": "投诉查看",
+    "complaints.decide": "投诉处理",
+    "guardians.read": "监护人退款查看",
+    "guardians.decide": "监护人退款处理",
 }
 
 

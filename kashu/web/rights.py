@@ -42,6 +42,10 @@ RIGHTS: dict[str, frozenset[str]] = {
             "privacy.answer",
             "compliance.read",
             "compliance.edit",
+            "complaints.read",
+            "complaints.decide",
+            "guardians.read",
+            "guardians.decide",
         }
     ),
     "compliance": frozenset(
@@ -59,11 +63,16 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.review",
             "suppliers.sanction",
             "privacy.answer",
+            "complaints.read",
+            "complaints.decide",
+            "guardians.read",
+            "guardians.decide",
         }
     ),
     "operator": frozenset(
         READ
         | {
+            "complaints.read",
             "suppliers.read",
             "products.edit",
             "batches.edit",
@@ -87,10 +96,22 @@ RIGHTS: dict[str, frozenset[str]] = {
             "evidence.read",
             "suppliers.read",
             "suppliers.deposit",
+            "guardians.read",
+            "guardians.decide",
         }
     ),
     "support": frozenset(
-        {"dashboard", "orders.read", "orders.refund", "orders.claim", "orders.fulfil", "products.read", "messages.read"}
+        {
+            "dashboard",
+            "orders.read",
+            "orders.refund",
+            "orders.claim",
+            "orders.fulfil",
+            "products.read",
+            "messages.read",
+            "complaints.read",
+            "complaints.decide",
+        }
     ),
     "auditor": frozenset(
         READ
@@ -102,6 +123,8 @@ RIGHTS: dict[str, frozenset[str]] = {
             "evidence.read",
             "evidence.personal",
             "suppliers.read",
+            "complaints.read",
+            "guardians.read",
         }
     ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
@@ -114,6 +137,8 @@ TWO_PERSONS = (
     "orders.claim",
     "reconciliation.edit",
     "suppliers.review",
+    "compliance.edit",
+    "guardians.decide",
 )  # what one person may not do alone
 View = Callable[..., HttpResponseBase]
 

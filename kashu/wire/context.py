@@ -36,6 +36,7 @@ class Context:
     hold_seconds: int
     is_behind_proxy: bool
     secret_days: int = 180
+    takedown_report_hours: int = 24
     registry: Registry | None = None  # without one, a person looks companies up
     attestor: Attestor | None = None  # without one, nothing is written down to be attested
     bills: Mapping[str, FetchBill] = field(default_factory=dict)  # by the channels' kind

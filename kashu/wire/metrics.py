@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 DELIVERY_SECONDS = Histogram(
     "kashu_delivery_seconds",
@@ -25,7 +25,12 @@ PUSH_SECONDS = Histogram(
 )
 REVEALS = Counter("kashu_reveals_total", "Reveals by outcome", ["outcome"])
 REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane", ["view", "status"])
+TAKEDOWNS_OVERDUE = Gauge(
+    "kashu_takedowns_overdue", "Takedowns that an authority should have been told of by now (C-14)"
+)
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])
+
+BREACHES = Counter("kashu_terms_missed_total", "Terms that were missed, by their clock", ["clock"])
 
 
 def page() -> tuple[bytes, str]:

@@ -1,13 +1,12 @@
 """Whoever can say that a company, a person or an account exists, as we call it (compliance.md §2.4).
 
 Every call is signed as in the supply protocol, and so is every answer: one that is not signed is none. What an answer
-proves is its hash. `docs/how-to/suppliers.md` says what such an institution has to speak.
+proves is its signature. `docs/how-to/suppliers.md` says what such an institution has to speak.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 import time
@@ -47,7 +46,7 @@ class Told(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an institution said, and the SHA-256 of its signed answer."""
+    """What an institution said, and its signature over it: proof of the answer, and nobody finds a number by trying it."""
 
     state: State
     detail: str
@@ -104,7 +103,7 @@ class HttpRegistry:
             raise RegistryError(type(error).__name__) from error
         if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
             raise RegistryError("an answer that is not signed")
-        return _read(told, raw)
+        return _read(told, raw, signed)
 
 
 def ask(registry: Registry, told: Query) -> Answer:
@@ -117,7 +116,7 @@ def ask(registry: Registry, told: Query) -> Answer:
     return asks[told.kind](told)
 
 
-def _read(told: Query, raw: bytes) -> Answer:
+def _read(told: Query, raw: bytes, signed: str) -> Answer:
     try:
         found = msgspec.json.decode(raw, type=Told)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -128,4 +127,4 @@ def _read(told: Query, raw: bytes) -> Answer:
         raise RegistryError("a detail that is too long, or no text")
     if found.state is State.PROCESSING and told.kind != "bank_account":
         raise RegistryError("only a transfer takes its time")
-    return Answer(found.state, found.detail, hashlib.sha256(raw).hexdigest())
+    return Answer(found.state, found.detail, signed)

@@ -48,7 +48,7 @@ def identities(db: Db, half: str) -> Report:
         tail = heads[0].id_tail if heads and not one.is_registered else ""
         group = "已办理登记" if one.is_registered else "未办理登记"
         rows.append((group, told.name, told.uscc, tail, told.address, told.contact, one.state))
-    return _report(half, IDENTITY, sorted(rows, key=lambda row: row[0] != "已办理登记"))
+    return table(half, IDENTITY, sorted(rows, key=lambda row: row[0] != "已办理登记"))
 
 
 def incomes(db: Db, quarter: str) -> Report:
@@ -61,7 +61,7 @@ def incomes(db: Db, quarter: str) -> Report:
         if sums.gross_fen or sums.refunded_fen:
             money = (sums.gross_fen, sums.refunded_fen, sums.net_fen, sums.owed_fen)
             rows.append((told.name, told.uscc, *(yuan(fen) for fen in money)))
-    return _report(quarter, INCOME, rows)
+    return table(quarter, INCOME, rows)
 
 
 def keep(db: Db, actor: Actor, kind: str, made: Report, at: datetime) -> None:
@@ -90,7 +90,8 @@ def quarter_of(quarter: str) -> tuple[datetime, datetime]:
     return day_start(date(begin, month, 1)), day_start(after)
 
 
-def _report(period: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Report:
+def table(period: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Report:
+    """A file of a period as a spreadsheet reads it, with its hash."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)

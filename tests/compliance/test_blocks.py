@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kashu import catalog, compliance, ledger, party, sales
-from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event
+from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event, Grounds
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import value
@@ -72,6 +72,9 @@ class House:
             self.db.execute(half_a_year, [self.at, days or 1, self.seller])
         elif cause is Cause.DEPOSIT:
             self.deposit(10_000, 4_999)
+        elif cause is Cause.TAKEDOWN:
+            why = Grounds("finding", "", "ECOM §29", "测试")
+            assert sales.take_down(self.db, make.STAFF, self.sku.product_id, why, self.at).state == "frozen"
         return self.at
 
     def deposit(self, agreed_fen, there_fen):
@@ -122,6 +125,9 @@ def test_the_table_is_the_one_of_the_rules():
     assert [MATRIX[Cause.DEPOSIT, event].value for event in Event] == [
         "refuse", "go_on", "go_on", "go_on", "honour", "top_up",
     ]  # fmt: skip
+    assert [MATRIX[Cause.TAKEDOWN, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "refund", "compensate", "freeze",
+    ]  # fmt: skip
 
 
 def test_with_everything_in_order_all_goes_on(shop):
@@ -137,6 +143,10 @@ def test_new_listing(shop, cause):
         assert compliance.effect_of({cause}, Event.LISTING) is Effect.REFUSE
         assert shop.place(at) is Refusal.OUT_OF_STOCK
         return
+    if cause is Cause.TAKEDOWN:
+        told = catalog.move_product(shop.db, make.STAFF, shop.sku.product_id, "on_sale", "", at)
+        assert told is catalog.Refusal.TAKEN_DOWN
+        return
     product = value(shop.db, "SELECT product_id FROM catalog_sku WHERE id = %s", [shop.sku.id])
     assert catalog.move_product(shop.db, make.STAFF, product, "off_sale", "", at) is None
     told = catalog.move_product(shop.db, make.STAFF, product, "on_sale", "", at)
@@ -151,7 +161,7 @@ def test_purchase(shop, cause):
     if MATRIX[cause, Event.PURCHASE] is Effect.GO_ON:
         assert isinstance(told, Placed)
     else:
-        assert told in (Refusal.LICENCE_LAPSED, Refusal.OUT_OF_STOCK)
+        assert told in (Refusal.LICENCE_LAPSED, Refusal.OUT_OF_STOCK, Refusal.NOT_FOR_SALE)
 
 
 @pytest.mark.parametrize(("days", "is_sold"), [(1, True), (30, True), (31, False), (400, False)])
@@ -215,10 +225,15 @@ def test_delivered_but_not_redeemed(shop, cause):
     [card] = sales.reveal(shop.db, shop.ring, placed.token, bought.buyer, shop.at)
     assert card.secret
     told = compliance.effect_of({cause}, Event.DELIVERED)
-    assert told is {Cause.AUTHORISATION: Effect.RECALL, Cause.SUPPLIER: Effect.COMPENSATE}.get(cause, Effect.HONOUR)
+    answered = {
+        Cause.AUTHORISATION: Effect.RECALL,
+        Cause.SUPPLIER: Effect.COMPENSATE,
+        Cause.TAKEDOWN: Effect.COMPENSATE,
+    }
+    assert told is answered.get(cause, Effect.HONOUR)
 
 
-@pytest.mark.parametrize("cause", [one for one in CAUSES if one is not Cause.AUTHORISATION])
+@pytest.mark.parametrize("cause", [one for one in CAUSES if one not in (Cause.AUTHORISATION, Cause.TAKEDOWN)])
 def test_payout(shop, cause):
     """Sixth column, as the settlement will ask for it."""
     at = shop.lapse(cause)

@@ -74,6 +74,14 @@ def test_closing_is_an_exit(db, ring):
     assert party.supplier(db, party_id).exiting_at == AT
 
 
+def test_the_blacklisted_do_not_leave_by_themselves(db, ring):
+    """An appeal leads from the blacklist to an exit; an exit leads off no list."""
+    party_id = world.active(db, ring)
+    party.sanction(db, REVIEWER, party_id, measure("blacklist"), AT)
+    assert party.leave(db, REVIEWER, party_id, world.WHY, AT) is SupplierRefusal.WRONG_STATE
+    assert state(db, party_id) == "blacklisted"
+
+
 def test_a_blacklisted_party_does_not_come_back_under_any_of_its_marks(db, ring):
     """C-15: credit code, ID card, bank account, phone."""
     told = world.application(phone="13900001111")

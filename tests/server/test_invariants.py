@@ -81,6 +81,15 @@ PLANTED = {
         "UPDATE sales_order SET state = 'refunded' WHERE account_id IS NOT NULL"
     ),
     "a bulk purchase has bought what its steps say": "UPDATE sales_bulk SET bought = 1",
+    "a granted guardian's claim leads to a refund of its order": (
+        "WITH refund AS (INSERT INTO payments_refund (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state,"
+        " requested_at) SELECT pool_id, gen_random_uuid(), id, order_id, 'x', 1, 'x', 'requested', now()"
+        " FROM payments_payment WHERE order_id = %(done)s RETURNING pool_id, id)"
+        " INSERT INTO aftersale_guardian (id, pool_id, order_id, guardian_name, guardian_number, minor_name, minor_number, words,"
+        " relation, spool, size, sha256, media_type, state, opened_at, due_at, refund_id, reason, decided_by, decided_at)"
+        " SELECT gen_random_uuid(), pool_id, %(open)s, 'x', 'x', 'x', 'x', 'x', 'other', 'x', 1, repeat('0', 64), 'image/png',"
+        " 'granted', now(), now() + interval '1 day', id, 'x', 'x', now() FROM refund"
+    ),
     "the books balance": "UPDATE ledger_sale_entry SET amount_fen = amount_fen + 1 WHERE reason_id = %(done)s",
 }
 

@@ -15,7 +15,7 @@ from tests import make
 from tests.compliance.test_provenance import attach, verified
 
 PAGES = ["/desk/", "/desk/licences", "/desk/authorisations", "/desk/provenance", "/desk/reviews",
-         "/desk/attestations"]  # fmt: skip
+         "/desk/attestations", "/desk/value"]  # fmt: skip
 NOBODY = "01a20000-0000-7000-8000-000000000000"
 SCAN = b"%PDF-1.7 a licence"
 
@@ -68,7 +68,8 @@ def test_every_address_of_the_desk_is_tested_for_rights(site):
         "/desk/authorisations/1",
         "/desk/files/x",
     }
-    ours = ("attestations", "board", "licences", "provenance", "reviews")  # the others: test_desk_suppliers
+    # the others: test_desk_suppliers, test_takedowns
+    ours = ("attestations", "board", "value", "licences", "provenance", "reviews")
     shapes = {
         re.sub(r"<[^>]+>", "*", f"/desk/{one.pattern}")
         for one in urlpatterns
@@ -229,3 +230,29 @@ def test_a_category_is_mapped_to_its_goods(staff, dsn):
     assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
     with connect(dsn) as db, db.transaction():
         assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is None
+
+
+VALUE = [
+    ("face=1000&filing=330100AAB", "符合规定"),
+    ("face=1000.01&filing=330100AAB", "面额过高"),
+    ("face=5000&named=yes&filing=1&expires=2030-01-01", "记名卡不得设有效期"),
+    ("face=100&filing=", "没有备案编号"),
+    ("face=100&filing=1&expires=2027-01-01", "不得少于三年"),
+    ("face=abc", "最多两位小数"),
+    ("bought=10000", "须实名登记"),
+    ("bought=9999.99", "无须实名"),
+    ("bought=10&remote=yes", "须银行转账"),
+    ("bought=", "最多两位小数"),
+    ("issuer=brand&quarter=2020-03-31&prepaid=100&held=40", "证明缺失"),
+    ("issuer=nobody&quarter=x&prepaid=1&held=1", "请填写金额和季度末日"),
+    ("unused=1000&paid=2026-01-01&lpr=3.10&deposit=0.95&region=北京", "最迟退款日"),
+    ("unused=1000&paid=2999-01-01&lpr=3.10&deposit=0.95", "两种利率"),
+    ("unused=1000&paid=2026-01-01&lpr=300&deposit=1", "两种利率"),
+]
+
+
+def test_prepaid_value_is_worked_out_by_its_rules(staff):
+    """C-40 to C-44: such goods are shut, and what the law says of them can be asked."""
+    desk = staff("compliance")
+    for query, told in VALUE:
+        assert told in desk.get(f"/desk/value?{query}").content.decode(), query

@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from kashu import audit, cards, sales
+from kashu import aftersale, audit, cards, sales
 from kashu.jobs.bulk import buy_bulk
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value, values
@@ -141,6 +141,31 @@ def webhook(world):
     return world.desk(), "/buyer/webhooks/new", told, "whsec_", "webhook.add"
 
 
+def guardian(world):
+    from tests.aftersale import world as after
+
+    order = world.order()
+    with connect(world.house.dsn) as db, db.transaction():
+        after.consent(db, order, clock.now())
+        holder = (order.token, order.device)
+        told = aftersale.open_claim(db, world.ring, after.BUYER, holder, after.new_claim(), clock.now())
+    clerk = world.staff("compliance", is_sure=True)
+    return clerk, f"/desk/guardians/{told.id}/persons", {"reason": "核对"}, "王小满", "guardian.show"
+
+
+def guardian_file(world):
+    from kashu.wire import edge, spool
+    from tests.aftersale import world as after
+
+    order, kept = world.order(), spool.keep(edge.ctx().spool, world.ring, [b"%PDF-1.7 evidence"])
+    with connect(world.house.dsn) as db, db.transaction():
+        after.consent(db, order, clock.now())
+        new = after.new_claim(spool=kept.name, size=kept.size, sha256=kept.sha256)
+        told = aftersale.open_claim(db, world.ring, after.BUYER, (order.token, order.device), new, clock.now())
+    clerk = world.staff("finance", is_sure=True)
+    return clerk, f"/desk/guardians/{told.id}/file", {}, "evidence", "guardian.file"
+
+
 SHOWN = (
     reveal,
     reveal_as_csv,
@@ -153,6 +178,8 @@ SHOWN = (
     bulk_file,
     api_key,
     webhook,
+    guardian,
+    guardian_file,
 )
 
 
@@ -283,7 +310,7 @@ def test_a_page_that_cannot_even_be_drawn_is_told_in_a_sentence(world, monkeypat
 
 OPENS = {
     "open_personal", "opened", "reveal", "receipts", "export_unsold", "bulk_cards", "push_card", "look", "open_rows", "pieces",
-    "make_key", "rotate_key", "add_webhook", "sell", "buy_step", "give", "export", "open_sample",
+    "make_key", "rotate_key", "add_webhook", "show_persons", "note_file_shown", "sell", "buy_step", "give", "export", "open_sample",
 }  # fmt: skip
 PLACES = {
     # The web lane; each has its scenario above, or shows nothing.
@@ -300,6 +327,8 @@ PLACES = {
     "web/buyer/machines.py add_webhook": "webhook",
     "web/buyer/purchases.py new_purchase": "sells, and shows no card",
     "web/buyer/purchases.py one_piece": "sells, and shows no card",
+    "web/desk/guardians.py persons": "guardian",
+    "web/desk/guardians.py file": "guardian_file",
     "web/supplier/books.py _people": "addresses that an organisation itself invited, to its own people",
     "web/supplier/onboarding.py _page": "an organisation's own names, to its own people",
     "web/desk/suppliers.py supplier": "the first character of a name, the rest masked",

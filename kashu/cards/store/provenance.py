@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kashu.cards.types import Origin, Step
+from kashu.cards.types import BatchOrigin, Origin, Step
 from kashu.kernel.db import Db, one, rows, run, value, values, write
 
 STEPS = """
@@ -44,6 +44,19 @@ SELECT count(*)::int FROM cards_pool AS pool JOIN cards_card AS card ON card.poo
 WHERE pool.authorisation_id = ANY (%s)
 """
 DRAW = "SELECT id FROM cards_card WHERE pool_id = %s AND state = 'on_shelf' ORDER BY random() LIMIT %s"
+
+
+def origins(db: Db, pool_ids: Collection[int]) -> list[BatchOrigin]:
+    """Where these pools' batches come from, the newest first."""
+    sql = """
+    SELECT pool.id AS pool_id, batch.code, pool.supplier_id, supplier.name AS supplier,
+           pool.authorisation_id, batch.manifest_hash, batch.received_at,
+           (SELECT hash FROM cards_provenance WHERE pool_id = pool.id ORDER BY seq DESC LIMIT 1) AS head
+    FROM cards_pool AS pool JOIN cards_batch AS batch ON batch.pool_id = pool.id
+    JOIN party_party AS supplier ON supplier.id = pool.supplier_id
+    WHERE pool.id = ANY (%s) ORDER BY pool.id DESC
+    """
+    return rows(db, BatchOrigin, sql, [sorted(pool_ids)])
 
 
 def failures(db: Db, pool_ids: Collection[int]) -> list[tuple[int, int, int]]:

@@ -15,6 +15,7 @@ from kashu.compliance.rules.licences import (
     unfit,
 )
 from kashu.compliance.rules.listing import NO_PAPERS, deny_list, in_chinese, judge, judge_listing
+from kashu.compliance.rules.takedowns import CLOSING_DAYS, TAKEDOWN, may_close, report
 from kashu.compliance.rules.value import (
     custody_fault,
     may_withdraw,
@@ -27,6 +28,7 @@ from kashu.compliance.rules.value import (
 __all__ = [
     "ALERT_DAYS",
     "AUTHORISATION",
+    "CLOSING_DAYS",
     "DEPOSIT_BP_MIN",
     "EVERYWHERE",
     "EXPIRING_DAYS",
@@ -35,6 +37,7 @@ __all__ = [
     "NO_PAPERS",
     "REVERIFY_GRACE_DAYS",
     "REVERIFY_MONTHS",
+    "TAKEDOWN",
     "UNOBTAINABLE",
     "alerts",
     "beyond",
@@ -46,11 +49,13 @@ __all__ = [
     "in_force",
     "judge",
     "judge_listing",
+    "may_close",
     "may_withdraw",
     "needs_identity",
     "needs_transfer",
     "opens_coins",
     "refund",
+    "report",
     "standing",
     "unfit",
     "value_faults",

@@ -17,6 +17,7 @@ _ROWS = {
     Cause.SUPPLIER: "refuse refuse cancel refund compensate freeze",
     Cause.REVERIFY: "refuse go_on go_on go_on honour hold",
     Cause.DEPOSIT: "refuse go_on go_on go_on honour top_up",
+    Cause.TAKEDOWN: "refuse refuse cancel refund compensate freeze",  # C-14
 }
 MATRIX = {
     (cause, event): Effect(told)

@@ -54,7 +54,7 @@ def blocks(seller: str, goods: str) -> str:
 
 
 def pool_stops(pool: str) -> str:
-    """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, and whoever supplied it."""
+    """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, its supplier, a takedown (C-14)."""
     supplier = f"{pool}.supplier_id"
     of_supplier = f"FROM party_supplier AS standing WHERE standing.party_id = {supplier}"
     return f"""array_remove(ARRAY[
@@ -65,7 +65,8 @@ def pool_stops(pool: str) -> str:
         CASE WHEN (SELECT kind FROM party_party WHERE id = {supplier}) <> 'platform'
                   AND NOT (EXISTS (SELECT {of_supplier} AND {_STANDS}) AND {_holds(supplier, "'business'")})
              THEN 'supplier' END,
-        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END
+        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END,
+        CASE WHEN EXISTS (SELECT FROM compliance_stop AS down WHERE down.sku_id = {pool}.sku_id) THEN 'takedown' END
     ], NULL)"""
 
 

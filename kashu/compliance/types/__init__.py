@@ -15,22 +15,36 @@ from kashu.compliance.types.listing import (
     VoidClause,
 )
 from kashu.compliance.types.reviews import Review, ReviewRefusal, Texts
+from kashu.compliance.types.takedowns import (
+    ORIGINS,
+    Affected,
+    ClosingRefusal,
+    Facts,
+    Grounds,
+    Takedown,
+    TakedownRefusal,
+)
 from kashu.compliance.types.value import Custody, Issuer, Refund, ValueCard, ValueFault
 
 __all__ = [
     "CATEGORIES",
     "KINDS",
+    "ORIGINS",
+    "Affected",
     "Alert",
     "Attestation",
     "Authorisation",
     "AuthorisationRefusal",
     "Cause",
+    "ClosingRefusal",
     "Context",
     "Custody",
     "Effect",
     "Event",
+    "Facts",
     "Goods",
     "GoodsClass",
+    "Grounds",
     "ImageText",
     "Issuer",
     "Judgement",
@@ -43,6 +57,8 @@ __all__ = [
     "Review",
     "ReviewRefusal",
     "Stand",
+    "Takedown",
+    "TakedownRefusal",
     "Texts",
     "ValueCard",
     "ValueFault",

@@ -12,6 +12,7 @@ class Cause(StrEnum):
     SUPPLIER = "supplier"
     REVERIFY = "reverify"
     DEPOSIT = "deposit"
+    TAKEDOWN = "takedown"  # C-14
 
 
 class Event(StrEnum):

@@ -46,6 +46,21 @@ PURPOSES = {
     "invitation": Purpose(
         "a link to join an organisation", "PIPL §13(2)", "7 days, then its trace", "its organisation"
     ),
+    "comment": Purpose(
+        "what the public said of rules to come, without a name", "ECOM §34", "as long as the rules", "compliance.read"
+    ),
+    "complaint": Purpose(
+        "deciding on a complaint, and telling buyers apart who abuse it",
+        "PIPL §13(2), ECOM §59",
+        "3 years after its end",
+        "complaints.read; words without numbers: its supplier",
+    ),
+    "guardian": Purpose(
+        "who claims a minor's money back",
+        "PIPL §13(1), §29, §31 (separate consent); C-72",
+        "3 years after the decision",
+        "guardians.decide, audited",
+    ),
     "age": Purpose(
         "age of who buys what minors may not have freely",
         "PIPL §29, MINOR §74",
@@ -70,6 +85,9 @@ COLUMNS = {
     "party_party.address": "contract_party",
     "party_party.contact": "contract_party",
     "party_party.name": "contract_party",
+    "party_change.name": "contract_party",
+    "party_change.address": "contract_party",
+    "party_change.contact": "contract_party",
     "party_bank_account.holder": "kyb",
     "party_bank_account.mark": "kyb",
     "party_bank_account.tail": "kyb",
@@ -88,9 +106,17 @@ COLUMNS = {
     "party_list_entry.names": "lists",
     "party_invitation.email": "invitation",
     "party_invitation.email_mark": "invitation",
+    "aftersale_complaint.buyer": "complaint",
+    "aftersale_complaint.words": "complaint",
+    "aftersale_guardian.guardian_name": "guardian",
+    "aftersale_guardian.guardian_number": "guardian",
+    "aftersale_guardian.minor_name": "guardian",
+    "aftersale_guardian.minor_number": "guardian",
+    "aftersale_guardian.words": "guardian",
     "party_appeal.words": "wish",
     "party_request.person_id": "wish",
     "party_request.words": "wish",
+    "catalog_comment.words": "comment",
     "messages_message.sealed": "message",
     "messages_message.to_identity": "message",
     "messages_message.to_mask": "message",
@@ -114,6 +140,7 @@ COLUMNS = {
 # They look like it and are not: names of things, keys and secrets of machines, forms that are descriptions.
 INNOCENT = frozenset(
     [
+        "aftersale_complaint.take_up_by",  # an instant
         "cards_batch.data_key",
         "cards_batch.file_name",
         "cards_batch.format",

@@ -13,6 +13,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.party import store
 from kashu.party.rules import numbers
+from kashu.party.service.changes import PUBLIC
 from kashu.party.service.moves import record
 from kashu.party.types import BankAccount, Document, NewDocument, Principal, SupplierRefusal
 
@@ -139,11 +140,15 @@ def set_bank_account(
 def set_particulars(
     db: Db, actor: Actor, party_id: int, address: str, contact: str, at: datetime
 ) -> SupplierRefusal | None:
-    """Where a supplier really works and how it is reached: public, and its own to keep right (C-13)."""
+    """Where a supplier really works and how it is reached, until it is public; from then on it declares changes (C-13)."""
     assert_in_transaction(db)
     refusal = _may_change(db, party_id)
     if refusal is not None:
         return refusal
+    found = store.supplier(db, party_id)
+    assert found is not None
+    if found.state in PUBLIC:
+        return SupplierRefusal.DECLARE_CHANGE
     before = store.party(db, party_id)
     assert before is not None
     store.set_particulars(db, party_id, address, contact)

@@ -16,7 +16,7 @@ from kashu.party import store
 from kashu.party.rules.suppliers import months_after
 from kashu.party.types import Request, SupplierRefusal
 
-PURPOSES = ("identity_document", "bank_account", "marketing", "age_check")
+PURPOSES = ("identity_document", "bank_account", "marketing", "age_check", "guardian_identity")
 ANSWER_DAYS = 15
 RETENTION_MONTHS = 36
 ERASE_MAX = 100

@@ -1,5 +1,6 @@
 """Nouns of those who take part."""
 
+from kashu.party.types.changes import Change, ChangeRefusal, NewChange, Unreached
 from kashu.party.types.holders import (
     AgeCheck,
     AgeRefusal,
@@ -52,6 +53,8 @@ __all__ = [
     "Application",
     "BankAccount",
     "CallRefusal",
+    "Change",
+    "ChangeRefusal",
     "Contract",
     "Deposit",
     "Document",
@@ -63,6 +66,7 @@ __all__ = [
     "ListVersion",
     "Listed",
     "Message",
+    "NewChange",
     "NewDocument",
     "NewSanction",
     "Party",
@@ -75,6 +79,7 @@ __all__ = [
     "Supplier",
     "SupplierFile",
     "SupplierRefusal",
+    "Unreached",
     "Verification",
     "Webhook",
     "WebhookRefusal",

@@ -37,6 +37,7 @@ class SupplierRefusal(StrEnum):
     GONE = "gone"
     EXPIRED = "expired"
     NOT_GROWN_UP = "not_grown_up"
+    DECLARE_CHANGE = "declare_change"
 
 
 class Lack(StrEnum):

@@ -63,5 +63,10 @@ DROP TABLE sales_reference, sales_topup, sales_contract_price, sales_account;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sales", "0001_sales"), ("party", "0002_buyers"), ("audit", "0001_audit")]
+    dependencies = [
+        ("sales", "0001_sales"),
+        ("party", "0002_buyers"),
+        ("audit", "0001_audit"),
+        ("ledger", "0001_ledger"),
+    ]
     operations = [migrations.RunSQL(SQL, BACK)]

@@ -62,6 +62,8 @@ from kashu.sales.service.repay import note_unconfirmed, pay_anew
 from kashu.sales.service.retention import RETAIN_MAX, erase_secrets, purge, to_erase, to_purge
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
+from kashu.sales.service.takedowns import REPORT_HOURS, affected, affected_orders, decide_takedown, take_down
+from kashu.sales.service.unwind import standing, unwind
 
 __all__ = [
     "BANK",
@@ -82,10 +84,13 @@ __all__ = [
     "PAY_MARGIN_SECONDS",
     "PIECE_BYTES",
     "QUERY_AFTER_SECONDS",
+    "REPORT_HOURS",
     "RETAIN_MAX",
     "REVEALS_SECONDS",
     "STEP_CARDS",
     "TOPUP",
+    "affected",
+    "affected_orders",
     "ask_bulk",
     "ask_claim_refund",
     "ask_invoice",
@@ -102,6 +107,7 @@ __all__ = [
     "consent",
     "credit_topup",
     "decide_invoice",
+    "decide_takedown",
     "erase_secrets",
     "expire",
     "forget_files",
@@ -141,9 +147,12 @@ __all__ = [
     "set_contract_price",
     "settle",
     "source_of",
+    "standing",
     "stuck",
+    "take_down",
     "to_erase",
     "to_purge",
     "undo_redemption",
     "unfulfilled",
+    "unwind",
 ]

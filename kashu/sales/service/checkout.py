@@ -58,7 +58,7 @@ def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
 
 
 def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
-    offers = catalog.offers(db, {checkout.code for checkout in fresh}, at)
+    offers = catalog.offers(db, {checkout.code for checkout in fresh}, at, hold=True)
     sku_ids = sorted(offer.sku_id for offer in offers.values())
     minors = rules.minors_among((one for one in fresh if _is_capped(offers.get(one.code))), at)
     world = rules.World(

@@ -57,23 +57,32 @@ def grant_claim_refund(
     if isinstance(confirmed, RefundRefusal | ApprovalRefusal):
         return confirmed
     assert order is not None
+    audit.finish(db, approval_id, at)
+    return pay_back(db, actor, order, (amount_fen, voided), ("order.claim_refunded", told.reason), at)
+
+
+def pay_back(
+    db: Db, actor: Actor, order: Order, told: tuple[int, Sequence[CardKey]], why: tuple[str, str], at: datetime
+) -> Refund:
+    """Void these cards and ask for so many fen to go back; the caller holds the order's lock and has looked.
+
+    `told` is the amount and the cards, `why` the verb for the trail and the reason. All that was left ends the order.
+    """
+    (amount_fen, voided), (verb, reason) = told, why
     lines = store.lines_of(db, [order.id])[order.id]
     assert cards.void(db, voided, [line.id for line in lines], at) == len(voided), "they were good a moment ago"
     paid = payment_of(db, order)
     is_whole = payments.left_of(db, paid) == amount_fen
     asked = Refund(
-        order.pool_id, new_id(), paid.id, order.id, paid.gateway_no or "", amount_fen, told.reason, "requested", 0, at, None, ""
+        order.pool_id, new_id(), paid.id, order.id, paid.gateway_no or "", amount_fen, reason, "requested", 0, at, None, ""
     )  # fmt: skip
     payments.request_refunds(db, [asked], {paid.id: paid})
     payables = {line.seller_id: payable_account(db, line.seller_id) for line in lines if line.is_third_party}
     ledger.post(db, rules.granted_postings(asked, lines, payables), at)
     if is_whole:
-        store.move(db, [order], "refunding", at, reason=told.reason)
-    audit.finish(db, approval_id, at)
+        store.move(db, [order], "refunding", at, reason=reason)
     after = {"amount_fen": amount_fen, "cards": len(voided), "is_whole": is_whole}
-    audit.record(
-        db, [Deed(actor, "order.claim_refunded", "order", str(order.id), after=after, pool_id=order.pool_id)], at
-    )
+    audit.record(db, [Deed(actor, verb, "order", str(order.id), after=after, pool_id=order.pool_id)], at)
     tell(db, [Fact("refund.send", {"pool_id": asked.pool_id, "refund_id": asked.id}, asked.pool_id)], at)
     return asked
 

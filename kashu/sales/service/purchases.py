@@ -37,7 +37,7 @@ def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> 
     accounts = store.accounts(db, {purchase.account_id for purchase in purchases}, lock=True)
     earlier, taken = store.earlier_purchases(db, purchases)
     fresh = [purchase for purchase in purchases if purchase.identity not in earlier]
-    offers = catalog.offers(db, {purchase.code for purchase in fresh}, at) if fresh else {}
+    offers = catalog.offers(db, {purchase.code for purchase in fresh}, at, hold=True) if fresh else {}
     skus = sorted(offer.sku_id for offer in offers.values())
     today = biz_date(at)
     market = rules.Market(

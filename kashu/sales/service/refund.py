@@ -14,7 +14,7 @@ from kashu.payments import Payment, Refund
 from kashu.sales import rules, store
 from kashu.sales.service.books import payable_account, psp_account
 from kashu.sales.service.release import release
-from kashu.sales.types import Order, RefundRefusal, SaleLine
+from kashu.sales.types import Fulfilment, Order, RefundRefusal, SaleLine
 
 
 def cancel(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> RefundRefusal | None:
@@ -63,10 +63,15 @@ def refund(db: Db, actor: Actor, token: str, device: bytes | None, reason: str, 
 def _call_off(db: Db, order: Order, reason: str, at: datetime) -> bool:
     """Call off an order that nobody has begun with; False when somebody has."""
     told = store.fulfilments(db, [(order.pool_id, order.id)])[order.id]
-    if told.state != "waiting" or told.taken_by or told.sent_at is not None:  # what was sent may still arrive
+    if not may_call_off(told):
         return False
     store.move_fulfilment(db, told, "failed", at, reason)
     return True
+
+
+def may_call_off(told: Fulfilment) -> bool:
+    """Whether nobody has begun: what was sent may still arrive."""
+    return told.state == "waiting" and not told.taken_by and told.sent_at is None
 
 
 def give_back(db: Db, actor: Actor, order: Order, lines: Sequence[SaleLine], reason: str, at: datetime) -> Refund:

@@ -120,6 +120,7 @@ from kashu.sales.store.purchases import (
 )
 from kashu.sales.store.records import incidents_of, possessions
 from kashu.sales.store.retention import TO_ERASE, TO_PURGE, purge, set_erase_on, set_erased, to_erase, to_purge
+from kashu.sales.store.takedowns import affected, affected_orders
 
 __all__ = [
     "ACCOUNT",
@@ -152,6 +153,8 @@ __all__ = [
     "add_quota",
     "add_step",
     "add_topup",
+    "affected",
+    "affected_orders",
     "all_accounts",
     "begin_fulfilments",
     "bought_in",

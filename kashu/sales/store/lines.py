@@ -15,8 +15,10 @@ from kashu.kernel.db import Db, columns, rows, run, write
 from kashu.sales import rules
 from kashu.sales.types import Bought, Placed, SaleLine
 
-# The causes that stand in a line's way now: its seller's for such goods, and its pool's (compliance.md §2.3).
-STOPS = f"{compliance.blocks('line.seller_id', 'category.goods')} || {compliance.pool_stops('pool')}"
+# The causes that stand in a line's way now: its seller's for such goods, its pool's (compliance.md §2.3), and a takedown,
+# which is read from the product's own row, so that who holds that row sees it however late it came (C-14).
+STOPS = f"""{compliance.blocks("line.seller_id", "category.goods")} || {compliance.pool_stops("pool")}
+    || CASE WHEN product.state IN ('frozen', 'closed') THEN ARRAY['takedown'] ELSE '{{}}'::text[] END"""
 GOODS = """
 JOIN cards_pool AS pool ON pool.id = line.pool_id
 JOIN catalog_sku AS sku ON sku.id = line.sku_id
@@ -36,7 +38,7 @@ LINES = (
 )
 LINES_AND_STOPS = f"""
 SELECT {LINE_COLUMNS}, {STOPS} AS stops FROM sales_line AS line {GOODS}
-WHERE line.order_id = ANY (%(ids)s) ORDER BY line.pool_id, line.id
+WHERE line.order_id = ANY (%(ids)s) ORDER BY line.pool_id, line.id FOR SHARE OF product
 """
 NAMED = """
 SELECT DISTINCT told.id, told.pool_id, told.number FROM sales_line AS line
@@ -54,7 +56,7 @@ SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::uuid[], %b::big
 
 
 def lines_of(db: Db, order_ids: Collection[UUID], day: date | None = None) -> dict[UUID, list[SaleLine]]:
-    """The lines of orders; with a day, what stands in their way on it as well."""
+    """The lines of orders; with a day, what stands in their way on it as well, their products held until the end."""
     found: dict[UUID, list[SaleLine]] = defaultdict(list)
     told = {"ids": list(order_ids), "day": day}
     for line in rows(db, SaleLine, LINES if day is None else LINES_AND_STOPS, told):  # type: ignore[arg-type]  # named

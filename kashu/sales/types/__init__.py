@@ -6,6 +6,7 @@ from kashu.sales.types.fulfilments import (
     Sending,
 )
 from kashu.sales.types.orders import (
+    AffectedOrder,
     Answered,
     Ask,
     Buyer,
@@ -26,6 +27,7 @@ from kashu.sales.types.orders import (
     RevealRefusal,
     SaleLine,
     Source,
+    Standing,
     Usage,
 )
 from kashu.sales.types.purchases import (
@@ -45,6 +47,7 @@ from kashu.sales.types.purchases import (
 __all__ = [
     "Account",
     "AccountRefusal",
+    "AffectedOrder",
     "Answered",
     "Ask",
     "Bought",
@@ -76,6 +79,7 @@ __all__ = [
     "SellRefusal",
     "Sending",
     "Source",
+    "Standing",
     "Topup",
     "Usage",
 ]

@@ -228,6 +228,14 @@ class RefundRefusal(StrEnum):
     REDEEMED = "redeemed"
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What there is to give back of an order, and what has become of its cards."""
+
+    left_fen: int
+    is_seen: bool
+
+
 class PurgeRefusal(StrEnum):
     """Why an order still names its buyer: it is kept for three years after its end, and while anything is in dispute."""
 
@@ -281,6 +289,22 @@ class Order:
     completed_at: datetime | None
     erased_at: datetime | None
     purged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedOrder:
+    """An order of goods that were taken down (C-14), without anything that tells the buyer; `account_id`: an organisation's."""
+
+    pool_id: int
+    id: UUID
+    number: str
+    state: str
+    quantity: int
+    total_fen: int
+    account_id: int | None
+    placed_at: datetime
+    paid_at: datetime | None
+    delivered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ PURPOSE_NAMES = {
     "refunded": "退款通知",
     "card": "卡密短信",
     "invitation": "加入邀请",
+    "reminder": "更新资料提醒",
     "warning": "单人模式提醒",
 }
 KIND_NAMES = {

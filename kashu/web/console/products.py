@@ -44,6 +44,7 @@ REFUSALS = {
     Refusal.NOTHING_TO_SELL: "还没有可售的规格，先添加规格再上架。",
     Refusal.BLOCKED: "资质、授权或保证金不齐，暂不能上架。",
     Refusal.IN_REVIEW: "文字需要人工复核，已送合规台；复核通过后再上架或修改。",
+    Refusal.TAKEN_DOWN: "这件商品已因违法下架，不能改动或上架；由合规台决定。",
     Refusal.REVIEW_DENIED: "文字属于禁售内容，不能上架；触发的规则列在商品页的「合规审查」里。",
     Refusal.NO_SUCH_MOVE: "当前状态不能这样变更。",
     Refusal.LIST_PRICE_UNPROVEN: "划线价没有依据：不得高于此前 7 日本店最低成交价（没有成交则为最近一次成交价），且须高于售价。",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from kashu import compliance, party
+from kashu import aftersale, compliance, party
+from kashu.aftersale import ClockCount
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.web.desk.shared import show
@@ -15,6 +17,16 @@ from kashu.web.rights import needs
 from kashu.wire import edge
 
 SHOWN_MAX = 200
+CLOCKS = {
+    "take_up": ("投诉：1 个工作日内受理", "/desk/complaints"),
+    "answer": ("投诉：供应商 2 个工作日内答复", "/desk/complaints"),
+    "decide": ("投诉：7 个工作日内决定", "/desk/complaints"),
+    "review": ("投诉异议：7 个工作日内复核", "/desk/complaints"),
+    "guardian": ("监护人退款：15 天内决定", "/desk/guardians"),
+    "publish": ("资料变更：7 个工作日内核验公示", "/desk/changes"),
+    "remind": ("无法联系：5 个工作日内提醒", "/desk/changes"),
+    "sanction": ("无法联系：逾期未说明，应处罚", "/desk/changes"),
+}
 
 
 @require_GET
@@ -29,10 +41,12 @@ def board(request: HttpRequest) -> HttpResponse:
         own = party.parties(db, "platform")
         missing = compliance.missing_of_platform(db, own[0].id, at) if own else ["business"]
         alerts = compliance.alerts(db, SHOWN_MAX)
+        down = compliance.unreported(db, SHOWN_MAX)
         stopped = [
             (one, sorted(compliance.standing(db, one.id, "membership", at).causes))
             for one in party.parties(db, "supplier")
         ]
+        counted = {one.name: one for one in aftersale.counts(db, at)}
     soon = [one for one in verified if one.valid_to <= today + timedelta(days=180)]
     told = {
         "waiting": len(waiting),
@@ -40,6 +54,16 @@ def board(request: HttpRequest) -> HttpResponse:
         "soon": [(one, (one.valid_to - today).days) for one in soon],
         "missing": missing,
         "alerts": alerts,
+        "down": [(one, one.is_overdue(at)) for one in down],
+        "overdue": sum(one.is_overdue(at) for one in down),
+        "clocks": [_clock(name, counted.get(name)) for name in CLOCKS],
+        "unknown_years": clock.unknown_years(today),
         "stopped": [(one, causes) for one, causes in stopped if causes],
     }
     return show(request, "board", "board", told)
+
+
+def _clock(name: str, found: ClockCount | None) -> dict[str, str | int]:
+    title, href = CLOCKS[name]
+    running, overdue = (found.running, found.overdue) if found is not None else (0, 0)
+    return {"title": _(title), "href": href, "running": running, "overdue": overdue}

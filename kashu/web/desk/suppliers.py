@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import audit, party
+from kashu import aftersale, audit, party
 from kashu.audit import Approval, ApprovalRefusal, Deed
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date, day_start
@@ -33,6 +33,7 @@ from kashu.web.supplier.desk import REFUSALS
 from kashu.web.supplier.onboarding import KINDS, LACKS
 from kashu.wire import edge, papers
 
+FIGURES_DAYS = 365
 DIGEST = re.compile(r"^[0-9a-f]{64}\Z")
 Told = dict[str, str]
 
@@ -97,6 +98,7 @@ def supplier(request: HttpRequest, party_id: int) -> HttpResponse:
             "screened_at": party.screened_at(db, party_id),
             "trail": reversed(audit.entries_of(db, 0, "party", str(party_id))),
             "approvals": [one for one in audit.open_approvals(db) if _is_about(one, party_id)],
+            "figures": aftersale.figures(db, party_id, at, at - timedelta(days=FIGURES_DAYS)),
         }
     verified = file.supplier.verified_at
     told |= {
@@ -231,8 +233,12 @@ def told_in(request: HttpRequest) -> Told:
 
 def why_of(told: Told) -> tuple[str, str]:
     """The reason, and the hash of the evidence: as it was given, or of the words that name it."""
-    evidence = told.get("evidence", "")
-    return told.get("reason", ""), evidence if DIGEST.match(evidence) or not evidence else sha256_hex(evidence)
+    return told.get("reason", ""), evidence_of(told.get("evidence", ""))
+
+
+def evidence_of(told: str) -> str:
+    """The hash of evidence: as it was given, or of the words that name it; none of none."""
+    return told if DIGEST.match(told) or not told else sha256_hex(told)
 
 
 def solo_wait(db: Db) -> int | None:

@@ -6,13 +6,15 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, payments, sales
+from kashu import aftersale, cards, catalog, payments, sales
+from kashu.aftersale import Claim, Complaint
 from kashu.audit import Actor
 from kashu.cards import Masked, Opened
 from kashu.kernel import clock, limits
@@ -42,6 +44,7 @@ REFUND_REFUSALS = {
     RefundRefusal.UNDER_WAY: (409, "退款已经在处理，或订单已经结束。"),
     RefundRefusal.OF_ACCOUNT: (403, "这是采购账户的订单，不能在这里退款。"),
     RefundRefusal.BEING_ISSUED: (409, "已经开始办理，不能再取消；没有办成会自动全额退款。"),
+    RefundRefusal.TOO_MUCH: (422, "金额超过可退的部分。没有退款。"),
 }
 
 
@@ -57,6 +60,8 @@ class Seen:
     refunds: list[Refund]
     is_mine: bool
     waiting: Fulfilment | None
+    complaints: list[Complaint]
+    claims: list[Claim]
 
     @property
     def delivery_seconds(self) -> float | None:
@@ -73,6 +78,25 @@ class Seen:
         return any(line.revealed_at is not None for line in self.lines)
 
     @property
+    def may_complain(self) -> bool:
+        """Whether a complaint can be opened: the order is this browser's and paid, and none of it is open."""
+        is_free = not any(one.is_open for one in self.complaints)
+        return self.is_mine and self.order.paid_at is not None and is_free
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether a guardian can ask for the money: there is some left, and nobody has asked yet."""
+        has_paid = self.order.state in ("paid", "delivered", "completed", "disputed")
+        return self.is_mine and has_paid and not any(one.state == "open" for one in self.claims)
+
+    @property
+    def objectionable(self) -> list[UUID]:
+        """Complaints whose decision can still be objected to."""
+        at = clock.now()
+        decided = [one for one in self.complaints if one.state == "decided" and one.decided_at is not None]
+        return [one.id for one in decided if self.may_complain and aftersale.may_object(one.decided_at or at, at)]
+
+    @property
     def fake_fen(self) -> int:
         """What a counterfeit costs us on top of the refund: ten times the price, 500 yuan at least (C-32)."""
         return max(10 * self.order.total_fen, 50_000)
@@ -81,8 +105,8 @@ class Seen:
 @require_GET
 def order(request: HttpRequest, token: str) -> HttpResponse:
     with edge.transaction() as db:
-        seen = _seen(db, request, token)
-    return _page(request, seen)
+        seen = see(db, request, token)
+    return page_of(request, seen)
 
 
 @require_GET
@@ -99,13 +123,13 @@ def status(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001  #
 def check(request: HttpRequest, token: str) -> HttpResponse:
     """`I have paid`: ask the gateway now instead of waiting for its notice."""
     with edge.transaction() as db:
-        seen = _seen(db, request, token)
+        seen = see(db, request, token)
         is_patient = limits.allow(db, f"check:{seen.order.id}", clock.now(), most=CHECKS_MAX, seconds=60)
     if seen.payment.state in ("paying", "unknown", "closed") and is_patient:
         try:
             cashier.ask(edge.ctx(), seen.payment)
         except GatewayError:
-            return _page(request, seen, _("支付通道还没有回复。付款不会丢失，也不会重复扣款。"), 503)
+            return page_of(request, seen, _("支付通道还没有回复。付款不会丢失，也不会重复扣款。"), 503)
     return redirect("store:order", token=token)
 
 
@@ -115,15 +139,15 @@ def reveal(request: HttpRequest, token: str) -> HttpResponse:
     with edge.transaction() as db:
         answer = sales.reveal(db, edge.ctx().ring, token, device.buyer(request), clock.now())
     with edge.transaction() as db:
-        seen = _seen(db, request, token)
+        seen = see(db, request, token)
     if isinstance(answer, RevealRefusal):
         metrics.REVEALS.labels(answer.value).inc()
         code, told = REVEAL_REFUSALS[answer]
-        return _page(request, seen, _(told), code)
+        return page_of(request, seen, _(told), code)
     metrics.REVEALS.labels("revealed").inc()
     if "csv" in request.POST:
         return _csv(seen, answer)
-    return _page(request, seen, opened=answer)
+    return page_of(request, seen, opened=answer)
 
 
 @require_POST
@@ -204,12 +228,12 @@ def _after(request: HttpRequest, token: str, refusal: RefundRefusal | None) -> H
     if refusal is None:
         return redirect("store:order", token=token)
     with edge.transaction() as db:
-        seen = _seen(db, request, token)
+        seen = see(db, request, token)
     code, told = REFUND_REFUSALS[refusal]
-    return _page(request, seen, _(told), code)
+    return page_of(request, seen, _(told), code)
 
 
-def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
+def see(db: Db, request: HttpRequest, token: str) -> Seen:
     found = sales.by_token(db, token)
     if found is None:
         raise Http404
@@ -221,10 +245,13 @@ def _seen(db: Db, request: HttpRequest, token: str) -> Seen:
     current = next((one for one in paid if one.state == "paid"), paid[-1])
     waiting = sales.fulfilments(db, [(found.pool_id, found.id)]).get(found.id)
     refunds = payments.refunds_of(db, found.pool_id, found.id)
-    return Seen(found, lines, page, masked, current, refunds, mine, waiting)
+    key = (found.pool_id, found.id)
+    complaints = [] if found.paid_at is None else aftersale.complaints_of_order(db, *key)
+    claims = [] if found.paid_at is None else aftersale.claims_of_order(db, *key)
+    return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims)
 
 
-def _page(
+def page_of(
     request: HttpRequest, seen: Seen, error: str = "", status: int = 200, opened: list[Opened] | None = None
 ) -> HttpResponse:
     told = {

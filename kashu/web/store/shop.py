@@ -111,6 +111,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     with edge.transaction() as db:
         shown = _shown(db, slug, request.GET.get("sku", ""))
         told = {"shown": shown, "p99": _p99(db), "own_licences": _own_licences(db), "source": _source(request)}
+    if shown is None:  # plainly that it is no longer sold, and nothing of what it said (C-14)
+        return render(request, "store/taken_down.html", status=410)
     told["is_hidden"] = _is_hidden(request, shown)
     return render(request, "store/product.html", told)
 
@@ -136,9 +138,9 @@ def _sheet(
         ways = ways_of(db, request, at)
         own = _own_licences(db)
         p99 = _p99(db)
-        picking = _picking(db, shown.chosen, told)
-    offer = shown.chosen.offer
-    if offer is None or _is_hidden(request, shown):
+        picking = None if shown is None else _picking(db, shown.chosen, told)
+    offer = None if shown is None else shown.chosen.offer
+    if shown is None or offer is None or _is_hidden(request, shown):
         return age.remember(request, device.remember(request, redirect("store:product", slug=slug)))
     quantity = _quantity(told.get("quantity", "1"), told.get("step", ""), offer.order_max)
     quote = catalog.quote(offer.price_fen, offer.tiers, quantity)
@@ -267,10 +269,13 @@ def _quantity(told: str, step: str, most: int) -> int:
     return max(1, min(wanted, most))
 
 
-def _shown(db: Db, slug: str, code: str) -> Shown:
+def _shown(db: Db, slug: str, code: str) -> Shown | None:
+    """What a product's page shows; None for one that was taken down."""
     found = catalog.product(db, slug=slug)
     if found is None or found.state == "draft":
         raise Http404
+    if found.state in catalog.DOWN:
+        return None
     at = clock.now()
     skus = [sku for sku in catalog.skus_of(db, found.id) if sku.is_open]
     offers = catalog.offers(db, [sku.code for sku in skus], at)
@@ -339,12 +344,3 @@ def sanctions(request: HttpRequest) -> HttpResponse:
         names = {one.id: one.name for one in party.parties(db)}
         found = [(one, names.get(one.party_id, "")) for one in party.public_sanctions(db)]
     return render(request, "store/sanctions.html", {"found": found})
-
-
-@require_GET
-def agreement(request: HttpRequest, kind: str) -> HttpResponse:
-    with edge.transaction() as db:
-        versions = catalog.agreements(db, kind.replace("-", "_"))
-    if not versions:
-        raise Http404
-    return render(request, "store/agreement.html", {"versions": versions, "now": clock.now()})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import cashier, links, orders, proof, shop
+from kashu.web.store import aftersale, agreements, cashier, links, orders, proof, shop
 
 app_name = "store"
 urlpatterns = [
@@ -21,12 +21,18 @@ urlpatterns = [
     path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
     path("o/<str:token>/refund", orders.refund, name="order_refund"),
     path("o/<str:token>/cancel", orders.cancel, name="order_cancel"),
+    path("o/<str:token>/complaints", aftersale.complain, name="complain"),
+    path("o/<str:token>/complaints/<uuid:complaint_id>/<slug:verb>", aftersale.step, name="complaint_step"),
+    path("o/<str:token>/guardian", aftersale.guardian, name="guardian"),
     path("m/<str:token>", links.link, name="link"),
     path("orders", orders.orders, name="orders"),
     path("orders/code", orders.send_code, name="orders_code"),
     path("orders/check", orders.check_code, name="orders_check"),
     path("verify/<str:told>", proof.page, name="verify"),
     path("legal/sanctions", shop.sanctions, name="sanctions"),
+    path("legal/complaints", aftersale.rules, name="complaint_rules"),
     path("legal/licences", shop.licences, name="licences"),
-    path("legal/<slug:kind>", shop.agreement, name="agreement"),
+    path("legal/<slug:kind>", agreements.agreement, name="agreement"),
+    path("legal/<slug:kind>/<int:version>.txt", agreements.text, name="agreement_text"),
+    path("legal/<slug:kind>/<int:version>/comment", agreements.comment, name="agreement_comment"),
 ]

@@ -6,12 +6,13 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, ledger, messages, party
+from kashu import cards, catalog, compliance, ledger, messages, party
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.messages import Draft
@@ -25,6 +26,7 @@ from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
 
 FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+REASON_MAX = 160
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
 
 
@@ -37,11 +39,13 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         file = party.supplier_file(db, desk.party.id, at)
         assert file is not None
         lines = queries.lines_of_supplier(db, desk.party.id, FAR, 8)
+        coming = catalog.coming_agreements(db, at)
     verified = desk.supplier.verified_at
     told = {
         "file": file,
         "steps": steps_of(file),
         "lines": lines,
+        "coming": coming,
         "in_force": [one for one in file.sanctions if one.state == "in_force"],
         "reverify_on": party.reverify_on(verified) if verified else None,
         "is_due": verified is not None and party.is_reverify_due(verified, at),
@@ -100,6 +104,22 @@ def appeal(request: HttpRequest, desk: Desk, sanction_id: UUID) -> HttpResponse:
     return redirect("supplier:notices")
 
 
+@require_POST
+@at_desk
+@reauthentication_required
+def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A supplier goes, of its own will, under the rules that are in force: what comes later binds it no more (C-06)."""
+    reason, at = request.POST.get("reason", "").strip()[:REASON_MAX], clock.now()
+    with edge.transaction() as db:
+        rules = catalog.agreement(db, "trade", at)
+        under = "" if rules is None else f"{rules.kind} v{rules.version}"
+        refusal = party.leave(db, actor(request), desk.party.id, (reason, under), at)
+    if refusal is not None:
+        return _notices(request, desk, _(REFUSALS[refusal]), 409)
+    say(request, _("已开始退出：不再销售新的订单，已有订单按现行规则履行。"))
+    return redirect("supplier:notices")
+
+
 @require_GET
 @at_desk
 def people(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -150,6 +170,9 @@ def _notices(request: HttpRequest, desk: Desk, error: str = "", status: int = 20
         told = {
             "sanctions": party.sanctions(db, desk.party.id),
             "appeals": party.appeals(db, desk.party.id),
+            "coming": catalog.coming_agreements(db, clock.now()),
+            "down": compliance.takedowns_of(db, desk.party.id, 50),
+            "may_leave": desk.supplier.state in party.TRADING,
             "error": error,
         }
     return show(request, desk, "notices", "notices", told, status)

@@ -43,6 +43,7 @@ REFUSALS = {
     SupplierRefusal.GONE: "已经处理过，或不存在。数据没有改动。",
     SupplierRefusal.EXPIRED: "已经过期。数据没有改动。",
     SupplierRefusal.NOT_GROWN_UP: "该人员未满 18 岁。数据没有改动。",
+    SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
 View = Callable[..., HttpResponseBase]
 

@@ -64,6 +64,8 @@ def set_price(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
     with edge.transaction() as db:
         change = PriceChange(price, None, found.tiers, clock.now(), actor(request).name, reason)
         refusal = catalog.set_price(db, actor(request), code, change)
+    if refusal is CatalogRefusal.TAKEN_DOWN:
+        return _product_page(request, desk, found.product_id, _("这件商品已因违法下架，不能改动。"), 409)
     if isinstance(refusal, CatalogRefusal):
         return _product_page(request, desk, found.product_id, _("价格应高于每一档批发价。价格没有改动。"), 409)
     say(request, _("价格已更新，此前的订单不变。"))

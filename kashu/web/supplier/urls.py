@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.supplier import books, goods, onboarding
+from kashu.web.supplier import aftersale, books, goods, onboarding
 
 app_name = "supplier"
 urlpatterns = [
@@ -26,6 +26,12 @@ urlpatterns = [
     path("statement", books.statement, name="statement"),
     path("notices", books.notices, name="notices"),
     path("notices/<uuid:sanction_id>/appeal", books.appeal, name="appeal"),
+    path("leave", books.leave, name="leave"),
+    path("complaints", aftersale.complaints, name="complaints"),
+    path("complaints/<uuid:complaint_id>/answer", aftersale.answer, name="answer_complaint"),
+    path("changes", aftersale.changes, name="changes"),
+    path("changes/declare", aftersale.declare, name="declare_change"),
+    path("changes/unreached/<uuid:notice_id>/answer", aftersale.answer_unreached, name="answer_unreached"),
     path("people", books.people, name="people"),
     path("people/invite", books.invite, name="invite"),
     path("people/invitations/<uuid:invitation_id>/revoke", books.revoke, name="revoke"),

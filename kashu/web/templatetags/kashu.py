@@ -83,6 +83,14 @@ def day(told: date | None) -> str:
 
 
 @register.filter
+def until(due_at: datetime | None) -> str:
+    """The last day of a term, whose end is the midnight after it."""
+    if due_at is None:
+        return "—"
+    return (due_at.astimezone(SHANGHAI) - timedelta(microseconds=1)).date().isoformat()
+
+
+@register.filter
 def seconds(told: timedelta | float | None) -> str:
     """`1.8`: a duration in seconds with one decimal."""
     if told is None:

@@ -1,0 +1,58 @@
+"""SQL of complaints, guardians' claims and clocks."""
+
+from kashu.aftersale.store.clocks import breached, counts, note_breaches, overdue
+from kashu.aftersale.store.complaints import (
+    add_complaint,
+    answer,
+    close,
+    complaint,
+    complaints_of_order,
+    complaints_of_supplier,
+    decide,
+    erase_complaints,
+    figures,
+    is_one_open,
+    object_to,
+    open_complaints,
+    take_up,
+    withdraw,
+)
+from kashu.aftersale.store.guardians import (
+    add_claim,
+    claim,
+    claims,
+    claims_of_order,
+    decide_claim,
+    erase_claims,
+    policies,
+    spooled,
+)
+
+__all__ = [
+    "add_claim",
+    "add_complaint",
+    "answer",
+    "breached",
+    "claim",
+    "claims",
+    "claims_of_order",
+    "close",
+    "complaint",
+    "complaints_of_order",
+    "complaints_of_supplier",
+    "counts",
+    "decide",
+    "decide_claim",
+    "erase_claims",
+    "erase_complaints",
+    "figures",
+    "is_one_open",
+    "note_breaches",
+    "object_to",
+    "open_complaints",
+    "overdue",
+    "policies",
+    "spooled",
+    "take_up",
+    "withdraw",
+]

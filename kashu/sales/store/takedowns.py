@@ -1,0 +1,51 @@
+"""SQL of what a takedown touches: every order that ever held cards of its SKUs, found by the pools these sold from (C-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from kashu.compliance import Affected
+from kashu.kernel.db import Db, one, rows
+from kashu.sales.types import AffectedOrder
+
+TOUCHED = """
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT order_pool_id, order_id FROM sales_line WHERE pool_id = ANY (%(pools)s) AND sku_id = ANY (%(skus)s)
+)
+"""
+AFFECTED = f"""
+{TOUCHED}
+SELECT count(*) FILTER (WHERE told.paid_at IS NOT NULL)::int AS orders,
+       coalesce(sum(told.total_fen) FILTER (WHERE told.paid_at IS NOT NULL), 0)::bigint AS total_fen,
+       count(*) FILTER (WHERE told.state IN ('delivered', 'completed', 'disputed'))::int AS delivered,
+       count(*) FILTER (WHERE told.state = 'paid')::int AS waiting,
+       count(*) FILTER (WHERE told.state IN ('refunding', 'refunded'))::int AS refunded,
+       coalesce(sum(told.total_fen) FILTER (WHERE told.state IN ('refunding', 'refunded')), 0)::bigint AS refunded_fen,
+       count(*) FILTER (WHERE told.state = 'placed')::int AS unpaid
+FROM sales_order AS told JOIN touched ON touched.order_pool_id = told.pool_id AND touched.order_id = told.id
+"""
+AFFECTED_ORDERS = f"""
+{TOUCHED}
+SELECT told.pool_id, told.id, told.number, told.state, told.quantity, told.total_fen, told.account_id, told.placed_at,
+       told.paid_at, told.delivered_at
+FROM sales_order AS told JOIN touched ON touched.order_pool_id = told.pool_id AND touched.order_id = told.id
+WHERE (told.paid_at IS NOT NULL OR told.state = 'placed') AND (told.placed_at, told.id) < (%(at)s, %(id)s)
+ORDER BY told.placed_at DESC, told.id DESC LIMIT %(most)s
+"""
+
+
+def affected(db: Db, sku_ids: Sequence[int], pools: Sequence[int]) -> Affected:
+    """How many orders of these SKUs there are and what became of them; `pools` are those they ever sold from."""
+    found = one(db, Affected, AFFECTED, {"skus": list(sku_ids), "pools": list(pools)})  # type: ignore[arg-type]  # named
+    assert found is not None, "a sum has a row"
+    return found
+
+
+def affected_orders(
+    db: Db, sku_ids: Sequence[int], pools: Sequence[int], before: tuple[datetime, UUID], most: int
+) -> list[AffectedOrder]:
+    """Those orders, the newest first, from before one on; what nobody paid for and is over is none of them."""
+    told = {"skus": list(sku_ids), "pools": list(pools), "at": before[0], "id": before[1], "most": most}
+    return rows(db, AffectedOrder, AFFECTED_ORDERS, told)  # type: ignore[arg-type]  # named parameters

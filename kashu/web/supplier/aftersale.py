@@ -1,0 +1,117 @@
+"""Complaints of a supplier's goods (C-39), and its public data when it changes (C-13). Nothing here tells a buyer (C-55)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from kashu import aftersale, party
+from kashu.aftersale import ComplaintRefusal
+from kashu.kernel import clock
+from kashu.party import ChangeRefusal, NewChange
+from kashu.web.console.desk import say
+from kashu.web.desk.shared import day_of
+from kashu.web.rights import actor
+from kashu.web.store.aftersale import COMPLAINT_REFUSALS, KINDS
+from kashu.web.supplier.desk import Desk, at_desk, show
+from kashu.wire import edge
+
+SHOWN_MAX = 100
+TEXT_MAX = 2_000  # more than the domain takes, so that it says so itself
+FIGURES_DAYS = 365
+CHANGE_REFUSALS = {
+    ChangeRefusal.NO_SUCH_SUPPLIER: "没有这家供应商。",
+    ChangeRefusal.WRONG_STATE: "入驻完成前，请直接在「资料与签约」里修改。",
+    ChangeRefusal.NOTHING_NEW: "没有填写与现在不同的内容。没有提交。",
+    ChangeRefusal.TOO_LONG: "名称最多 80 字，地址和联系方式最多 120 字，说明最多 1000 字。没有提交。",
+    ChangeRefusal.IN_FUTURE: "请填写变更发生的日期，不能晚于今天。没有提交。",
+    ChangeRefusal.NAME_TAKEN: "这个名称已经登记过。数据没有改动。",
+    ChangeRefusal.OPEN_ALREADY: "已有一件在处理，处理完再提交。",
+    ChangeRefusal.NO_REASON: "请写明内容，并附上依据。数据没有改动。",
+    ChangeRefusal.SAME_PERSON: "不能由同一人或本单位的人办理，请另一位同事操作。",
+    ChangeRefusal.GONE: "已经处理过，或不存在。数据没有改动。",
+}
+
+
+@require_GET
+@at_desk
+def complaints(request: HttpRequest, desk: Desk) -> HttpResponse:
+    return _complaints(request, desk)
+
+
+@require_POST
+@at_desk
+def answer(request: HttpRequest, desk: Desk, complaint_id: UUID) -> HttpResponse:
+    words = request.POST.get("words", "").strip()[:TEXT_MAX]
+    with edge.transaction() as db:
+        done = aftersale.answer(db, actor(request), desk.party.id, complaint_id, words, clock.now())
+    if isinstance(done, ComplaintRefusal):
+        status, told = COMPLAINT_REFUSALS[done]
+        return _complaints(request, desk, _(told), status)
+    say(request, _("答复已提交，平台会结合双方情况处理。"))
+    return redirect("supplier:complaints")
+
+
+@require_GET
+@at_desk
+def changes(request: HttpRequest, desk: Desk) -> HttpResponse:
+    return _changes(request, desk)
+
+
+@require_POST
+@at_desk
+def declare(request: HttpRequest, desk: Desk) -> HttpResponse:
+    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("name", "address", "contact")}
+    happened_on = day_of(request.POST.get("happened_on", ""))
+    if happened_on is None:
+        return _changes(request, desk, _(CHANGE_REFUSALS[ChangeRefusal.IN_FUTURE]), 422)
+    new = NewChange(**told, happened_on=happened_on)
+    with edge.transaction() as db:
+        done = party.declare_change(db, actor(request), desk.party.id, new, clock.now())
+    if isinstance(done, ChangeRefusal):
+        return _changes(request, desk, _(CHANGE_REFUSALS[done]), 422)
+    say(request, _("变更已申报，核验后更新公示；在此之前仍公示原来的资料。"))
+    return redirect("supplier:changes")
+
+
+@require_POST
+@at_desk
+def answer_unreached(request: HttpRequest, desk: Desk, notice_id: UUID) -> HttpResponse:
+    words = request.POST.get("words", "").strip()[:TEXT_MAX]
+    with edge.transaction() as db:
+        done = party.answer_unreached(db, actor(request), desk.party.id, notice_id, words, clock.now())
+    if isinstance(done, ChangeRefusal):
+        return _changes(request, desk, _(CHANGE_REFUSALS[done]), 404 if done is ChangeRefusal.GONE else 422)
+    say(request, _("说明已提交。资料有变化的，请一并申报。"))
+    return redirect("supplier:changes")
+
+
+def _complaints(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+    at = clock.now()
+    with edge.transaction() as db:
+        found = aftersale.complaints_of_supplier(db, desk.party.id, SHOWN_MAX)
+        figures = aftersale.figures(db, desk.party.id, at, at - timedelta(days=FIGURES_DAYS))
+    told = {
+        "complaints": [(one, aftersale.for_supplier(one.words), one.is_answer_late(at)) for one in found],
+        "figures": figures,
+        "kinds": {name: _(word) for name, word in KINDS.items()},
+        "error": error,
+    }
+    return show(request, desk, "complaints", "complaints", told, status)
+
+
+def _changes(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+    with edge.transaction() as db:
+        told = {
+            "changes": party.changes(db, desk.party.id),
+            "notices": party.all_unreached(db, desk.party.id),
+            "is_public": desk.supplier.state in party.PUBLIC,
+            "error": error,
+            "form": request.POST,
+        }
+    return show(request, desk, "changes", "changes", told, status)
