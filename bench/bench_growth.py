@@ -8,7 +8,6 @@ on sale, as Kashu leaves them. A small past is checked with every invariant of K
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import sys
 import time
@@ -16,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 from bench import shop
+from bench.house import House
 
 ROUNDS = 7
 PURCHASES = 2_000
@@ -140,7 +140,7 @@ SIDES = ((CARDS, ORDERS, AUDIT, KEYED), (LINES, POOLED, KEYS))  # as heavy as ea
 
 def main(big: int, small: int, skus: int) -> None:
     with ExitStack() as stack:  # whatever happens, the houses are told to close
-        houses = [stack.enter_context(closing(House(sales, skus))) for sales in (small, big)]
+        houses = [stack.enter_context(closing(House(_keep, sales, skus))) for sales in (small, big)]
         for house in houses:
             house.ask("fill")
         for house in houses:
@@ -162,24 +162,6 @@ def main(big: int, small: int, skus: int) -> None:
     )
 
 
-class House:
-    """A filled shop in a process of its own: settings and Django belong to a process."""
-
-    def __init__(self, sales: int, skus: int) -> None:
-        self._end, there = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=_keep, args=(there, sales, skus))
-        self._process.start()
-        there.close()
-
-    def ask(self, what: str):
-        self._end.send(what)
-        return self._end.recv()
-
-    def close(self) -> None:
-        self._end.close()
-        self._process.join()
-
-
 def _keep(end, sales: int, skus: int) -> None:
     """Answer what is asked until nobody asks any more."""
     with shop.opened() as (run, _):
@@ -191,7 +173,7 @@ def _keep(end, sales: int, skus: int) -> None:
             answers = {
                 "warm": lambda: [shop.measure(run, till, told, WARM), time.sleep(STATS_SECONDS)],
                 "measure": lambda: shop.measure(run, till, told, PURCHASES),
-                "buffers": lambda: _buffers(run),
+                "buffers": lambda: buffers(run),
                 "count": lambda: _count(run),
             }
             try:
@@ -222,7 +204,7 @@ def fill(run, sales: int, skus: int) -> None:
             "SET statement_timeout = 0; SET synchronous_commit = off; SET work_mem = '256MB'; SET maintenance_work_mem = '1GB'; SET lock_timeout = 0"
         )
         db.execute("SET session_replication_role = replica")
-    _set(writers[0], {"autovacuum": "off", "fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB"})
+    set_up(writers[0], {"autovacuum": "off", "fsync": "off", "full_page_writes": "off", "max_wal_size": "8GB"})
     writers[0].execute(SETTING)
     accounts = writers[0].execute("SELECT count(*) FROM bench_account").fetchone()[0]
     pools = -(-sales // POOL_CARDS)
@@ -254,7 +236,7 @@ def fill(run, sales: int, skus: int) -> None:
     with ThreadPoolExecutor(len(SIDES)) as threads:
         list(
             threads.map(
-                _index,
+                indexed,
                 writers,
                 [[one for one in indexes if (one[0] in FIRST) == is_first] for is_first in (True, False)],
             )
@@ -265,7 +247,7 @@ def fill(run, sales: int, skus: int) -> None:
     writers[0].execute("DROP TABLE bench_past")
     filled = time.perf_counter()
     shop.vacuum(run)
-    _set(writers[0], {"fsync": "on", "full_page_writes": "on", "max_wal_size": "2GB"})
+    set_up(writers[0], {"fsync": "on", "full_page_writes": "on", "max_wal_size": "2GB"})
     writers[0].execute("CHECKPOINT")
     size = writers[0].execute("SELECT pg_size_pretty(pg_database_size('kashu'))").fetchone()[0]
     checked = ""
@@ -281,18 +263,18 @@ def fill(run, sales: int, skus: int) -> None:
     )
 
 
-def _index(db, indexes) -> None:
+def indexed(db, indexes) -> None:
     for table, name, definition, constraint in indexes:
         db.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {constraint}" if constraint else definition)
 
 
-def _set(db, settings: dict[str, str]) -> None:
+def set_up(db, settings: dict[str, str]) -> None:
     for name, value in settings.items():
         db.execute(f"ALTER SYSTEM SET {name} = '{value}'")
     db.execute("SELECT pg_reload_conf()")
 
 
-def _buffers(run) -> int:
+def buffers(run) -> int:
     """Buffers touched in the database so far."""
     from kashu.kernel.db import connect, value
 

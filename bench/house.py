@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,3 +23,21 @@ def folder() -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+class House:
+    """A filled shop in a process of its own: settings and Django belong to a process. `keep` answers what is asked."""
+
+    def __init__(self, keep: Callable[..., None], *told: int) -> None:
+        self._end, there = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(target=keep, args=(there, *told))
+        self._process.start()
+        there.close()
+
+    def ask(self, what: str):
+        self._end.send(what)
+        return self._end.recv()
+
+    def close(self) -> None:
+        self._end.close()
+        self._process.join()

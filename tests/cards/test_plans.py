@@ -8,9 +8,12 @@ from uuid import UUID
 import pytest
 
 from kashu.cards import store as cards_store
+from kashu.compliance import store as compliance_store
 from kashu.kernel import clock
 from kashu.sales import store as sales_store
 from tests import make
+
+REVOKED = {"id": 1, "day": date(2026, 1, 1), "reason": "-"}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,30 @@ def test_a_search_for_a_fingerprint_walks_its_key(db, filled):
         [b"\1" * 32, b"\1" * 31 + b"\2"],
     )
     assert "cards_fingerprint_pkey" in found
+
+
+def test_a_trace_walks_keys_from_the_print_to_the_root(db, filled):
+    db.execute("SET LOCAL enable_seqscan = off")
+    origin = plan(db, cards_store.ORIGIN_OF_PRINT, [b"\1" * 32])
+    for key in ("cards_fingerprint_pkey", "cards_card_pkey", "cards_batch_pkey", "cards_pool_pkey"):
+        assert key in origin
+    assert "cards_provenance_pkey" in plan(db, cards_store.STEPS, [filled[1][0].pool_id])
+    assert "compliance_authorisation_pkey" in plan(db, compliance_store.CHAIN, [1])
+    assert "sales_line_of_parent" in plan(db, sales_store.NAMED, [[filled[1][0].id]])
+
+
+def test_what_an_authorisation_touches_is_found_without_the_rest(db, filled):
+    """Of its pools: orders by the index that only cards with a line are in, the shelf by the one that only it is in."""
+    under = cards_store.authorisation_of(db, filled[1][0].pool_id)
+    assert "cards_card_of_line" in plan(db, cards_store.ORDERS_UNDER, [[under], 500])
+    db.execute("SET LOCAL enable_seqscan = off")
+    assert "cards_card_on_shelf" in plan(db, cards_store.UNSOLD_UNDER, [[under]])
+    assert "compliance_authorisation_of_parent" in plan(db, compliance_store.REVOKE, REVOKED)
+
+
+def test_a_sample_reads_the_shelf_and_nothing_else(db, filled):
+    db.execute("SET LOCAL enable_seqscan = off")
+    assert "cards_card_on_shelf" in plan(db, cards_store.DRAW, [filled[1][0].pool_id, 60])
 
 
 def plan(db, sql, params):

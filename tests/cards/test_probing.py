@@ -75,7 +75,7 @@ def test_a_sample_is_drawn_by_chance_and_never_twice(db, ring, checking):
     batch = batch_of(db, ring, 100, by=checking.supplier_id)
     assert facts(db, "cards.probe", batch.pool_id) == 1
     told = cards.open_sample(db, ring, batch.pool_id, 1, clock.now())
-    assert 30 <= len(told.cards) <= 60
+    assert len(told.cards) == 60
     assert len({card[0] for card in told.cards}) == len(told.cards)
     secrets = value(db, "SELECT count(*) FROM cards_card WHERE pool_id = %s AND id = ANY (%s)",
                     [batch.pool_id, [card[0] for card in told.cards]])  # fmt: skip
@@ -84,6 +84,18 @@ def test_a_sample_is_drawn_by_chance_and_never_twice(db, ring, checking):
         value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'batch.probe' AND pool_id = %s", [batch.pool_id]) == 1
     )
     assert told.cards[0][2] not in repr(told)
+
+
+def test_a_sample_of_what_is_left_is_as_large_as_any(db, ring):
+    """What is sold lies before what is not: a place in the sold part must not count as the shelf's first card."""
+    batch = batch_of(db, ring, 400)
+    sold = "state = 'sold', sold_at = now(), order_id = gen_random_uuid(), sale_line_id = gen_random_uuid()"
+    last = value(db, "SELECT max(id) FROM cards_card WHERE pool_id = %s", [batch.pool_id])
+    db.execute(f"UPDATE cards_card SET {sold} WHERE pool_id = %s AND id <= %s", [batch.pool_id, last - 80])
+    drawn = store.draw(db, batch.pool_id, 60)
+    assert len(set(drawn)) == 60
+    assert min(drawn) > last - 80
+    assert store.draw(db, batch.pool_id, 100) == list(range(last - 79, last + 1))
 
 
 @pytest.mark.parametrize("word", ["used", "invalid"])

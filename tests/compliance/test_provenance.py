@@ -108,7 +108,8 @@ def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
 
     fallen = compliance.authorisations.revoke(db, make.STAFF, root.id, "品牌方收回", clock.now())
 
-    assert fallen == sorted([root.id, leaf.id])
+    assert fallen == compliance.below(db, root.id) == sorted([root.id, leaf.id])
+    assert compliance.below(db, leaf.id) == [leaf.id]
     assert sales.place(db, ring, [asked], clock.now()) == [Refusal.OUT_OF_STOCK]
     [(order, pool, day, many, _)] = cards.orders_under(db, fallen, 10)
     assert (order, pool, day, many) == (placed.id, batch.pool_id, TODAY, 1)

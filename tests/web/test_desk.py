@@ -151,7 +151,7 @@ def sold(site, dsn, ring):
     """A card sold under an authorisation: its secret, and its place."""
     with connect(dsn) as db, db.transaction():
         owner = make.supplier(db)
-        link = verified(db, ring, owner, is_issuer=True)
+        link = verified(db, ring, owner, verified(db, ring, make.supplier(db), is_issuer=True))
         sku = make.sku(db)
         batch = make.batch(db, ring, sku, 1, on_sale=False)
         db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
@@ -162,6 +162,12 @@ def sold(site, dsn, ring):
         sales.settle(db, [make.notice(placed)], clock.now())
         [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
     return placed, card, link
+
+
+def test_a_root_shows_what_was_sold_below_it(staff, sold):
+    """Whoever is about to revoke a root sees every order that it touches, not only those of its own batches."""
+    placed, _, link = sold
+    assert placed.number in staff("compliance").get(f"/desk/authorisations/{link.parent_id}").content.decode()
 
 
 def test_the_way_of_a_card_is_found_by_its_secret(staff, sold):

@@ -10,9 +10,12 @@ from kashu.compliance.store.attestations import (
     take_attestations,
 )
 from kashu.compliance.store.authorisations import (
+    CHAIN,
+    REVOKE,
     add_authorisation,
     authorisation,
     authorisations,
+    below,
     chain,
     decide,
     for_brand,
@@ -68,8 +71,10 @@ from kashu.compliance.store.takedowns import (
 )
 
 __all__ = [
+    "CHAIN",
     "IS_CLOSED",
     "OPENABLE",
+    "REVOKE",
     "add_attestations",
     "add_authorisation",
     "add_closing",
@@ -83,6 +88,7 @@ __all__ = [
     "attestations",
     "authorisation",
     "authorisations",
+    "below",
     "blocks",
     "chain",
     "closing_on",

@@ -22,13 +22,15 @@ WITH RECURSIVE up AS (
 )
 {AUTHORISATION} JOIN up ON up.id = link.id ORDER BY up.step DESC
 """
-# A link and everything that hangs on it, in one statement: from that moment no card under any of them is for sale.
-REVOKE = """
+DOWN = """
 WITH RECURSIVE down AS (
     SELECT id FROM compliance_authorisation WHERE id = %(id)s
     UNION
     SELECT child.id FROM compliance_authorisation AS child JOIN down ON child.parent_id = down.id
 )
+"""
+# A link and everything that hangs on it, in one statement: from that moment no card under any of them is for sale.
+REVOKE = f"""{DOWN}
 UPDATE compliance_authorisation AS link SET state = 'revoked', revoked_on = %(day)s, reason = %(reason)s
 FROM down WHERE link.id = down.id AND link.state = 'verified'
 RETURNING link.id
@@ -56,6 +58,11 @@ def lock_chain(db: Db, authorisation_id: int) -> None:
     SELECT FROM compliance_authorisation WHERE id IN (SELECT id FROM up) ORDER BY id FOR NO KEY UPDATE
     """
     run(db, sql, [authorisation_id])
+
+
+def below(db: Db, authorisation_id: int) -> list[int]:
+    """A link and all that hang on it, whatever their state."""
+    return values(db, f"{DOWN} SELECT id FROM down ORDER BY id", {"id": authorisation_id})  # type: ignore[arg-type]  # named
 
 
 def authorisations(db: Db, party_id: int | None, states: Collection[str], most: int) -> list[Authorisation]:

@@ -38,6 +38,7 @@ from kashu.sales.store.fulfilments import (
     unspend,
 )
 from kashu.sales.store.lines import (
+    NAMED,
     PLACE_LINES,
     deliver_lines,
     lines_of,
@@ -131,6 +132,7 @@ __all__ = [
     "KEEP_REFERENCES",
     "LAPSED",
     "MOVE",
+    "NAMED",
     "ORDER_COLUMNS",
     "PLACE",
     "PLACE_LINES",

@@ -40,6 +40,11 @@ LINES_AND_STOPS = f"""
 SELECT {LINE_COLUMNS}, {STOPS} AS stops FROM sales_line AS line {GOODS}
 WHERE line.order_id = ANY (%(ids)s) ORDER BY line.pool_id, line.id FOR SHARE OF product
 """
+NAMED = """
+SELECT DISTINCT told.id, told.pool_id, told.number FROM sales_line AS line
+JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+WHERE line.order_id = ANY (%s)
+"""
 PLACE_LINES = """
 INSERT INTO sales_line (pool_id, id, order_pool_id, order_id, sku_id, seller_id, supplier_id, quantity, price_fen,
     list_price_fen, price_steps, total_fen, cost_fen, is_third_party, fee_rule_id, commission_fen, page_hash,
@@ -131,9 +136,4 @@ def place_lines(db: Db, placed: Sequence[Placed | Bought], at: datetime | None =
 
 def named(db: Db, order_ids: Collection[UUID]) -> dict[UUID, tuple[int, str]]:
     """The pools and numbers of orders, found by their lines."""
-    sql = """
-    SELECT DISTINCT told.id, told.pool_id, told.number FROM sales_line AS line
-    JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
-    WHERE line.order_id = ANY (%s)
-    """
-    return {order: (pool, number) for order, pool, number in db.execute(sql, [list(order_ids)])}
+    return {order: (pool, number) for order, pool, number in db.execute(NAMED, [list(order_ids)])}

@@ -74,17 +74,18 @@ def register(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("compliance.read")
 def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
-    """A link with its chain, and what depends on it: unsold cards and orders."""
+    """A link with its chain, and what depends on it and on all below: unsold cards and orders."""
     with edge.transaction() as db:
         chain = compliance.chain(db, authorisation_id)
         if not chain:
             raise Http404
-        orders = cards.orders_under(db, [authorisation_id], ORDERS_SHOWN)
+        under = compliance.below(db, authorisation_id)
+        orders = cards.orders_under(db, under, ORDERS_SHOWN)
         named = sales.named(db, {order for order, *_ in orders})
         told = {
             "link": chain[-1],
             "chain": chain,
-            "unsold": cards.unsold_under(db, [authorisation_id]),
+            "unsold": cards.unsold_under(db, under),
             "orders": [(order, *named[order], day, many, at) for order, _, day, many, at in orders],
             "sha256": "" if chain[-1].file_sha256 is None else chain[-1].file_sha256.hex(),
         }
