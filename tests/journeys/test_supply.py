@@ -139,6 +139,7 @@ def invite(desk, name, email):
 def fill_in(page):
     """The wizard, step by step, to its end."""
     page.goto("/supplier/onboarding/people")
+    page.click("button:has-text('单独同意')")
     for n, (role, share) in enumerate((("legal_representative", ""), ("beneficial_owner", "60.00")), 1):
         page.select_option("#role", role)
         page.fill("#share", share)
@@ -153,7 +154,6 @@ def fill_in(page):
     page.click("button:has-text('保存账户')")
     expect(page.locator("main")).to_contain_text("待打款验证")
     page.click("ol.flow >> text=证照与证件")
-    page.click("button:has-text('单独同意')")
     for n, kind in enumerate(("business_licence", "identity"), 1):
         page.select_option("#kind", kind)
         page.set_input_files("#file", paper(f"{kind}.pdf"))

