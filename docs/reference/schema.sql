@@ -2130,6 +2130,7 @@ CREATE INDEX cards_card_of_line ON public.cards_card USING btree (pool_id, sale_
 CREATE INDEX cards_card_on_shelf ON public.cards_card USING btree (pool_id, expires_on, id) WHERE (state = 'on_shelf'::text);
 CREATE INDEX cards_pool_for_sale ON public.cards_pool USING btree (sku_id, expires_first, id) WHERE sellable;
 CREATE INDEX cards_pool_of_authorisation ON public.cards_pool USING btree (authorisation_id) WHERE (authorisation_id IS NOT NULL);
+CREATE INDEX cards_provenance_of_authorisation ON public.cards_provenance USING btree ((((body ->> 'authorisation'::text))::bigint)) WHERE (event = 'authorised'::text);
 CREATE INDEX cards_redemption_newest ON public.cards_redemption USING btree (party_id, told_at, id);
 CREATE INDEX cards_redemption_of_card ON public.cards_redemption USING btree (pool_id, card_id, told_at);
 CREATE UNIQUE INDEX cards_redemption_once ON public.cards_redemption USING btree (pool_id, card_id) WHERE (undone_at IS NULL);

@@ -12,6 +12,7 @@ from kashu.compliance.rules import (
     needs_identity,
     needs_transfer,
     opens_coins,
+    renews,
     value_faults,
     void_clauses,
 )
@@ -168,6 +169,7 @@ __all__ = [
     "overdue_takedowns",
     "pool_stands",
     "pool_stops",
+    "renews",
     "requirements",
     "review",
     "reviews",

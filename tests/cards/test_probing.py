@@ -43,8 +43,26 @@ def test_nothing_goes_on_sale_without_its_papers(db, ring):
     cards.attach(db, make.STAFF, batch.pool_id, replace(DOCUMENT, authorisation_id=under), at)
     assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_CONFIRMED
     assert cards.confirm(db, make.STAFF, batch.pool_id, at) is PaperRefusal.SAME_PERSON
+    assert cards.confirm(db, replace(make.STAFF, name=batch.received_by), batch.pool_id, at) is PaperRefusal.SAME_PERSON
     assert isinstance(cards.confirm(db, make.REVIEWER, batch.pool_id, at), Batch)
     assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, at), Batch)
+
+
+def test_papers_that_change_want_a_new_confirmation(db, ring):
+    """S-07: what the second person saw is what is sold; they confirm no papers that are not there, nor their own."""
+    batch = batch_of(db, ring)
+    third, at = replace(make.REVIEWER, name="third@kashu.example"), clock.now()
+    assert cards.confirm(db, make.REVIEWER, batch.pool_id, at) is PaperRefusal.NOT_REGISTERED
+    make.papered(db, ring, batch.pool_id)
+    assert cards.lacks(db, batch, at) == []
+    confirmed = cards.receipt_of(cards.steps(db, batch.pool_id))
+    assert confirmed.body["papers"] == cards.papers_of(cards.steps(db, batch.pool_id)).hash.hex()
+    assert isinstance(cards.attach(db, make.REVIEWER, batch.pool_id, replace(DOCUMENT, document="HT-2"), at), Batch)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_CONFIRMED
+    assert cards.confirm(db, make.REVIEWER, batch.pool_id, at) is PaperRefusal.SAME_PERSON
+    assert isinstance(cards.confirm(db, third, batch.pool_id, at), Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, at), Batch)
+    assert cards.attach(db, make.STAFF, batch.pool_id, DOCUMENT, at) is PaperRefusal.TOO_LATE
 
 
 def test_a_lapsed_authorisation_keeps_a_withdrawn_batch_off_the_shelf(db, ring):
@@ -111,6 +129,20 @@ def test_one_bad_card_of_a_sample_stops_the_batch(db, ring, checking, word):
     assert isinstance(cards.clear(db, make.REVIEWER, batch.pool_id, "换卡后核对无误", clock.now()), Batch)
     assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), Batch)
     assert cards.broken(cards.steps(db, batch.pool_id)) is None
+
+
+def test_a_sample_that_the_supplier_does_not_know_proves_nothing(db, ring, checking):
+    """Half of the cards at least, known and good; with fewer another sample is asked for."""
+    batch = batch_of(db, ring, 5, by=checking.supplier_id)
+    make.papered(db, ring, batch.pool_id)
+    for turn, unknown in ((1, 5), (2, 3), (3, 2)):
+        assert cards.lacks(db, batch, clock.now()) == [Refusal.NOT_PROBED]
+        told = cards.open_sample(db, ring, batch.pool_id, turn, clock.now())
+        answers = {card[0]: "unknown" if n < unknown else "unused" for n, card in enumerate(told.cards)}
+        assert not cards.probed(db, told, answers, clock.now())
+        if turn < 3:
+            assert cards.draw_again(db, batch.pool_id, clock.now()) == turn + 1
+    assert cards.lacks(db, batch, clock.now()) == []
 
 
 def test_without_an_answer_nothing_goes_on_sale_and_another_sample_may_be_drawn(db, ring, checking):

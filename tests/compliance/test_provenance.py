@@ -278,11 +278,62 @@ def test_papers_fit_their_batch(db, ring, chain):
     assert isinstance(attach(db, batch, leaf), cards.Batch)
 
 
+def test_a_renewal_goes_on_where_an_authorisation_ends(db, ring, chain):
+    """§2.5: it lifts the block, what was sold stays under the old one, and both still lead to every order."""
+    root, leaf, sku, batch = on_sale(db, chain)
+    placed = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    [card] = sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
+    db.execute("UPDATE compliance_authorisation SET valid_to = %s WHERE id = %s", [TODAY - timedelta(1), leaf.id])
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [Refusal.OUT_OF_STOCK]
+    new = verified(db, ring, leaf.grantee_id, root, number="SQ-2", valid_to=TODAY + timedelta(250))
+
+    assert cards.renew(db, make.REVIEWER, leaf.id, new.id, clock.now()) == [batch.pool_id]
+
+    later = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(later)], clock.now())
+    [sold_later] = sales.reveal(db, ring, later.token, later.checkout.buyer, clock.now())
+    traces = [cards.trace(db, ring, make.STAFF, one.number, one.secret, clock.now()) for one in (card, sold_later)]
+    assert [trace.chain[-1].id for trace in traces] == [leaf.id, new.id]
+    assert traces[1].steps[-1].body["renews"] == leaf.id
+    assert traces[1].broken is None
+    assert {order for order, *_ in cards.orders_under(db, [leaf.id], 10)} == {placed.id, later.id}
+    assert {order for order, *_ in cards.orders_under(db, [new.id], 10)} == {placed.id, later.id}
+    assert (cards.unsold_under(db, [leaf.id]), cards.unsold_under(db, [new.id])) == (0, 2)
+    assert cards.renew(db, make.REVIEWER, leaf.id, new.id, clock.now()) == []
+    compliance.authorisations.revoke(db, make.STAFF, new.id, "品牌方收回", clock.now())
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [Refusal.OUT_OF_STOCK]
+
+
+def test_what_is_no_renewal_renews_nothing(db, ring, chain):
+    root, leaf, _, batch = on_sale(db, chain)
+    ends = leaf.valid_to + timedelta(1)
+    waiting = compliance.authorisations.register(
+        db, make.STAFF, link(db, ring, leaf.grantee_id, root, valid_to=ends), clock.now()
+    )
+    others = [
+        verified(db, ring, leaf.grantee_id, root, valid_to=leaf.valid_to),
+        verified(db, ring, leaf.grantee_id, root, valid_to=ends, may_resell=False),
+        verified(db, ring, leaf.grantee_id, root, valid_to=ends, territory=["杭州"]),
+        verified(db, ring, leaf.grantee_id, valid_to=ends, is_issuer=True),
+        verified(db, ring, make.supplier(db), root, valid_to=ends),
+    ]
+    for one in others:
+        assert cards.renew(db, make.STAFF, leaf.id, one.id, clock.now()) is PaperRefusal.NOT_A_RENEWAL
+    for old, new in ((leaf.id, waiting.id), (leaf.id, 2**40), (2**40, leaf.id)):
+        assert cards.renew(db, make.STAFF, old, new, clock.now()) is PaperRefusal.NO_SUCH_AUTHORISATION
+    good = verified(db, ring, leaf.grantee_id, root, valid_to=ends)
+    compliance.authorisations.revoke(db, make.STAFF, leaf.id, "品牌方收回", clock.now())
+    assert cards.renew(db, make.STAFF, leaf.id, good.id, clock.now()) is PaperRefusal.REVOKED
+    assert cards.authorisation_of(db, batch.pool_id) == leaf.id
+
+
 def test_a_receipt_takes_two_persons(db, ring, chain):
     """S-07; in solo mode one, after the wait."""
     from kashu import party
 
-    *_, batch = chain
+    _, leaf, _, batch = chain
+    assert isinstance(attach(db, batch, leaf), cards.Batch)
     assert cards.confirm(db, make.STAFF, batch.pool_id, clock.now()) is PaperRefusal.SAME_PERSON
     party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
     soon = cards.confirm(db, make.STAFF, batch.pool_id, clock.now(), is_alone=True)

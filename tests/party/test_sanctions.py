@@ -204,6 +204,7 @@ def test_nobody_judges_in_the_cause_of_their_own_organisation(site, dsn, ring):
         [open_] = party.appeals(db, party_id, is_open=True)
         batch = make.batch(db, ring, make.sku(db), 2, on_sale=False)
         db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [party_id, batch.pool_id])
+        cards.attach(db, make.STAFF, batch.pool_id, cards.Papers("HT-1", 1, 2), clock.now())
         answers = [
             party.activate(db, insider, waiting, WHY, AT),
             party.ask_clear(db, insider, hit.id, WHY, solo_wait_seconds=None, at=AT),

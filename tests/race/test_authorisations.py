@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from kashu import compliance
+from kashu import cards, compliance
 from kashu.compliance import store
 from kashu.kernel import clock
 from kashu.kernel.db import connect
 from tests import make
-from tests.compliance.test_provenance import TODAY, decide, link, verified
+from tests.compliance.test_provenance import TODAY, attach, decide, link, verified
 from tests.race.at_once import at_once
 
 
@@ -49,3 +51,24 @@ def test_nothing_stands_under_what_fell_at_the_same_moment(dsn, hanging, turn):
     answers = at_once(dsn, 2, race)
     assert not [one for one in answers if isinstance(one, Exception)]
     assert states(dsn, root, taken) in (["revoked", "revoked"], ["revoked", "in_review"])
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_what_is_revoked_at_the_same_moment_is_not_renewed(dsn, ring, turn):
+    with connect(dsn) as db, db.transaction():
+        root, owner = verified(db, ring, make.supplier(db), is_issuer=True), make.supplier(db)
+        old = verified(db, ring, owner, root, valid_to=TODAY + timedelta(200))
+        new = verified(db, ring, owner, root)
+        batch = make.batch(db, ring, make.sku(db), 2, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
+        attach(db, batch, old)
+
+    def race(db, n):
+        if n == turn % 2:
+            return cards.renew(db, make.STAFF, old.id, new.id, clock.now())
+        return compliance.authorisations.revoke(db, make.STAFF, old.id, "授权被撤回", clock.now())
+
+    answers = at_once(dsn, 2, race)
+    with connect(dsn) as db:
+        held = cards.authorisation_of(db, batch.pool_id)
+    assert (answers[turn % 2], held) in (([batch.pool_id], new.id), (cards.PaperRefusal.REVOKED, old.id))

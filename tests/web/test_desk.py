@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -30,6 +31,7 @@ def actions(licence_id, link_id):
         ("/desk/authorisations/new", {}),
         (f"/desk/authorisations/{link_id}/decide", {"verdict": "good", "reason": "x"}),
         (f"/desk/authorisations/{link_id}/revoke", {"reason": "x"}),
+        (f"/desk/authorisations/{link_id}/renew", {"to": "1"}),
         ("/desk/reviews/1/decide", {"verdict": "allow"}),
         ("/desk/categories/1", {"goods": ""}),
         (f"/desk/attestations/{NOBODY}/retry", {}),
@@ -146,6 +148,23 @@ def test_a_chain_is_registered_decided_and_falls(staff, papers, dsn):
     assert "上级授权不存在" in again.content.decode()
 
 
+def test_what_is_left_of_a_lapsed_authorisation_goes_on_under_its_renewal(staff, papers, dsn, ring):
+    owner, _, old = papers
+    with connect(dsn) as db, db.transaction():
+        batch = make.batch(db, ring, make.sku(db), 2, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, batch.pool_id])
+        attach(db, batch, old)
+    desk, page = staff("compliance"), f"/desk/authorisations/{old.id}"
+    assert "转到新授权" not in desk.get(page).content.decode()
+    with connect(dsn) as db, db.transaction():
+        new = verified(db, ring, owner, is_issuer=True, number="SQ-2027", valid_to=old.valid_to + timedelta(365))
+    assert "SQ-2027" in desk.get(page).content.decode()
+    assert "不是续期" not in desk.post(f"{page}/renew", {"to": new.id}, follow=True).content.decode()
+    with connect(dsn) as db:
+        assert cards.authorisation_of(db, batch.pool_id) == new.id
+    assert "没有这份授权" in desk.post(f"{page}/renew", {"to": "x"}, follow=True).content.decode()
+
+
 @pytest.fixture
 def sold(site, dsn, ring):
     """A card sold under an authorisation: its secret, and its place."""
@@ -204,7 +223,8 @@ def test_papers_of_a_batch_on_its_page(staff, dsn, ring):
     assert "请填写采购凭证编号和金额" in desk.post(f"{address}/papers", {"document": ""}, follow=True).content.decode()
     form = {"document": "HT-77", "amount": "120.00", "quantity": "3", "authorisation": link.id}
     assert "采购凭证已登记" in desk.post(f"{address}/papers", form, follow=True).content.decode()
-    assert "收货已由第二人确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
+    assert "不能自己确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
+    assert "收货已由第二人确认" in staff("operator").post(f"{address}/confirm", follow=True).content.decode()
     html = desk.get(address).content.decode()
     assert "HT-77" in html
     assert link.grantor in html

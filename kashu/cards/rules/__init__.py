@@ -13,7 +13,18 @@ from kashu.cards.rules.files import (
     tidy_label,
 )
 from kashu.cards.rules.genuine import chance_of_bad, is_bad
-from kashu.cards.rules.provenance import BOUGHT, GENESIS, NOTED, PROBED, broken, is_frozen, link
+from kashu.cards.rules.provenance import (
+    BOUGHT,
+    GENESIS,
+    NOTED,
+    PROBED,
+    broken,
+    is_frozen,
+    link,
+    papers_of,
+    receipt_of,
+    sample_of,
+)
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
 
 __all__ = [
@@ -40,7 +51,10 @@ __all__ = [
     "link",
     "make_codes",
     "pack",
+    "papers_of",
     "parse",
+    "receipt_of",
+    "sample_of",
     "split",
     "stock_postings",
     "tidy_label",

@@ -26,6 +26,24 @@ def is_frozen(steps: Sequence[Step]) -> bool:
     return last == "frozen"
 
 
+def papers_of(steps: Sequence[Step]) -> Step | None:
+    """The papers as they stand: the last step that names the purchase document."""
+    return next((step for step in reversed(steps) if step.event == "purchased"), None)
+
+
+def receipt_of(steps: Sequence[Step]) -> Step | None:
+    """The second person's confirmation, if it came after the papers as they stand."""
+    told = papers_of(steps)
+    last = next((step for step in reversed(steps) if step.event == "confirmed"), None)
+    return last if last is not None and told is not None and last.seq > told.seq else None
+
+
+def sample_of(steps: Sequence[Step]) -> Step | None:
+    """The last sample a supplier answered for, if it knew at least half of the cards: "unknown" proves nothing."""
+    last = next((step for step in reversed(steps) if step.event == "probed"), None)
+    return last if last is not None and 2 * int(last.body.get("unknown", 0)) <= int(last.body["cards"]) else None
+
+
 def broken(steps: Sequence[Step]) -> int | None:
     """The number of the first step that is not as it was written, or follows nothing; None for a whole chain."""
     before, seq = GENESIS, 0

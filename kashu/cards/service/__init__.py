@@ -23,7 +23,7 @@ from kashu.cards.service.batches import (
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, leaked
 from kashu.cards.service.probing import SAMPLE_CARDS, draw_again, open_sample, probed
-from kashu.cards.service.provenance import attach, confirm, fitting, is_probed, lacks, note, trace
+from kashu.cards.service.provenance import attach, confirm, fitting, is_probed, lacks, note, renew, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -91,6 +91,7 @@ __all__ = [
     "put_on_sale",
     "receive",
     "redeem",
+    "renew",
     "reserve",
     "reveal",
     "seal",

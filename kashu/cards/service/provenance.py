@@ -17,6 +17,7 @@ from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 
 DOCUMENT_CHARS_MAX = 120
+RENEWED_MAX = 500
 
 
 def note(db: Db, actor: Actor, pool_id: int, event: str, body: Mapping[str, Any], at: datetime) -> Step:
@@ -40,7 +41,7 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
     found = store.batch(db, pool_id, lock=True)
     if found is None:
         return PaperRefusal.NO_SUCH_BATCH
-    is_told = any(step.event == "purchased" for step in store.steps(db, pool_id))
+    is_told = rules.papers_of(store.steps(db, pool_id)) is not None
     if (found.on_sale_at is not None and is_told) or found.state == "cancelled":
         return PaperRefusal.TOO_LATE
     if not papers.document.strip() or len(papers.document) > DOCUMENT_CHARS_MAX or papers.amount_fen < 0:
@@ -65,9 +66,10 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
 
 
 def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool = False) -> Batch | PaperRefusal:
-    """A second person confirms what was received (S-07): its manifest's hash is the one of the file that came.
+    """A second person confirms what was received and its papers (S-07): the manifest's hash is the one of the file that came.
 
-    In solo mode the same person may, after the wait that was chosen at set-up, and only while there is no second one.
+    Neither whoever took the cards in nor whoever registered the papers; papers that change want a new confirmation. In
+    solo mode the same person may, after the wait that was chosen at set-up, and only while there is no second one.
     """
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
@@ -75,16 +77,48 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool 
         return PaperRefusal.NO_SUCH_BATCH
     if found.loaded_at is None:
         return PaperRefusal.NOT_LOADED
-    if any(step.event == "confirmed" for step in store.steps(db, pool_id)):
+    steps = store.steps(db, pool_id)
+    papers = rules.papers_of(steps)
+    if papers is None:
+        return PaperRefusal.NOT_REGISTERED
+    if rules.receipt_of(steps) is not None:
         return PaperRefusal.TOO_LATE
     house = party.platform(db)
-    alone = house.is_solo and is_alone and at >= found.received_at + timedelta(seconds=house.solo_wait_seconds)
-    if (actor.name == found.received_by and not alone) or party.is_member(db, found.supplier_id, actor.name):
+    since = max(found.received_at, papers.at) + timedelta(seconds=house.solo_wait_seconds)
+    alone, is_own = house.is_solo and is_alone and at >= since, actor.name in (found.received_by, papers.actor)
+    if (is_own and not alone) or party.is_member(db, found.supplier_id, actor.name):
         return PaperRefusal.SAME_PERSON
-    body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "solo": actor.name == found.received_by}
+    body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "papers": papers.hash.hex(), "solo": is_own}
     note(db, actor, pool_id, "confirmed", body, at)
     audit.record(db, [Deed(actor, "batch.confirm", "batch", found.code, after=body, pool_id=pool_id)], at)
     return found
+
+
+def renew(db: Db, actor: Actor, old_id: int, new_id: int, at: datetime) -> list[int] | PaperRefusal:
+    """Move what is left to sell under one authorisation to the one that renews it; the pools that moved, `RENEWED_MAX` at most.
+
+    A renewal is by the same grantor for the same grantee and brand, covers what the old one did, and ends later. What was
+    sold stays with the authorisation it was sold under: each step of the chain says which one from then on. An
+    authorisation that was revoked is not renewed.
+    """
+    assert_in_transaction(db)
+    held = {one: compliance.authorisation(db, one, lock=True) for one in sorted({old_id, new_id})}
+    old, new = held[old_id], held[new_id]
+    if old is None or new is None or not new.holds(biz_date(at)):
+        return PaperRefusal.NO_SUCH_AUTHORISATION
+    if old.state != "verified":
+        return PaperRefusal.REVOKED
+    if not compliance.renews(new, old):
+        return PaperRefusal.NOT_A_RENEWAL
+    moved = store.renewable(db, old_id, RENEWED_MAX)
+    body = {"authorisation": new.id, "number": new.number, "renews": old.id}
+    body["file"] = None if new.file_sha256 is None else new.file_sha256.hex()
+    for pool_id in moved:
+        store.set_authorisation(db, pool_id, new_id)
+        note(db, actor, pool_id, "authorised", body, at)
+    after = {"by": new_id, "pools": moved}
+    audit.record(db, [Deed(actor, "authorisation.renewed", "authorisation", str(old_id), after=after)], at)
+    return moved
 
 
 def fitting(db: Db, batch: Batch) -> list[Authorisation]:
@@ -103,7 +137,6 @@ def is_probed(db: Db, batch: Batch) -> bool:
 def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     """What a batch lacks before it may be for sale: its papers (§2.1), its receipt (S-07), its sample; or that it is stopped."""
     steps = store.steps(db, batch.pool_id)
-    events = {step.event for step in steps}
     found = [Refusal.FROZEN] if rules.is_frozen(steps) else []
     if batch.kind not in rules.BOUGHT:
         return found
@@ -111,10 +144,10 @@ def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     held = store.authorisation_of(db, batch.pool_id)
     link = None if held is None else compliance.authorisation(db, held)
     wanted = (
-        (Refusal.NO_DOCUMENT, "purchased" in events),
+        (Refusal.NO_DOCUMENT, rules.papers_of(steps) is not None),
         (Refusal.NOT_AUTHORISED, not brand or (link is not None and link.holds(biz_date(at)))),
-        (Refusal.NOT_CONFIRMED, "confirmed" in events),
-        (Refusal.NOT_PROBED, "probed" in events or not is_probed(db, batch)),
+        (Refusal.NOT_CONFIRMED, rules.receipt_of(steps) is not None),
+        (Refusal.NOT_PROBED, rules.sample_of(steps) is not None or not is_probed(db, batch)),
     )
     return [*found, *(refusal for refusal, is_there in wanted if not is_there)]
 

@@ -16,9 +16,14 @@ SELECT pool_id, seq, at, event, actor, body, prev_hash, hash FROM cards_provenan
 ADD = """
 INSERT INTO cards_provenance (pool_id, seq, at, event, actor, body, prev_hash, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
+# A card that was sold stays with the authorisation that it was sold under, whichever renewed that since.
 ORIGIN = """
 SELECT card.pool_id, card.id AS card_id, batch.code, batch.manifest_hash, batch.received_by, batch.received_at,
-       pool.authorisation_id, pool.supplier_id, pool.sku_id, card.line_no,
+       coalesce((
+           SELECT (step.body->>'authorisation')::bigint FROM cards_provenance AS step
+           WHERE step.pool_id = card.pool_id AND step.event = 'authorised' AND step.at <= coalesce(card.sold_at, 'infinity')
+           ORDER BY step.seq DESC LIMIT 1), pool.authorisation_id) AS authorisation_id,
+       pool.supplier_id, pool.sku_id, card.line_no,
        CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END AS state, card.order_id, card.sale_line_id,
        card.sold_at, card.revealed_at
 FROM cards_card AS card
@@ -35,9 +40,17 @@ SELECT card.order_id, card.pool_id, (batch.received_at AT TIME ZONE 'Asia/Shangh
 FROM cards_pool AS pool
 JOIN cards_batch AS batch ON batch.pool_id = pool.id
 JOIN cards_card AS card ON card.pool_id = pool.id AND card.sale_line_id IS NOT NULL
-WHERE pool.authorisation_id = ANY (%s)
+WHERE pool.id IN (
+    SELECT id FROM cards_pool WHERE authorisation_id = ANY (%(under)s)
+    UNION SELECT pool_id FROM cards_provenance WHERE event = 'authorised' AND (body->>'authorisation')::bigint = ANY (%(under)s))
 GROUP BY card.order_id, card.pool_id, batch.received_at
-ORDER BY max(card.sold_at) DESC NULLS FIRST, card.order_id LIMIT %s
+ORDER BY max(card.sold_at) DESC NULLS FIRST, card.order_id LIMIT %(most)s
+"""
+RENEWABLE = """
+SELECT pool.id FROM cards_pool AS pool JOIN cards_batch AS batch ON batch.pool_id = pool.id
+WHERE pool.authorisation_id = %s AND batch.state <> 'cancelled'
+  AND EXISTS (SELECT FROM cards_card AS card WHERE card.pool_id = pool.id AND card.state = 'on_shelf')
+ORDER BY pool.id LIMIT %s FOR NO KEY UPDATE OF pool
 """
 UNSOLD_UNDER = """
 SELECT count(*)::int FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
@@ -128,6 +141,12 @@ def set_authorisation(db: Db, pool_id: int, authorisation_id: int) -> None:
     run(db, "UPDATE cards_pool SET authorisation_id = %s WHERE id = %s", [authorisation_id, pool_id])
 
 
+def renewable(db: Db, authorisation_id: int, most: int) -> list[int]:
+    """Pools under an authorisation with cards left to sell, locked."""
+    found: list[int] = values(db, RENEWABLE, [authorisation_id, most])
+    return found
+
+
 def authorisation_of(db: Db, pool_id: int) -> int | None:
     found: list[int | None] = values(db, "SELECT authorisation_id FROM cards_pool WHERE id = %s", [pool_id])
     return found[0] if found else None
@@ -143,8 +162,8 @@ def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
 
 
 def orders_under(db: Db, authorisation_ids: Sequence[int], most: int) -> list[tuple[UUID, int, date, int, Any]]:
-    """The orders that hold cards under these authorisations: (order, pool, received on, cards, sold at)."""
-    return db.execute(ORDERS_UNDER, [list(authorisation_ids), most]).fetchall()  # type: ignore[return-value]  # five columns
+    """The orders that hold cards of pools which are or were under these: (order, pool, received on, cards, sold at)."""
+    return db.execute(ORDERS_UNDER, {"under": list(authorisation_ids), "most": most}).fetchall()  # type: ignore[return-value]  # five columns
 
 
 def unsold_under(db: Db, authorisation_ids: Sequence[int]) -> int:

@@ -1,6 +1,6 @@
 """Decisions of compliance, without database or clock."""
 
-from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins
+from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins, renews
 from kashu.compliance.rules.blocks import DEPOSIT_BP_MIN, MATRIX, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS, effect
 from kashu.compliance.rules.clauses import void_clauses
 from kashu.compliance.rules.licences import (
@@ -55,6 +55,7 @@ __all__ = [
     "needs_transfer",
     "opens_coins",
     "refund",
+    "renews",
     "report",
     "standing",
     "unfit",

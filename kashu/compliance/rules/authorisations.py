@@ -31,6 +31,18 @@ def beyond(link: Authorisation, parent: Authorisation | None) -> AuthorisationRe
     return None if inside else AuthorisationRefusal.BEYOND_PARENT
 
 
+def renews(link: Authorisation, old: Authorisation) -> bool:
+    """Whether a link goes on where another ends: the same parties and brand, no less of goods, territory and rights."""
+    return (
+        (link.grantor_id, link.grantor, link.grantee_id, link.brand)
+        == (old.grantor_id, old.grantor, old.grantee_id, old.brand)
+        and set(old.goods) <= set(link.goods)
+        and (EVERYWHERE in link.territory or set(old.territory) <= set(link.territory))
+        and (link.may_resell or not old.may_resell)
+        and link.valid_to > old.valid_to
+    )
+
+
 def opens_coins(chain: list[Authorisation], goods: str) -> bool:
     """Whether a chain, root first, opens goods that are shut: from the issuer itself, resale right in every link, two reviewers."""
     return (

@@ -45,7 +45,7 @@ REFUSALS = {
     SellRefusal.NEEDS_SPLIT_PAYMENT: "第三方商品不能用预付款购买，没有扣款。",
     SellRefusal.OVER_LIMIT: "超过单笔张数或每日金额上限，没有扣款。",
     SellRefusal.SHORT_OF_FUNDS: "可用余额不足，没有扣款。请按合同打款，由平台入账后再买。",
-    SellRefusal.OUT_OF_STOCK: "库存不足，没有扣款。可以减少数量再试。",
+    SellRefusal.OUT_OF_STOCK: "可售库存不足，没有扣款。可以减少数量再试。",
     SellRefusal.REFERENCE_TAKEN: "你的单号已经用过，没有扣款。",
     SellRefusal.TOO_MANY_OPEN: "已有 5 笔批量采购在进行，完成后再开始新的。没有扣款。",
     SellRefusal.PICK_TAKEN: "这个自选号已被选走，没有扣款。请换一个。",

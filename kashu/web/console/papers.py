@@ -26,8 +26,9 @@ REFUSALS = {
     PaperRefusal.NO_SUCH_AUTHORISATION: "这份授权不属于该供应商或平台。数据没有改动。",
     PaperRefusal.OUTSIDE_ITS_DATES: "收货日期不在授权有效期内，这批货不能入库。数据没有改动。",
     PaperRefusal.OTHER_GOODS: "授权的品牌或商品与这件商品不符。数据没有改动。",
+    PaperRefusal.NOT_REGISTERED: "还没有登记采购凭证，登记后再确认收货。",
     PaperRefusal.NOT_LOADED: "卡密还没有入库，入库后再确认收货。",
-    PaperRefusal.SAME_PERSON: "收货人不能自己确认，请另一位同事操作。",
+    PaperRefusal.SAME_PERSON: "收货人和登记凭证的人不能自己确认，请另一位同事操作。",
 }
 
 
@@ -45,8 +46,8 @@ def told_of(db: Db, batch: Batch) -> dict[str, Any]:
         "is_probed": cards.is_probed(db, batch),
         "steps": steps,
         "broken": cards.broken(steps),
-        "purchased": next((step for step in steps if step.event == "purchased"), None),
-        "confirmed": next((step for step in steps if step.event == "confirmed"), None),
+        "purchased": cards.papers_of(steps),
+        "confirmed": cards.receipt_of(steps),
         "authorisation": None if held is None else compliance.authorisation(db, held),
         "fitting": cards.fitting(db, batch),
     }

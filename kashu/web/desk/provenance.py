@@ -13,9 +13,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import cards, compliance, party, sales
+from kashu.cards import PaperRefusal
 from kashu.compliance import Authorisation, AuthorisationRefusal, LicenceRefusal
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db
 from kashu.web.console.desk import say, whole
 from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of, show
 from kashu.web.rights import actor, is_alone, needs
@@ -36,6 +38,11 @@ REFUSALS = {
     AuthorisationRefusal.NO_REASON: "请写明依据。数据没有改动。",
     AuthorisationRefusal.NO_FILE: "没有授权书扫描件，不能核验。",
     AuthorisationRefusal.UNKNOWN_GOODS: "请至少选择一类商品。数据没有改动。",
+}
+RENEWAL_REFUSALS = {
+    PaperRefusal.NO_SUCH_AUTHORISATION: "没有这份授权，或它现在不在有效期内。",
+    PaperRefusal.NOT_A_RENEWAL: "不是续期：授权方、被授权方和品牌须相同，商品、地域和转售权不少于原授权，到期日更晚。",
+    PaperRefusal.REVOKED: "原授权已撤销，不能续期。",
 }
 
 
@@ -86,6 +93,7 @@ def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
             "link": chain[-1],
             "chain": chain,
             "unsold": cards.unsold_under(db, under),
+            "renewals": _renewals(db, chain[-1]),
             "orders": [(order, *named[order], day, many, at) for order, _, day, many, at in orders],
             "sha256": "" if chain[-1].file_sha256 is None else chain[-1].file_sha256.hex(),
         }
@@ -126,6 +134,20 @@ def revoke(request: HttpRequest, authorisation_id: int) -> HttpResponse:
     return _back(request, answer, done, authorisation_id)
 
 
+@require_POST
+@needs("compliance.edit")
+def renew(request: HttpRequest, authorisation_id: int) -> HttpResponse:
+    """What is left to sell under this authorisation goes on under the one that renews it."""
+    to = whole(request.POST.get("to", ""), 2**62) or 0
+    with edge.transaction() as db:
+        answer = cards.renew(db, actor(request), authorisation_id, to, clock.now())
+    if isinstance(answer, PaperRefusal):
+        say(request, _(RENEWAL_REFUSALS[answer]), is_bad=True)
+    else:
+        say(request, _("%(n)s 个批次已转到续期后的授权。") % {"n": len(answer)})
+    return redirect("desk:authorisation", authorisation_id)
+
+
 @sensitive_post_parameters("secret", "number")
 @require_http_methods(["GET", "POST"])
 @needs("compliance.read")
@@ -146,6 +168,15 @@ def search(request: HttpRequest) -> HttpResponse:
                     "supplier": party.party(db, origin.supplier_id),
                 }
     return show(request, "provenance", "provenance", told)
+
+
+def _renewals(db: Db, link: Authorisation) -> list[Authorisation]:
+    """The authorisations in force that go on where this one ends."""
+    today = biz_date(clock.now())
+    held = (
+        compliance.authorisations_of(db, link.grantee_id, ["verified"], SHOWN_MAX) if link.state == "verified" else []
+    )
+    return [one for one in held if one.holds(today) and compliance.renews(one, link)]
 
 
 def _read(request: HttpRequest, scan: bytes | None) -> Authorisation | None:

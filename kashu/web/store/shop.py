@@ -50,7 +50,7 @@ REFUSALS = {
     Refusal.AGE_UNKNOWN: "这类商品须先核验年龄，请填写姓名和身份证号后再提交。没有下单，也没有扣款。",
     Refusal.MINOR_FORBIDDEN: "这类商品不向未成年人销售。没有下单，也没有扣款。",
     Refusal.MINOR_UNDER_8: "未满 8 周岁不能购买这类商品。没有下单，也没有扣款。",
-    Refusal.OUT_OF_STOCK: "库存不足，没有下单，也没有扣款。可以减少数量再试。",
+    Refusal.OUT_OF_STOCK: "可售库存不足，没有下单，也没有扣款。可以减少数量再试。",
     Refusal.OVER_LIMIT: "数量超出单笔限购，请调整后再提交。",
     Refusal.BUYER_LIMIT: "已达到每人限购数量，没有下单。",
     Refusal.TOO_MANY_UNPAID: "还有未支付的订单占着库存。请先支付或取消它们，再下新单。",

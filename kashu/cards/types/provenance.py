@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from kashu.cards.types.stock import Source
+from kashu.compliance import Authorisation
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """How a batch was bought: by which document, for how much, and under which authorisation."""
+
+    document: str
+    amount_fen: int
+    quantity: int
+    authorisation_id: int | None = None
+    file_sha256: bytes | None = None
+
+
+class PaperRefusal(StrEnum):
+    """Why papers were not taken, or a receipt not confirmed."""
+
+    NO_SUCH_BATCH = "no_such_batch"
+    TOO_LATE = "too_late"
+    NO_DOCUMENT = "no_document"
+    NO_SUCH_AUTHORISATION = "no_such_authorisation"
+    OUTSIDE_ITS_DATES = "outside_its_dates"
+    OTHER_GOODS = "other_goods"
+    NOT_REGISTERED = "not_registered"
+    NOT_LOADED = "not_loaded"
+    SAME_PERSON = "same_person"
+    NOT_A_RENEWAL = "not_a_renewal"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step in the life of a pool, linked to the one before by its hash."""
+
+    pool_id: int
+    seq: int
+    at: datetime
+    event: str
+    actor: str
+    body: dict[str, Any]
+    prev_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where one card comes from, and where it went."""
+
+    pool_id: int
+    card_id: int
+    code: str
+    manifest_hash: str
+    received_by: str
+    received_at: datetime
+    authorisation_id: int | None
+    supplier_id: int
+    sku_id: int
+    line_no: int
+    state: str
+    order_id: UUID | None
+    sale_line_id: UUID | None
+    sold_at: datetime | None
+    revealed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrigin:
+    """Where a batch comes from: its manifest, its papers, and the end of the chain of its provenance."""
+
+    pool_id: int
+    code: str
+    supplier_id: int
+    supplier: str
+    authorisation_id: int | None
+    manifest_hash: str
+    received_at: datetime
+    head: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A card's way from the root authorisation on; `broken` names the first step of its batch that is not as written."""
+
+    origin: Origin
+    chain: tuple[Authorisation, ...]
+    steps: tuple[Step, ...]
+    broken: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Cards of a batch that its supplier is asked about: (card, number, secret) each."""
+
+    pool_id: int
+    turn: int
+    source: Source
+    cards: tuple[tuple[int, str, str], ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The same for ever, so that a question that is put again is the same question."""
+        return f"probe-{self.pool_id}-{self.turn}"
