@@ -24,18 +24,21 @@ ROUNDS = 15
 STEP = 0.3
 DECAY = 3e-4
 WEIGHT_MIN = 8
-DENIED_MIN = 0.99
 LIMITS = range(-800, 401, 10)
 NEVER = 10**6
-LOST_MAX = 0.002
-DOUBTED_MAX = 0.04
+# Chosen by cross-validation over the first five hands when the last rules were not made yet: 0.99 of the denied stopped, 0.91 of
+# the lawful left alone, one denied title in twenty-five led to a person. Rules made since flatter the figures that are printed.
+KEPT = {"threshold": 30, "relief": -100, "doubt": -80}
+UNLEARNED = {6}  # only rules were made from it, so that what is learned has a hand to be measured by
 Sample = tuple[frozenset[str], bool]
 Row = dict[str, str]
 
 
 def main() -> None:
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines() if line.strip()]
-    rows = [row for row in rows if not row["held"] and row["label"] in ("allow", "deny")]
+    rows = [
+        row for row in rows if not row["held"] and row["label"] in ("allow", "deny") and row["hand"] not in UNLEARNED
+    ]
     extra = list(phrases(PHRASES.read_text("utf-8")))
     limits = chosen(rows, crossed(rows, extra))
     model = replace(fitted([sample(row) for row in rows] + extra), **limits)
@@ -51,7 +54,7 @@ def crossed(rows: list[Row], extra: list[Sample]) -> list[int]:
 
 
 def chosen(rows: list[Row], scores: list[int]) -> dict[str, int]:
-    """The most relief and doubt that let next to nothing denied by; then the highest threshold that still stops the denied."""
+    """The limits, with what they do by cross-validation, and what other thresholds would."""
     listed = compliance.deny_list()
     found = [{one.id: one for one in compliance.judge(row["title"], looks=False).reasons} for row in rows]
     compared = [listing.compared(listed, listing.told(listed, row["title"])) for row in rows]
@@ -65,26 +68,11 @@ def chosen(rows: list[Row], scores: list[int]) -> dict[str, int]:
         return figures(told)
 
     alone = {"threshold": NEVER, "relief": -NEVER, "doubt": -NEVER}
-    before = bars(**alone)
-    print("the rules alone", shown(before))
-    relief = max(
-        one for one in LIMITS
-        if bars(**{**alone, "relief": one})["denied_never_allowed"] >= before["denied_never_allowed"] - LOST_MAX
-    )  # fmt: skip
-    denied = [strictest(reasons) == "deny" and row["label"] == "deny" for row, reasons in zip(rows, found, strict=True)]
-    doubt = max(
-        one for one in LIMITS
-        if sum(is_denied and score <= one for is_denied, score in zip(denied, scores, strict=True)) <= DOUBTED_MAX * sum(denied)
-    )  # fmt: skip
+    print("the rules alone", shown(bars(**alone)))
     for one in LIMITS[::3]:
-        print(one, shown(bars(threshold=one, relief=relief, doubt=doubt)))
-    kept = [
-        one for one in LIMITS
-        if bars(threshold=one, relief=relief, doubt=doubt)["denied_never_allowed"] >= DENIED_MIN
-    ]  # fmt: skip
-    threshold = max(kept, default=LIMITS[0])
-    print("chosen", shown(bars(threshold=threshold, relief=relief, doubt=doubt)))
-    return {"threshold": threshold, "relief": relief, "doubt": doubt}
+        print(one, shown(bars(**{**KEPT, "threshold": one})))
+    print("kept", shown(bars(**KEPT)))
+    return KEPT
 
 
 def strictest(found: dict[str, compliance.Reason]) -> str:

