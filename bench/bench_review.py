@@ -1,7 +1,8 @@
 """The review of titles against the labelled corpus: how often it is right, and how fast it is on one core.
 
-The corpus was written by two hands, blind to the review. The second set out to slip through, and wrote lawful titles
-that look worse than they are: its held-back fifth is told apart (`held_hard`)."""
+The corpus was written by several hands, blind to the review and to one another. Some set out to slip through, or wrote
+lawful titles that look worse than they are. A part of each hand is held back and never tuned on; `held` is all of those
+parts together, and each is told by itself as well."""
 
 from __future__ import annotations
 
@@ -20,11 +21,13 @@ def main(rounds: int = ROUNDS) -> None:
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines() if line.strip()]
     judged = [(row, compliance.judge(row["title"]).verdict.value) for row in rows]
     told = []
-    for name, held, hands in (("tuned", False, {1, 2}), ("held", True, {1}), ("held_hard", True, {2})):
-        part = [(row["label"], verdict) for row, verdict in judged if row["held"] is held and row["hand"] in hands]
-        if part:
-            bars = figures(part)
-            print(f"{name}: {len(part)} titles, {', '.join(f'{key} {value:.4f}' for key, value in bars.items())}")
+    hands = sorted({row["hand"] for row in rows})
+    parts = [("tuned", False, set(hands)), ("held", True, set(hands)), *((f"held_{one}", True, {one}) for one in hands)]
+    for name, held, of in parts:
+        part = [(row["label"], verdict) for row, verdict in judged if row["held"] is held and row["hand"] in of]
+        bars = figures(part)
+        print(f"{name}: {len(part)} titles, {', '.join(f'{key} {value:.4f}' for key, value in bars.items())}")
+        if name in ("tuned", "held"):
             told += [f"{name}_{key}={value:.4f}" for key, value in bars.items()]
     for row, verdict in judged:
         if row["label"] != verdict and not row["held"]:  # a held-back title that is read is held back no more

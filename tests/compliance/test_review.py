@@ -34,21 +34,36 @@ SIGNS = [" ", ".", "·", "/", "❌", "🔥", "\u200b", "\ufe0f", "\u0301", "|", 
 OPEN = Context(is_rooted_in_issuer=True, allows_resale=True, verified_by=frozenset({"a", "b"}))
 
 
-@pytest.mark.parametrize(
-    ("held", "hand", "lawful_allowed"),
-    [
-        (False, 1, 0.9),
-        (False, 2, 0.9),
-        (True, 1, 0.9),
-        (True, 2, 0.8),
-    ],  # the second hand's lawful titles look their worst
-)
-def test_the_bars_hold_on_the_corpus(held, hand, lawful_allowed):
-    rows = [row for row in ROWS if (row["held"], row["hand"]) == (held, hand)]
-    bars = figures([(row["label"], judge(row["title"]).verdict.value) for row in rows])
+def bars_of(held, *hands):
+    """The figures of these hands' titles, or of all but the sixth."""
+    rows = [row for row in ROWS if row["held"] is held and row["hand"] in (hands or {1, 2, 3, 4, 5})]
+    return figures([(row["label"], judge(row["title"]).verdict.value) for row in rows])
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_bars_hold_on_the_corpus(held):
+    """Of the titles that were held back as well, all hands together."""
+    bars = bars_of(held)
     assert bars["denied_never_allowed"] >= 0.98, bars
     assert bars["precision"] >= 0.9, bars
-    assert bars["lawful_allowed"] >= lawful_allowed, bars
+    assert bars["lawful_allowed"] >= 0.9, bars
+
+
+@pytest.mark.parametrize("hand", [1, 2, 3, 4, 5])
+def test_no_hand_is_read_much_worse_than_the_others(hand):
+    """Some wrote to slip through, some to be stopped without reason: what is held back of theirs is the hardest there is."""
+    bars = bars_of(True, hand)
+    assert bars["denied_never_allowed"] >= 0.94, bars
+    assert bars["precision"] >= 0.9, bars
+    assert bars["lawful_allowed"] >= 0.85, bars
+
+
+def test_what_no_weight_was_learned_from():
+    """The sixth hand, of which only rules were made: half of its lawful titles are dishes in four to ten characters."""
+    bars = bars_of(True, 6)
+    assert bars["denied_never_allowed"] >= 0.98, bars
+    assert bars["precision"] >= 0.9, bars
+    assert bars["lawful_allowed"] >= 0.7, bars
 
 
 def test_the_corpus_is_large_enough_to_mean_something():

@@ -17,11 +17,17 @@ DATA = Path(__file__).with_name("learned.txt")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Hundredths: what each gram adds to the bias; a window that reaches the threshold is looked at."""
+    """Hundredths: what each gram adds to the bias; a window that reaches the threshold is looked at.
+
+    Where no window is above `relief`, words that prove nothing by themselves are no reason to look; where none is above
+    `doubt`, what would be denied for its words is looked at first.
+    """
 
     bias: int
     threshold: int
     weights: Mapping[str, int]
+    relief: int = -(10**6)
+    doubt: int = -(10**6)
 
 
 @cache
@@ -30,11 +36,11 @@ def learned() -> Learned:
 
 
 def read(text: str) -> Learned:
-    """From lines of a weight and the grams that have it; the first line is bias and threshold."""
+    """From lines of a weight and the grams that have it; the first line is bias, threshold, relief and doubt."""
     first, *lines = text.splitlines()
-    bias, threshold = map(int, first.split())
+    bias, threshold, relief, doubt = map(int, first.split())
     rows = (line.split(" ") for line in lines)
-    return Learned(bias, threshold, {gram: int(weight) for weight, *grams in rows for gram in grams})
+    return Learned(bias, threshold, {gram: int(weight) for weight, *grams in rows for gram in grams}, relief, doubt)
 
 
 def resembling(reading: str, by: Learned) -> tuple[str, ...]:

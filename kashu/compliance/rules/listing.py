@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from kashu.kernel.text import sha256_hex
 
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
+LESSON_REACH = 10
 COMPARED_SIGNS_MIN = 4
 LITERAL = re.compile("[\u4e00-\u9fff]{2,}")
 AHEAD = re.compile(r"\(\?<?[!=][^()]*\)|\[[^\]]*\]|\(\?:")
@@ -28,12 +29,15 @@ SEVERITY = {Verdict.ALLOW: 0, Verdict.QUEUE: 1, Verdict.DENY: 2}
 CLASSES = tuple(GoodsClass)
 NO_PAPERS = Context()
 UNRULED = {"look.learned": "resembling"}
-LEARNED_GROUND = "ECOM §38: should have known; resembles denied titles"
+LOOK = Reason(
+    "look.learned", "resembling", "1.11", "ECOM §38: should have known; resembles denied titles", "C", Verdict.QUEUE, ""
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the deny list. `lesson`: knowledge about it is free; `opens`: papers lead to a person; `filed`: so does no filing."""
+    """One line of the deny list. `lesson`: knowledge about it is free; `opens`: papers lead to a person; `filed`: so does no filing;
+    `soft`: its words prove nothing in a title that is like lawful ones."""
 
     id: str
     category: str
@@ -46,6 +50,7 @@ class Rule:
     lesson: bool
     opens: bool
     filed: bool
+    soft: bool
     goods_class: GoodsClass
 
 
@@ -60,6 +65,10 @@ class DenyList:
     disclaimed: re.Pattern[str]
     filed: re.Pattern[str]
     vocabulary: spelling.Vocabulary
+
+    @property
+    def soft(self) -> frozenset[str]:
+        return frozenset(rule.id for rule in self.rules if rule.soft)
 
 
 @cache
@@ -98,6 +107,7 @@ def _rule(raw: dict[str, Any], words: dict[str, str]) -> Rule:
         lesson=raw.get("lesson", False),
         opens=raw.get("opens", False),
         filed=raw.get("filed", False),
+        soft=raw.get("soft", False),
         goods_class=GoodsClass(raw.get("class", GoodsClass.ENTITLEMENT)),
     )
 
@@ -111,7 +121,7 @@ def _filled(text: str, words: dict[str, str]) -> str:
 def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = None, *, looks: bool = True) -> Judgement:
     """The strictest of what any rule says of any reading. Papers lower a coin's denial to a person's look, no further.
 
-    `looks`: what no rule met is compared with what was refused before.
+    `looks`: the title is also compared with what was refused before and with what was not.
     """
     deny = listed or deny_list()
     found: dict[str, Reason] = {}
@@ -128,11 +138,11 @@ def judge(text: str, context: Context = NO_PAPERS, listed: DenyList | None = Non
             before = found.get(rule.id)
             if before is None or SEVERITY[reason.verdict] > SEVERITY[before.verdict]:
                 found[rule.id] = reason
+    soft = deny.soft
     if not found:
         found = {reason.id: reason for reason in _guesses(deny, text, context)}
-    if not found and looks:
-        found = {reason.id: reason for reason in _resembling(deny, text)}
-    return _judgement(found, goods)
+        soft |= found.keys()
+    return _judgement(_weighed(deny, text, found, soft) if looks else found, goods)
 
 
 def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
@@ -143,19 +153,39 @@ def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
             yield replace(reason, verdict=Verdict.QUEUE)
 
 
-def _resembling(deny: DenyList, text: str) -> Iterator[Reason]:
-    """It can only ask for a person's look, and only where nothing else did."""
-    reading = compared(deny, text)
-    if reading is not None and (heavy := learned.resembling(reading, learned.learned())):
-        yield Reason("look.learned", "resembling", "1.11", LEARNED_GROUND, "C", Verdict.QUEUE, " ".join(heavy))
+def weighed(found: dict[str, Reason], total: int, by: learned.Learned, soft: Collection[str]) -> dict[str, Reason]:
+    """What rules found, beside what the whole title is like (`total`, its worst window).
+
+    It asks for a person's look where no rule does, spares it where only soft rules do, and leads what would be denied for its
+    words to a person. Nothing that is denied comes to the shelf by it.
+    """
+    if not found and total >= by.threshold:
+        return {LOOK.id: LOOK}
+    if total <= by.relief and not any(reason.verdict is Verdict.DENY for reason in found.values()):
+        return {one: reason for one, reason in found.items() if one not in soft}
+    if total <= by.doubt:
+        return {one: replace(reason, verdict=Verdict.QUEUE) for one, reason in found.items()}
+    return found
 
 
-def compared(deny: DenyList, text: str) -> str | None:
-    """What the learned look reads of a text; None where there is too little, or where it is knowledge (`lesson`)."""
-    reading = deny.disclaimed.sub("", learned.told(text[:TEXT_CHARS_MAX]))
-    if len(set(reading)) < COMPARED_SIGNS_MIN or (deny.lesson.search(reading) and not deny.offered.search(reading)):
-        return None
-    return reading
+def _weighed(deny: DenyList, text: str, found: dict[str, Reason], soft: Collection[str]) -> dict[str, Reason]:
+    by, reading = learned.learned(), told(deny, text)
+    if len(set(reading)) < COMPARED_SIGNS_MIN or not (found or compared(deny, reading)):
+        return found
+    after = weighed(found, learned.score(reading, by), by, soft)
+    heavy = learned.resembling(reading, by) if LOOK.id in after else ()
+    return {one: replace(reason, found=" ".join(heavy)) if one == LOOK.id else reason for one, reason in after.items()}
+
+
+def told(deny: DenyList, text: str) -> str:
+    """What the learned look reads of a text."""
+    return deny.disclaimed.sub("", learned.told(text[:TEXT_CHARS_MAX]))
+
+
+def compared(deny: DenyList, reading: str) -> bool:
+    """Whether a reading may wait for what it is like: not where there is too little, or where it is knowledge (`lesson`)."""
+    is_lesson = deny.lesson.search(reading) is not None and deny.offered.search(reading) is None
+    return len(set(reading)) >= COMPARED_SIGNS_MIN and not is_lesson
 
 
 def in_chinese(reason: str) -> str:
@@ -224,13 +254,17 @@ def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[R
                 continue
             verdict = rule.verdict
             if (rule.lesson or is_warned) and any(not _overlap(match, one) for one in lessons):
-                if not is_offered:
+                if not is_offered and any(_near(match, one) for one in lessons):
                     continue
                 verdict = Verdict.QUEUE
             if rule.opens and context.opens:
                 verdict = Verdict.QUEUE
             yield rule, Reason(rule.id, rule.category, rule.rule, rule.ground, rule.grade, verdict, match[0])
             break
+
+
+def _near(match: re.Match[str], other: re.Match[str]) -> bool:
+    return match.start() - other.end() < LESSON_REACH and other.start() - match.end() < LESSON_REACH
 
 
 def _overlap(match: re.Match[str], other: re.Match[str]) -> bool:
