@@ -292,7 +292,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=6)
 @example([("ask", 0), ("reject", 1), ("grant", 1)])
 @example([("ask", 0), ("cancel", 0), ("ask", 1), ("grant", 0), ("open", 0), ("grant", 1)])
 @example([("reveal", 0), ("keep", 0), ("claimed", 0), ("grant", 1), ("open", 0), ("ask", 0), ("grant", 1)])

@@ -20,7 +20,7 @@ TODAY = biz_date(AT)
 STATES = tuple(rules.LICENCE.table)
 SHUT = "douyin_coin"
 WHO, WHICH = st.integers(0, 2), st.integers(0, 7)
-QUIET = settings(deadline=None, max_examples=25)
+QUIET = settings(deadline=None, max_examples=20)
 
 
 def steps(*verbs):

@@ -167,7 +167,7 @@ VERBS = (
 )
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=8)
 @example(["declare", "publish", "rename", "publish", "note", "remind", "answer", "settle", "note"])
 @example(["note", "stranger", "answer", "remind", "settle", "settle", "remind"])
 @given(st.lists(st.sampled_from(VERBS), min_size=4, max_size=16))
