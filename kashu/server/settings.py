@@ -158,7 +158,7 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "kashu.web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_NAME = "kashu_session"
 SESSION_COOKIE_HTTPONLY = True
@@ -177,7 +177,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
-FILE_UPLOAD_HANDLERS = ["kashu.web.uploads.NoUploads"]  # the two views that take files say so
+FILE_UPLOAD_HANDLERS = ["kashu.web.uploads.NoUploads"]  # the views that take files say so
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -157,6 +157,7 @@ def needs(right: str) -> Callable[[View], View]:
                 raise PermissionDenied(right)
             return view(request, *args, **kwargs)
 
+        guarded.right = right  # type: ignore[attr-defined]  # for who goes through all addresses
         return guarded
 
     return wrap

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kashu import aftersale, audit, cards, ledger, payments, sales
 from kashu.aftersale import Claim, ClaimRefusal, rules
 from kashu.audit import Approval, ApprovalRefusal
 from kashu.kernel import clock
-from kashu.kernel.db import value
+from kashu.kernel.db import connect, value
 from kashu.kernel.ids import pool_of
 from kashu.sales import RefundRefusal
 from kashu.server import invariants
-from tests import make
+from tests import make, moves
 from tests.aftersale import world
 from tests.aftersale.world import AT, BUYER, CLERK, OTHER, WHY, ask, bought, claim, grant
 from tests.party.world import person_number
@@ -284,3 +285,75 @@ def test_a_claims_refund_that_waits_beside_it_gets_what_is_left(db, ring):
     assert refunds(db, placed) == [3_000, 2 * 3_990 - 3_000]
     assert (state(db, placed), states(db, placed)) == ("refunding", ["void", "void"])
     assert (ledger.check(db), invariants.check(db)) == ([], [])
+
+
+STEPS = st.sampled_from(
+    ("open", "ask", "ask", "keep", "grant", "grant", "cancel", "reject", "refund", "claimed", "reveal")
+)
+
+
+@settings(deadline=None, max_examples=6)
+@example([("ask", 0), ("reject", 1), ("grant", 1)])
+@example([("ask", 0), ("cancel", 0), ("ask", 1), ("grant", 0), ("open", 0), ("grant", 1)])
+@example([("reveal", 0), ("keep", 0), ("claimed", 0), ("grant", 1), ("open", 0), ("ask", 0), ("grant", 1)])
+@given(st.lists(st.tuples(STEPS, st.integers(0, 1)), min_size=3, max_size=12))
+def test_whatever_is_done_a_claim_is_decided_once_by_two_and_pays_no_more_than_came(house, steps):
+    """Property: any mix of verbs. At most one claim is open, money moves with the second yes only, the books stay whole."""
+    with connect(house.dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        ring = house.ring
+        placed, who = bought(db, ring, 2)
+        claims, asked = [claim(db, ring, placed, who)], []
+
+        def look():
+            known = {one.id: one for one in aftersale.claims_of_order(db, placed.pool_id, placed.id)}
+            waiting = [one.id for one in audit.open_approvals(db) if one.object_id in {str(one) for one in known}]
+            return known, waiting, refunds(db, placed), states(db, placed), state(db, placed)
+
+        for verb, nth in steps:
+            before = look()
+            done = moves.told_or_nothing(db, look, partial(_do, db, ring, placed, who, claims, asked, verb, nth))
+            known, waiting, paid, shelf, _order = look()
+            if isinstance(done, Claim) and done.id not in {one.id for one in claims}:
+                claims.append(done)
+            if isinstance(done, Approval):
+                asked.append(done)
+            by_state = lambda rows: {one.id: one.state for one in rows.values()}  # noqa: E731
+            moves.by_the_table(rules.CLAIM, by_state(before[0]), by_state(known), born="open")
+            assert [one.state for one in known.values()].count("open") <= 1
+            assert not waiting or "open" in by_state(known).values()
+            assert sum(paid) <= placed.total_fen
+            if verb not in ("grant", "refund", "claimed"):
+                assert (paid, shelf) == (before[2], before[3])
+            for one in known.values():
+                assert (one.state == "granted") == (one.refund_id is not None)
+                assert one.state != "granted" or one.decided_by == OTHER.name
+        assert (ledger.check(db), invariants.check(db)) == ([], [])
+        db.rollback()
+
+
+def _do(db, ring, placed, who, claims, asked, verb, nth):  # what a step may be about
+    told = claims[-1]
+    if verb == "open":
+        return claim(db, ring, placed, who)
+    if verb in ("ask", "keep"):
+        return ask(db, told, 990 if verb == "keep" else 0)
+    if verb in ("grant", "cancel") and not asked:
+        return ApprovalRefusal.GONE
+    if verb == "grant":
+        return grant(db, told, asked[-1], (CLERK, OTHER)[nth])
+    if verb == "cancel":
+        return aftersale.cancel_grant(db, CLERK, told.id, asked[-1].id, AT)
+    if verb == "reject":
+        return aftersale.reject(db, OTHER, told.id, WHY if nth else ("", ""), AT)
+    if verb == "refund":
+        return sales.refund(db, BUYER, placed.token, None, "x", AT)
+    if verb == "reveal":
+        return sales.reveal(db, ring, placed.token, who, clock.now())
+    lines = sales.lines_of(db, [placed.id])[placed.id]
+    bad = cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])[:1]
+    key, part = (placed.pool_id, placed.id), (3_000, [(one.pool_id, one.id) for one in bad])
+    other = sales.ask_claim_refund(db, CLERK, key, part, "失效", solo_wait_seconds=None, at=AT)
+    if not isinstance(other, Approval):
+        return other
+    return sales.grant_claim_refund(db, OTHER, key, other.id, AT, is_alone=False)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kashu import aftersale, audit, party
-from kashu.kernel.db import value
+from kashu.kernel.db import connect, value
 from kashu.party import Change, ChangeRefusal, NewChange, SupplierRefusal
-from tests import make
+from kashu.party.rules import changes as rules
+from tests import make, moves
 from tests.party import world
 from tests.party.world import APPLICANT, AT, HASH, OTHER, REVIEWER, WHY
 
@@ -144,3 +150,68 @@ def test_nobody_verifies_their_own_organisation(db, seller):
     party.add_member(db, make.STAFF, seller, value(db, sql, [email]), email, AT)
     both = type(REVIEWER)("person", email)
     assert party.decide_change(db, both, told.id, "published", WHY, AT) is ChangeRefusal.SAME_PERSON
+
+
+VERBS = (
+    "declare",
+    "declare",
+    "rename",
+    "publish",
+    "refuse",
+    "silent",
+    "note",
+    "remind",
+    "answer",
+    "settle",
+    "stranger",
+)
+
+
+@settings(deadline=None, max_examples=8)
+@example(["declare", "publish", "rename", "publish", "note", "remind", "answer", "settle", "note"])
+@example(["note", "stranger", "answer", "remind", "settle", "settle", "remind"])
+@given(st.lists(st.sampled_from(VERBS), min_size=4, max_size=16))
+def test_whatever_is_done_the_public_sees_what_was_published_last(house, steps):
+    """Property: any mix of verbs. One change and one notice wait at a time, and only a publication changes public data."""
+    with connect(house.dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        seller, other = world.active(db, house.ring, AT), world.active(db, house.ring, AT)
+        shown = party.party(db, seller)
+
+        def look():
+            changes = {one.id: one.state for one in party.changes(db, seller)}
+            notices = {one.id: one.state for one in party.all_unreached(db, seller)}
+            return changes, notices, party.party(db, seller)
+
+        for verb in steps:
+            before = look()
+            done = moves.told_or_nothing(db, look, partial(_do, db, house.ring, seller, other, verb))
+            after = look()
+            moves.by_the_table(rules.CHANGE, before[0], after[0], born="declared")
+            moves.by_the_table(rules.UNREACHED, before[1], after[1], born="noted")
+            assert verb != "stranger" or done is ChangeRefusal.GONE
+            assert list(after[0].values()).count("declared") <= 1
+            assert [state != "settled" for state in after[1].values()].count(True) <= 1
+            for one in party.changes(db, seller):
+                if one.state == "published" and before[0][one.id] == "declared":
+                    told = {"name": one.name, "address": one.address, "contact": one.contact}
+                    shown = replace(shown, **{name: text for name, text in told.items() if text})
+            assert after[2] == shown
+        db.rollback()
+
+
+def _do(db, ring, seller, other, verb):
+    change = next((one.id for one in party.changes(db, seller)), UUID(int=0))
+    notice = next((one.id for one in party.all_unreached(db, seller)), UUID(int=0))
+    return {
+        "declare": lambda: declare(db, seller, address=make.name("杭州市")),
+        "rename": lambda: declare(db, seller, name=make.name("新名"), contact=make.name("0571")),
+        "publish": lambda: party.decide_change(db, REVIEWER, change, "published", WHY, AT),
+        "refuse": lambda: party.decide_change(db, REVIEWER, change, "refused", WHY, AT),
+        "silent": lambda: party.decide_change(db, REVIEWER, change, "published", ("", ""), AT),
+        "note": lambda: party.note_unreached(db, REVIEWER, seller, "市场监管局", HASH, AT),
+        "remind": lambda: party.remind(db, ring, REVIEWER, notice, AT),
+        "answer": lambda: party.answer_unreached(db, APPLICANT, seller, notice, "已搬到 2 号", AT),
+        "settle": lambda: party.settle_unreached(db, OTHER, notice, WHY, AT),
+        "stranger": lambda: party.answer_unreached(db, APPLICANT, other, notice, "不是我们的", AT),
+    }[verb]()

@@ -110,16 +110,19 @@ def test_a_paper_leaves_with_an_audit_row_and_under_its_own_supplier_only(staff,
     with connect(dsn) as db, db.transaction():
         told = world.paper("other", spool=kept.name, size=kept.size, sha256=kept.sha256)
         paper = party.submit(db, ring, world.APPLICANT, party_id, told, clock.now())
-    desk = staff("compliance")
-    assert desk.get(f"/desk/suppliers/{other}/documents/{paper.id}").status_code == 404
-    answer = desk.get(f"/desk/suppliers/{party_id}/documents/{paper.id}")
+    desk = staff("compliance", is_sure=True)
+    page = f"/desk/suppliers/{party_id}/documents/{paper.id}"
+    assert desk.get(page).status_code == 405  # a link in a letter opens nothing in the name of who follows it
+    assert "reauthenticate" in staff("compliance").post(page)["Location"]
+    assert desk.post(f"/desk/suppliers/{other}/documents/{paper.id}").status_code == 404
+    answer = desk.post(f"/desk/suppliers/{party_id}/documents/{paper.id}")
     assert (answer.content, answer["Content-Type"], answer["Cache-Control"]) == (
         b"%PDF-1.7 scan", "application/pdf", "no-store",
     )  # fmt: skip
     with connect(dsn) as db:
         shown = [e for e in audit.entries_of(db, 0, "party", str(party_id)) if e.verb == "supplier.document.show"]
     assert [one.actor for one in shown] == [desk.person.email]
-    assert staff("finance").get(f"/desk/suppliers/{party_id}/documents/{paper.id}").status_code == 403
+    assert staff("finance").post(f"/desk/suppliers/{party_id}/documents/{paper.id}").status_code == 403
 
 
 def test_a_persons_number_is_shown_with_a_reason_and_audited(staff, at_stage, dsn, ring):

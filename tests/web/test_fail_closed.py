@@ -344,6 +344,7 @@ PLACES = {
     "web/supplier/onboarding.py _page": "an organisation's own names, to its own people",
     "web/desk/suppliers.py supplier": "the first character of a name, the rest masked",
     "web/desk/privacy.py requests": "what people wrote; who read it is written down first",
+    "web/sessions.py decode": "a session, for the browser that it is of",
     "web/accounts.py decrypt": "a second factor, compared and not shown",
     # Machines: tests/api/test_trouble.py.
     "wire/open/purchases.py serve": "POST /open/v1/purchases",

@@ -95,7 +95,7 @@ def test_a_price_that_the_browser_made_up_buys_nothing(browser, shop, house, tol
     sku, slug = shop("pick")
     _, form = asked(browser, sku, slug, choose="N3")
     answer = browser.post(f"/s/{slug}/checkout", {**form, **told, "place": "1"})
-    assert answer.status_code in (409, 422)
+    assert answer.status_code in (400, 409, 422)
     with connect(house.dsn) as db:
         assert value(db, "SELECT count(*) FROM sales_line WHERE sku_id = %s", [sku.id]) == 0
 
@@ -402,7 +402,7 @@ def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff):
     assert "已经核销过" in again.content.decode()
     assert "没有这个券码" in post(code="NOT-A-CODE").content.decode()
     assert post(code="x").status_code == 422
-    assert post(place="a\x00b").status_code == 422
+    assert post(place="a\x00b").status_code == 400
     assert "已撤销" in post(undo="1").content.decode()
     assert "一号店" in counter.get("/buyer/redemptions").content.decode()
     assert desk().get("/buyer/redemptions").content.decode().count("一号店") == 0

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from kashu import audit, cards, party, sales
+from kashu import aftersale, audit, cards, party, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value, values
 from kashu.kernel.money import yuan
 from tests import make
+from tests.aftersale.world import bought, complain
 from tests.party import world
 
 PDF = b"%PDF-1.7 " + b"x" * 100
@@ -84,8 +85,11 @@ def of_another(dsn, ring, at_desk):
         sanction = party.sanction(db, world.REVIEWER, other.party_id, world.measure("warning", end), clock.now())
         invitation, _token = party.invite(db, ring, make.STAFF, other.party_id, "a@b.example", clock.now())
         mine = make.batch(db, ring, sku, 1, on_sale=False, by=other.party_id)
+        notice = party.note_unreached(db, world.REVIEWER, other.party_id, "市场监管局", world.HASH, clock.now())
+        complaint = complain(db, *bought(db, ring, sku=sku), clock.now())
     product = {"product_id": sku.product_id, "code": sku.code, "pool_id": mine.pool_id}
-    return other, product | {"sanction_id": sanction.id, "invitation_id": invitation.id}, batch
+    theirs = {"notice_id": notice.id, "complaint_id": complaint.id}
+    return other, product | theirs | {"sanction_id": sanction.id, "invitation_id": invitation.id}, batch
 
 
 def test_no_address_opens_anothers_things(at_desk, dsn, ring):
@@ -105,7 +109,9 @@ def test_no_address_opens_anothers_things(at_desk, dsn, ring):
         answers = {stranger.get(path).status_code, stranger.post(path, told).status_code}
         assert answers <= {404, 405}, (name, path, answers)
         assert 404 in answers, (name, path, answers)
-    assert tried == 6
+    assert tried == 8
+    places = {place for pattern in addresses().values() for place in re.findall(r"<\w+:(\w+)>", pattern)}
+    assert places == {*named, "step"}, "every address that names a thing is tried with another's"
     with connect(dsn) as db:
         assert snapshot(db, other.party_id, named) == before[1]
 
@@ -117,7 +123,8 @@ def price(db, code):
 def snapshot(db, party_id, named):
     return (
         price(db, named["code"]), cards.batch(db, named["pool_id"]).state,
-        party.appeals(db, party_id), party.invitations(db, party_id),
+        party.appeals(db, party_id), party.invitations(db, party_id), party.all_unreached(db, party_id),
+        aftersale.complaint(db, named["complaint_id"]),
     )  # fmt: skip
 
 

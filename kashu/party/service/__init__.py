@@ -51,6 +51,7 @@ from kashu.party.service.people import (
     accept_invitation,
     invitation,
     invite,
+    remove_member,
     revoke_invitation,
 )
 from kashu.party.service.personal import (
@@ -175,6 +176,7 @@ __all__ = [
     "query",
     "refuse",
     "remind",
+    "remove_member",
     "report_blacklisting",
     "reverify",
     "revoke_invitation",

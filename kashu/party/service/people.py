@@ -77,5 +77,20 @@ def revoke_invitation(db: Db, actor: Actor, party_id: int, invitation_id: UUID, 
     return None
 
 
+def remove_member(db: Db, actor: Actor, party_id: int, email: str, at: datetime) -> SupplierRefusal | None:
+    """Somebody acts for a supplier no more, from their next click on. The last of its people stays."""
+    assert_in_transaction(db)
+    if store.supplier(db, party_id, lock=True) is None:
+        return SupplierRefusal.NO_SUCH_SUPPLIER
+    people = store.members(db, party_id)
+    if email not in people:
+        return SupplierRefusal.GONE
+    if len(people) == 1:
+        return SupplierRefusal.LAST_PERSON
+    assert store.remove_member(db, party_id, email) == 1, "under the supplier's lock"
+    record(db, actor, "supplier.member.remove", party_id, {"email": email}, {"people": len(people) - 1}, ("", ""), at)
+    return None
+
+
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

@@ -69,6 +69,7 @@ from kashu.party.store.parties import (
     parties_of,
     party,
     platform,
+    remove_member,
     set_platform,
 )
 from kashu.party.store.personal import (
@@ -248,6 +249,7 @@ __all__ = [
     "prove_bank_account",
     "public_sanctions",
     "publish",
+    "remove_member",
     "report_made",
     "report_sanction",
     "request",

@@ -63,6 +63,14 @@ def members(db: Db, party_id: int) -> list[str]:
     return values(db, sql, [party_id])
 
 
+def remove_member(db: Db, party_id: int, email: str) -> int:
+    sql = """
+    DELETE FROM party_member AS member USING party_person AS person
+    WHERE person.id = member.person_id AND member.party_id = %s AND person.email = %s
+    """
+    return run(db, sql, [party_id, email])
+
+
 def add_member(db: Db, party_id: int, person_id: int, at: datetime) -> None:
     sql = "INSERT INTO party_member (person_id, party_id, joined_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
     run(db, sql, [person_id, party_id, at])

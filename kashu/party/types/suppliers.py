@@ -32,6 +32,7 @@ class SupplierRefusal(StrEnum):
     DEPOSIT_LOCKED = "deposit_locked"
     REFERENCE_TAKEN = "reference_taken"
     TOO_MANY = "too_many"
+    LAST_PERSON = "last_person"
     NO_REASON = "no_reason"
     WRONG_TERM = "wrong_term"
     GONE = "gone"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -119,6 +120,9 @@ def change_person(request: HttpRequest, person_id: int) -> HttpResponse:
     with transaction.atomic():
         person.save(update_fields=["role", "is_active"])
         _record(request, "person.change", str(person_id), {"role": role, "is_active": active}, before)
+    if before != {"role": role, "is_active": active}:  # nothing that was open before is open in the new role, or again
+        for session in UserSession.objects.filter(user=person):
+            session.end()
     say(request, _("已保存。"))
     return redirect("console:settings")
 

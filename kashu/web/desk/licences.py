@@ -78,7 +78,7 @@ def submit(request: HttpRequest) -> HttpResponse:
         else:
             scan = scan_of(request, db)
             new = Licence(
-                0, owner, told["kind"], told["number"], told["subject"], [one.strip() for one in scope[:20]],
+                0, owner, told["kind"], told["number"], told["subject"], [one.strip()[:TEXT_MAX] for one in scope[:20]],
                 told["territory"] or "全国", begin, end, file_sha256=scan if isinstance(scan, bytes) else None,
             )  # fmt: skip
             if isinstance(scan, LicenceRefusal):

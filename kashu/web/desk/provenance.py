@@ -187,7 +187,9 @@ def _read(request: HttpRequest, scan: bytes | None) -> Authorisation | None:
         return None
     parent = whole(request.POST.get("parent", ""), 2**62)
     flags = {name: request.POST.get(name) == "yes" for name in ("may_pass_on", "may_resell", "is_issuer")}
-    area = [one.strip() for one in request.POST.get("territory", "").replace("、", ",").split(",") if one.strip()]
+    area = [
+        one.strip()[:TEXT_MAX] for one in request.POST.get("territory", "").replace("、", ",").split(",") if one.strip()
+    ]
     return Authorisation(
         0, parent, told["grantor"], None, grantee, told["number"], told["brand"], request.POST.getlist("goods")[:20],
         area[:40] or ["全国"], flags["may_pass_on"], flags["may_resell"], flags["is_issuer"] and parent is None, begin, end,

@@ -17,6 +17,7 @@ from kashu.web.uploads import SealedFile
 from kashu.wire import edge, spool
 
 TEXT_MAX = 200
+YEARS = range(1900, 2200)  # of these days every one has a next, and an instant in every zone
 
 
 def show(request: HttpRequest, template: str, nav: str, told: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -27,9 +28,10 @@ def show(request: HttpRequest, template: str, nav: str, told: dict[str, Any], st
 
 def day_of(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         return None
+    return found if found.year in YEARS else None
 
 
 def scan_of(request: HttpRequest, db: Db) -> bytes | LicenceRefusal | None:

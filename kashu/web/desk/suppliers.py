@@ -155,8 +155,9 @@ def confirm(request: HttpRequest, approval_id: UUID) -> HttpResponse:
     return redirect("desk:screening" if request.POST.get("back") == "/desk/screening" else "desk:suppliers")
 
 
-@require_GET
+@require_POST
 @needs("suppliers.review")
+@reauthentication_required
 def document(request: HttpRequest, party_id: int, document_id: UUID) -> HttpResponse:
     """A paper's file, audited before it leaves (C-52)."""
     with edge.transaction() as db:

@@ -21,12 +21,13 @@ from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, show
+from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, is_patient, show
 from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
 
 FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 REASON_MAX = 160
+INVITATIONS_PER_DAY = 30
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
 
 
@@ -133,6 +134,8 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     email = request.POST.get("email", "").strip().lower()
     if not EMAIL.match(email):
         return _people(request, desk, _("邮箱没有填对。没有发送。"), 422)
+    if not is_patient(desk, "invite", INVITATIONS_PER_DAY):
+        return _people(request, desk, _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
     done = send_invitation(request, desk.party.id, email)
     if isinstance(done, SupplierRefusal):
         return _people(request, desk, _(REFUSALS[done]), 409)
@@ -148,6 +151,19 @@ def revoke(request: HttpRequest, desk: Desk, invitation_id: UUID) -> HttpRespons
     if refusal is not None:
         return _people(request, desk, _(REFUSALS[refusal]), 404)
     say(request, _("邀请已撤回。"))
+    return redirect("supplier:people")
+
+
+@require_POST
+@at_desk
+@reauthentication_required
+def remove(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Somebody works for this organisation no more; their account stays their own."""
+    with edge.transaction() as db:
+        refusal = party.remove_member(db, actor(request), desk.party.id, request.POST.get("email", ""), clock.now())
+    if refusal is not None:
+        return _people(request, desk, _(REFUSALS[refusal]), 404 if refusal is SupplierRefusal.GONE else 409)
+    say(request, _("已移出，对方即刻不能再代表本单位操作。"))
     return redirect("supplier:people")
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from kashu import party
+from kashu.kernel import clock, limits
 from kashu.party import Party, Supplier, SupplierRefusal
 from kashu.party.models import Person
 from kashu.web import portals
@@ -19,6 +20,7 @@ from kashu.web.rights import may
 from kashu.wire import edge
 
 CHOSEN = "supplier_party"
+DAY_SECONDS = 86_400
 REFUSALS = {
     SupplierRefusal.NO_SUCH_SUPPLIER: "没有这家供应商。",
     SupplierRefusal.WRONG_STATE: "现在的状态不能做这一步，请刷新后再看。数据没有改动。",
@@ -38,6 +40,7 @@ REFUSALS = {
     SupplierRefusal.DEPOSIT_LOCKED: "保证金还在锁定期，或尚未退清。数据没有改动。",
     SupplierRefusal.REFERENCE_TAKEN: "这个银行流水号已经登记过。数据没有改动。",
     SupplierRefusal.TOO_MANY: "数量已到上限，或已有一件在处理。数据没有改动。",
+    SupplierRefusal.LAST_PERSON: "至少要保留一位人员。数据没有改动。",
     SupplierRefusal.NO_REASON: "请写明原因，并附上依据。数据没有改动。",
     SupplierRefusal.WRONG_TERM: "警示、限流、暂停要有 365 天以内的期限；关闭和黑名单没有期限。",
     SupplierRefusal.GONE: "已经处理过，或不存在。数据没有改动。",
@@ -77,6 +80,12 @@ def at_desk(view: View) -> View:
         return response
 
     return guarded
+
+
+def is_patient(desk: Desk, what: str, most: int) -> bool:
+    """Count what costs us or others something, message, question or room: so many a day of one organisation."""
+    with edge.transaction() as db:
+        return limits.allow(db, f"supplier:{desk.party.id}:{what}", clock.now(), most=most, seconds=DAY_SECONDS)
 
 
 def show(

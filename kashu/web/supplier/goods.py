@@ -21,10 +21,13 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
+from kashu.party import SupplierRefusal
 from kashu.web.console.arrivals import REFUSALS, receive_file
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import Desk, at_desk, show
+from kashu.web.supplier.desk import REFUSALS as PORTAL_REFUSALS
+from kashu.web.supplier.desk import Desk, at_desk, is_patient, show
+from kashu.web.supplier.onboarding import FILES_PER_DAY
 from kashu.web.uploads import takes_files
 from kashu.wire import edge, preview
 
@@ -98,7 +101,9 @@ def new_batch(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method == "POST":
         chosen = next((one for one in skus if one.code == request.POST.get("sku", "")), None)
         cost = parse_yuan(request.POST.get("cost", ""))
-        if chosen is None:
+        if not is_patient(desk, "file", FILES_PER_DAY):
+            error = _(PORTAL_REFUSALS[SupplierRefusal.TOO_MANY])
+        elif chosen is None:
             error = _("请选择自己的规格。")
         elif desk.supplier.state not in SELLING:
             error = _("现在不能导入卡密：只有正常经营时可以。")

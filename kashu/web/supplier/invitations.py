@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from kashu import party
+from kashu import audit, party
+from kashu.audit import Actor, Deed
 from kashu.kernel import clock, limits
 from kashu.party import Invitation, SupplierRefusal
 from kashu.party.models import Person
@@ -79,6 +80,11 @@ def _open(request: HttpRequest, email: str) -> Person | str:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role="supplier")
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+            told = {"email": email, "role": "supplier"}
+            with edge.transaction() as db:  # an account is in the trail, or there is none (S-04)
+                audit.record(
+                    db, [Deed(Actor("person", email), "person.open", "person", str(person.pk), after=told)], clock.now()
+                )
     except IntegrityError:
         return _("这个邮箱已有账号，请先用它登录，再打开邀请链接。")
     return person

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,8 +18,9 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.money import parse_yuan
 from kashu.party import Lack, NewDocument, SupplierFile, SupplierRefusal
 from kashu.web.console.desk import say
+from kashu.web.desk.shared import day_of
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import REFUSALS, Desk, at_desk, show
+from kashu.web.supplier.desk import REFUSALS, Desk, at_desk, is_patient, show
 from kashu.web.uploads import SealedFile, takes_files
 from kashu.wire import edge, papers
 
@@ -56,6 +56,7 @@ CONSENTS = {
 ROLES = ("legal_representative", "beneficial_owner")
 FIELDS = {"company": ("address", "contact"), "people": ("role", "name", "share"), "account": ("bank",)}
 TEXT_MAX = 120
+SAVES_PER_DAY = FILES_PER_DAY = 200
 
 
 @require_GET
@@ -73,6 +74,8 @@ def save(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
     do = {"company": _company, "people": _person, "account": _account}.get(step)
     if do is None:
         raise Http404
+    if not is_patient(desk, "save", SAVES_PER_DAY):  # each may be a question to an authority
+        return _page(request, desk, step, _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
     told = {name: text.strip()[:TEXT_MAX] for name, text in request.POST.items() if isinstance(text, str)}
     error = "" if "draft" in told else do(request, desk, told)
     if error or "draft" in told:
@@ -94,6 +97,8 @@ def consent(request: HttpRequest, desk: Desk) -> HttpResponse:
     purpose, subject = request.POST.get("purpose", ""), f"party {desk.party.id}"
     if purpose not in CONSENTS:
         raise Http404
+    if not is_patient(desk, "save", SAVES_PER_DAY):
+        return _page(request, desk, "papers", _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
     with edge.transaction() as db:
         if "withdraw" in request.POST:
             party.withdraw_consent(db, actor(request), subject, purpose, clock.now())
@@ -110,11 +115,12 @@ def consent(request: HttpRequest, desk: Desk) -> HttpResponse:
 @takes_files
 def upload(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A paper, sealed from its first byte. A sensitive one without its consent is refused with 403 (C-51)."""
+    if not is_patient(desk, "file", FILES_PER_DAY):
+        return _page(request, desk, "papers", _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
     told, file = request.POST, request.FILES.get("file")
     kind, until = told.get("kind", ""), told.get("valid_to", "").strip()
-    try:
-        valid_to = date.fromisoformat(until) if until else None
-    except ValueError:
+    valid_to = day_of(until)
+    if until and valid_to is None:
         return _page(request, desk, "papers", _("到期日写成 2027-12-31。没有保存。"), 422)
     if kind not in KINDS or not isinstance(file, SealedFile):
         return _page(request, desk, "papers", _("请选择材料种类和文件。没有保存。"), 422)

@@ -34,5 +34,6 @@ urlpatterns = [
     path("changes/unreached/<uuid:notice_id>/answer", aftersale.answer_unreached, name="answer_unreached"),
     path("people", books.people, name="people"),
     path("people/invite", books.invite, name="invite"),
+    path("people/remove", books.remove, name="remove_person"),
     path("people/invitations/<uuid:invitation_id>/revoke", books.revoke, name="revoke"),
 ]
