@@ -8,19 +8,18 @@ A card it is asked about is used where it ends in USED, invalid in FAKE, unknown
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox import signing
+from sandbox.signing import Answer
 from sandbox.store import Store
 
 KEY_ID = "sandbox-supply-1"
-WINDOW_SECONDS = 300
 SLOW_SECONDS = 5
-Answer = tuple[int, bytes, dict[str, str]]
 
 
 class Supply:
@@ -32,19 +31,10 @@ class Supply:
         self._secret = (folder / "supply.secret").read_text().strip().encode()
 
     def serve(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        stamp, nonce = headers.get("kashu-timestamp", ""), headers.get("kashu-nonce", "")
-        number = headers.get("idempotency-key", "")
-        signed = f"POST\n{path}\n{stamp}\n{nonce}\n{number}\n{hashlib.sha256(body).hexdigest()}"
-        right = hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()
-        if headers.get("kashu-key") != KEY_ID or not hmac.compare_digest(right, headers.get("kashu-signature", "")):
-            return 401, b"{}", {"content-type": "application/json"}
-        if not stamp.isdigit() or abs(time.time() - int(stamp)) > WINDOW_SECONDS:
-            return 401, b"{}", {"content-type": "application/json"}
-        told = json.loads(body)
-        found = self._answer(path, told)
-        if found is None:
-            return 500, b"{}", {"content-type": "application/json"}
-        return self._signed(nonce, found)
+        if not signing.is_signed(self._secret, KEY_ID, path, headers, body):
+            return signing.FORBIDDEN
+        found = self._answer(path, json.loads(body))
+        return signing.BROKEN if found is None else signing.answer(self._secret, headers, found)
 
     def _answer(self, path: str, told: dict[str, Any]) -> dict[str, Any] | None:
         if path == "/supply/v1/cards/check":
@@ -79,12 +69,6 @@ class Supply:
             return {"order": number, "state": "processing"}
         serial = hashlib.sha256(number.encode()).hexdigest()[:12].upper()
         return {"order": number, "state": "done", "number": f"SBS{serial}", "text": f"充值成功 {serial}"}
-
-    def _signed(self, nonce: str, told: dict[str, Any]) -> Answer:
-        body = json.dumps(told, ensure_ascii=False).encode()
-        signed = f"{nonce}\n{hashlib.sha256(body).hexdigest()}".encode()
-        signature = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
-        return 200, body, {"content-type": "application/json", "kashu-signature": signature}
 
 
 def _state(secret: str) -> str:

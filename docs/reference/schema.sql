@@ -519,7 +519,7 @@ CREATE TABLE public.compliance_attestation (
     reason text DEFAULT ''::text NOT NULL,
     answered_at timestamp with time zone,
     CONSTRAINT compliance_attestation_answered CHECK (((state = ANY (ARRAY['accepted'::text, 'refused'::text])) = (answered_at IS NOT NULL))),
-    CONSTRAINT compliance_attestation_event_check CHECK ((event = ANY (ARRAY['delivered'::text, 'refunded'::text]))),
+    CONSTRAINT compliance_attestation_event_check CHECK ((event = ANY (ARRAY['delivered'::text, 'refunded'::text, 'redeemed'::text, 'undone'::text]))),
     CONSTRAINT compliance_attestation_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'accepted'::text, 'refused'::text, 'stuck'::text])))
 );
 CREATE TABLE public.compliance_authorisation (

@@ -116,7 +116,7 @@ def _callback(request: HttpRequest, channel_id: str) -> Answer:
 
 @lru_cache(maxsize=1)
 def _desk() -> Desk:
-    return Desk(edge.ctx().pool, edge.ctx().ring)
+    return Desk(edge.ctx())
 
 
 def _respond(told: Response) -> HttpResponseBase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from kashu import aftersale
+from kashu.jobs.rounds import in_rounds
 from kashu.kernel import clock
 from kashu.wire import metrics
 from kashu.wire.context import Context
@@ -28,10 +29,4 @@ def watch_clocks(ctx: Context) -> int:
 
 def forget_persons(ctx: Context) -> int:
     """Erase who complained and who claimed, three years after the end (C-54); files go with the next sweep."""
-    total = 0
-    while True:
-        with ctx.pool.transaction() as db:
-            gone = aftersale.erase_due(db, clock.now())
-        total += gone
-        if not gone:
-            return total
+    return in_rounds(ctx, aftersale.erase_due)

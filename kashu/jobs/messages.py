@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from kashu import catalog, messages, party, sales
-from kashu.jobs.attesting import note_orders
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.messages import Arrival, Draft, Errand
 from kashu.sales import Order, RevealRefusal
 from kashu.wire import metrics, posting
+from kashu.wire.attested import note_orders
 from kashu.wire.context import Context
 
 Body = Mapping[str, Any]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from kashu import party
 from kashu.audit import SYSTEM
+from kashu.jobs.rounds import in_rounds
 from kashu.kernel import clock
 from kashu.kernel.events import Fact, tell
 from kashu.wire.context import Context
@@ -58,16 +59,11 @@ def screen_all(ctx: Context) -> int:
 
 def erase_persons(ctx: Context) -> None:
     """Erase those whose data had to be kept and no longer has to (C-54)."""
-    while True:
-        with ctx.pool.transaction() as db:
-            at = clock.now()
-            if not (party.erase_due(db, at) or party.erase_papers_due(db, at) or party.erase_holders_due(db, at)):
-                return
+    in_rounds(ctx, lambda db, at: len(party.erase_due(db, at)))
+    in_rounds(ctx, lambda db, at: len(party.erase_papers_due(db, at)))
+    in_rounds(ctx, lambda db, at: len(party.erase_holders_due(db, at)))
 
 
 def lift_sanctions(ctx: Context) -> None:
     """End sanctions whose term is over (C-15)."""
-    while True:
-        with ctx.pool.transaction() as db:
-            if not party.lift_due(db, clock.now()):
-                return
+    in_rounds(ctx, party.lift_due)

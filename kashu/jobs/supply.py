@@ -16,7 +16,8 @@ from kashu.kernel.events import Fact, tell
 from kashu.sales import FulfilRefusal, Sending
 from kashu.wire import metrics
 from kashu.wire.context import Context
-from kashu.wire.supply import State, Supplier, SupplyError, Told
+from kashu.wire.signed import CallError
+from kashu.wire.supply import State, Supplier, Told
 
 Body = Mapping[str, Any]
 ASK_GAPS_SECONDS = (2, 5, 15, 30, 60, 300, 600, 900)  # after that, every hour until the supplier says
@@ -79,7 +80,7 @@ def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool,
     trouble = ""
     try:
         answer = supplier.ask(told) if is_asked else supplier.send(told)
-    except SupplyError as error:
+    except CallError as error:
         answer, trouble = Told(told.number, State.PROCESSING), str(error)
     metrics.SUPPLIES.labels(told.source.id, answer.state.value if not trouble else "no_answer").inc()
     at = clock.now()
@@ -110,7 +111,7 @@ def probe_cards(ctx: Context, body: Body) -> None:
         return
     try:
         answers = Supplier(ctx.ring).check(told)
-    except SupplyError as error:
+    except CallError as error:
         metrics.SUPPLIES.labels(told.source.id, "no_answer").inc()
         with ctx.pool.transaction() as db:
             if tries == STUCK_AFTER:

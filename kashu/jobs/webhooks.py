@@ -14,10 +14,10 @@ from uuid import UUID
 import httpx
 
 from kashu import party, sales
-from kashu.jobs.attesting import note_orders
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.sales import Order
+from kashu.wire.attested import note_orders
 from kashu.wire.context import Context
 
 Body = Mapping[str, Any]

@@ -20,6 +20,7 @@ from kashu.jobs.bills import fetch_due, review
 from kashu.jobs.compliance import watch_takedowns
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
+from kashu.jobs.rounds import in_rounds
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
@@ -91,13 +92,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
 
 def expire(ctx: Context) -> int:
     """Release every order past its deadline."""
-    total = 0
-    while True:
-        with ctx.pool.transaction() as db:
-            done = sales.expire(db, clock.now())
-        total += done
-        if not done:
-            return total
+    return in_rounds(ctx, sales.expire)
 
 
 def give_up(ctx: Context) -> None:
@@ -119,15 +114,7 @@ def give_up(ctx: Context) -> None:
 
 def stop_lapsed(ctx: Context) -> int:
     """End what is under way for goods that may not be sold any more (compliance.md §2.3); how many orders."""
-    total = 0
-    for end in (sales.cancel_stopped, sales.refund_stopped):
-        while True:
-            with ctx.pool.transaction() as db:
-                done = end(db, clock.now())
-            total += done
-            if not done:
-                break
-    return total
+    return in_rounds(ctx, sales.cancel_stopped) + in_rounds(ctx, sales.refund_stopped)
 
 
 def watch_licences(ctx: Context) -> None:
@@ -157,10 +144,7 @@ def sweep(ctx: Context) -> None:
         wanted = cards.spooled(db) | settlement.spooled(db) | party.spooled(db) | aftersale.spooled(db)
     spool.sweep(ctx.spool, wanted, SPOOL_HOURS * 3_600)
     for forget in (sales.forget_files, sales.forget_keys, sales.forget_links, messages.forget):
-        while True:
-            with ctx.pool.transaction() as db:
-                if not forget(db, clock.now()):
-                    break
+        in_rounds(ctx, forget)
 
 
 def complete(ctx: Context) -> None:

@@ -17,6 +17,7 @@ from kashu.server.env import Env
 from kashu.server.migrate import migrate
 from kashu.server.postgres import binaries
 from kashu.server.runtime import ROOT, Runtime, runtime
+from kashu.wire import contract
 from kashu.wire import entry as entries
 from kashu.wire.open import document
 from kashu.wire.pay import protocol
@@ -31,6 +32,7 @@ def pages(run: Runtime) -> dict[str, str]:
         "answers.md": answers_md(),
         "schema.sql": schema_sql(run),
         "openapi.json": openapi_json(),
+        "attestation.json": contract.text(),
         "pay-matrix.md": pay_matrix_md(),
     }
 

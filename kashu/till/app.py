@@ -43,7 +43,7 @@ class App:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx, self._pool, self._ring = ctx, ctx.pool, ctx.ring
-        self._desk = Desk(ctx.pool, ctx.ring)
+        self._desk = Desk(ctx)
         self._effort = Effort(ctx.ring)
         self._notices: Batcher[Notice, Verdict] = Batcher(self._settle_all, is_hopeless=is_lost)
         self._purchases: Batcher[Call, Response] = Batcher(

@@ -19,7 +19,8 @@ from kashu.kernel.seal import Keyring, SealBrokenError
 from kashu.kernel.text import canonical_json
 from kashu.party import AgeCheck, AgeRefusal, Holder, Query
 from kashu.wire.context import Context
-from kashu.wire.registry import RegistryError, ask
+from kashu.wire.registry import ask
+from kashu.wire.signed import CallError
 
 COOKIE = "kashu_age"
 SECONDS = 3_600
@@ -69,7 +70,7 @@ def _answer(ctx: Context, asked: Query) -> tuple[str, str]:
         return party.UNANSWERED, ""
     try:
         answer = ask(ctx.registry, asked)
-    except RegistryError:
+    except CallError:
         return party.UNANSWERED, ""
     finally:
         _UNDER_WAY.release()

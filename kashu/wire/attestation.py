@@ -1,27 +1,23 @@
-"""Telling whoever attests transactions (交易核验) what was delivered and what was refunded.
+"""Telling whoever attests transactions (交易核验) what was delivered, redeemed and refunded.
 
-The contract is our own: no platform publishes an interface of that name. Calls and answers are signed as in the supply
-protocol. `docs/reference/attestation.md` says what the other side has to speak; the sandbox has one.
+The contract is our own: no platform publishes an interface of that name. Both sides sign (`wire/signed.py`).
+`docs/reference/attestation.md` says what the other side has to speak; the sandbox has one.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
+from typing import Annotated
 
-import httpx
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from kashu.compliance import Attestation
-from kashu.kernel.text import is_line
-from kashu.wire.open.auth import signature
-from kashu.wire.supply import SupplyError, answer_signature, post
+from kashu.wire import signed
+from kashu.wire.signed import CallError, Peer
 
 EVENTS = "/attestation/v1/events"
 TEXT_CHARS_MAX = 200
@@ -32,13 +28,51 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-class Told(msgspec.Struct):
-    """What is answered: the event's id again, the state, a receipt when accepted, a reason when refused."""
+class Event(StrEnum):
+    DELIVERED = "delivered"
+    REDEEMED = "redeemed"
+    UNDONE = "undone"
+    REFUNDED = "refunded"
 
-    id: str
+
+class Authorised(msgspec.Struct, forbid_unknown_fields=True):
+    """The authorisation that a batch was bought under."""
+
+    number: str
+    brand: str
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """What was sold of one batch; of a redemption, the one code."""
+
+    sku: str
+    quantity: int
+    batch: str
+    chain: Annotated[str, Meta(description="The hash that all steps of the batch lead to, in hex.")]
+    authorisation: Authorised | None
+    proofs: Annotated[list[str], Meta(description="The last part of each card's public page, `/verify/…`.")]
+
+
+class Happened(msgspec.Struct, forbid_unknown_fields=True):
+    """What is told: no buyer, no code and no secret."""
+
+    event: Event
+    order: str
+    at: Annotated[str | None, Meta(description="When it happened, RFC 3339: a redemption when the shop took the code.")]
+    total_fen: Annotated[int, Meta(description="What was paid, in fen.")]
+    lines: list[Line]
+    redemption: (
+        Annotated[str, Meta(description="With `redeemed` and `undone` only: the redemption's id.")] | UnsetType
+    ) = UNSET
+
+
+class Told(msgspec.Struct):
+    """What is answered; both states are final."""
+
+    id: Annotated[str, Meta(description="The event's id again.")]
     state: State
-    receipt: str = ""
-    reason: str = ""
+    receipt: Annotated[str, Meta(max_length=TEXT_CHARS_MAX, description="With `accepted`.")] = ""
+    reason: Annotated[str, Meta(max_length=TEXT_CHARS_MAX, description="With `refused`.")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +84,6 @@ class Answer:
     signature: str
 
 
-class AttestationError(Exception):
-    """No answer, or none that can be believed. It is told again, under the same id."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attestor:
     """Whoever attests transactions, with a key of ours there; the secret is read when it is needed."""
@@ -63,34 +93,16 @@ class Attestor:
     secret: Callable[[], bytes] = field(repr=False)
 
     def tell(self, told: Attestation) -> Answer:
-        secret, body, name = self.secret(), told.asked.encode(), str(told.id)
-        stamp, nonce, target = str(int(time.time())), secrets.token_hex(16), urlsplit(self.url).path + EVENTS
-        headers = {
-            "kashu-key": self.key_id,
-            "kashu-timestamp": stamp,
-            "kashu-nonce": nonce,
-            "kashu-signature": signature(secret, "POST", target, stamp, nonce, name, body),
-            "idempotency-key": name,
-            "content-type": "application/json",
-        }
-        try:
-            raw, signed = asyncio.run(post(self.url + EVENTS, body, headers))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, SupplyError) as error:
-            raise AttestationError(type(error).__name__) from error
-        if not hmac.compare_digest(answer_signature(secret, nonce, raw).encode(), signed.encode()):
-            raise AttestationError("an answer that is not signed")
-        return _read(name, raw, signed)
+        peer, name = Peer(self.url, self.key_id, self.secret()), str(told.id)
+        raw, proof = signed.call(peer, EVENTS, name, told.asked.encode(), time.time())
+        return _read(name, raw, proof)
 
 
-def _read(name: str, raw: bytes, signed: str) -> Answer:
-    try:
-        found = msgspec.json.decode(raw, type=Told)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AttestationError("an answer that cannot be read") from error
+def _read(name: str, raw: bytes, proof: str) -> Answer:
+    found = signed.read(raw, Told)
     if found.id != name:
-        raise AttestationError("an answer about another event")
-    if any(len(text) > TEXT_CHARS_MAX or not is_line(text) for text in (found.receipt, found.reason)):
-        raise AttestationError("a text that is too long, or no text")
+        raise CallError("an answer about another event")
+    signed.check_texts((found.receipt, found.reason), TEXT_CHARS_MAX)
     if found.state is State.ACCEPTED and not found.receipt:
-        raise AttestationError("accepted without a receipt")
-    return Answer(found.state, found.receipt, found.reason, raw.decode(), signed)
+        raise CallError("accepted without a receipt")
+    return Answer(found.state, found.receipt, found.reason, raw.decode(), proof)

@@ -213,6 +213,8 @@ def test_three_years_on_nobody_knows_who_complained(db, order):
         ("KZ7F-48MW-Q3XD-92TR 无效", "**** 无效"),
         ("写信到 li.si@mail.example 吧", "写信到 **** 吧"),
         ("买了 2 张 50 元券, 3 天没到", "买了 2 张 50 元券, 3 天没到"),
+        ("没到（３天了），请换一张！", "没到（3天了），请换一张！"),
+        ("１３９，００１３９４５６：急", "139，****：急"),
     ],
 )
 def test_a_supplier_reads_no_number_and_no_key(words, seen):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kashu import sales
+from kashu import compliance, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect
+from kashu.server import wiring
+from kashu.wire import edge
+from kashu.wire.attestation import Attestor
 from tests import make
 from tests.api.conftest import ALL
 from tests.api.test_contract import code
@@ -51,6 +55,31 @@ def test_a_code_is_redeemed_once_and_undone(lane, shop):
     assert undo(lane, buyer, codes[0]).json()["undone_at"] is not None
     assert code(undo(lane, buyer, codes[0])) == (409, "not_redeemed")
     assert redeem(lane, buyer, codes[0]).status_code == 201
+
+
+@pytest.fixture(params=["till", "web"])
+def attested_lane(request, site, monkeypatch):
+    """A lane of a house whose transactions are attested."""
+    from kashu.api import routes
+
+    attestor = Attestor("http://127.0.0.1:9", "k", lambda: b"secret")
+    monkeypatch.setattr(wiring, "attestor", lambda _env: attestor)
+    monkeypatch.setattr(edge, "_installed", [replace(edge.ctx(), attestor=attestor)])
+    routes._desk.cache_clear()
+    yield request.getfixturevalue(request.param)
+    routes._desk.cache_clear()
+
+
+def test_what_machines_redeem_is_to_be_attested(attested_lane, shop, dsn):
+    buyer, codes, _ = shop
+    done = redeem(attested_lane, buyer, codes[0], key="till-1").json()
+    assert redeem(attested_lane, buyer, codes[0], key="till-1").json() == done
+    assert undo(attested_lane, buyer, codes[0]).status_code == 200
+    redeem(attested_lane, buyer, codes[1], redeemed_at="2020-01-01T00:00:00Z")
+    with connect(dsn) as db:
+        [number] = {one.order_no for one in compliance.attestations_of(db, "", 100) if one.subject == done["id"]}
+        told = compliance.attestations_of(db, number, 10)
+    assert sorted((one.event, one.subject) for one in told) == [("redeemed", done["id"]), ("undone", done["id"])]
 
 
 def test_redemptions_are_listed_page_by_page(lane, shop):

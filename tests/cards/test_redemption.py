@@ -21,12 +21,12 @@ def sold(db, ring):
     return lambda **told: sell_code(db, ring, **told)
 
 
-def sell_code(db, ring, many=1, expires_on=None):
+def sell_code(db, ring, many=1, expires_on=None, at=None, **told):
     """Bought codes of a batch, and the organisation that redeems them."""
-    sku, shop = make.sku(db, kind="own_code"), make.organisation(db)
+    sku, shop = make.sku(db, kind="own_code", **told), make.organisation(db)
     batch = make.batch(db, ring, sku, many + 1, expires_on=expires_on, numbered=False)
     db.execute("UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [shop, batch.pool_id])
-    [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db), many)], clock.now())
+    [told] = sales.sell(db, ring, [make.purchase(sku, make.account(db), many)], at or clock.now())
     return shop, [card.secret for card in told.cards], told
 
 

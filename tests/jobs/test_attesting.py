@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
 import httpx
+import msgspec
 import pytest
-import uvicorn
 
 from kashu import cards, compliance, sales
 from kashu.jobs import attesting
@@ -19,27 +18,22 @@ from kashu.jobs.messages import note_delivery, note_refund
 from kashu.jobs.webhooks import announce_purchases
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
+from kashu.kernel.text import canonical_json
 from kashu.server.wiring import context
-from kashu.wire import evidence
-from kashu.wire.attestation import AttestationError, Attestor, _read
-from sandbox.app import Sandbox
-from sandbox.attestation import KEY_ID
+from kashu.wire import attested, contract, evidence, verify
+from kashu.wire.attestation import Attestor, Happened, _read
+from kashu.wire.signed import CallError
+from sandbox.attestation import EVENTS, KEY_ID
 from tests import make
-from tests.ports import free_port
+from tests.cards.test_redemption import ask, sell_code
+from tests.race.at_once import at_once
 
 
 @pytest.fixture(scope="module")
-def twin(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
-    server = uvicorn.Server(uvicorn.Config(Sandbox(port, folder), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
+def twin(sandbox):
+    url, folder = sandbox
     secret = (folder / "attestor.secret").read_bytes().strip()
-    yield Attestor(f"http://127.0.0.1:{port}", KEY_ID, lambda: secret)
-    server.should_exit = True
-    thread.join()
+    return Attestor(url, KEY_ID, lambda: secret)
 
 
 @pytest.fixture
@@ -176,13 +170,158 @@ def test_without_an_attestor_nothing_is_written_down(ctx, dsn, delivered):
     assert attest(replace(ctx, attestor=None)) == 0
 
 
+@pytest.fixture
+def sold(dsn, ring):
+    """`sold()`: the shop that redeems them, codes of ours that were bought, and the receipt."""
+
+    def sell(**told):
+        with connect(dsn) as db, db.transaction():
+            return sell_code(db, ring, **{"price_fen": 4_000} | told)
+
+    return sell
+
+
+def redeem(ctx, dsn, shop, code, key="till-1", do=attested.redeem, **more):
+    with connect(dsn) as db, db.transaction():
+        return do(ctx, db, ask(shop, code, key, **more), clock.now())
+
+
+def undo(ctx, dsn, shop, code, key):
+    return redeem(ctx, dsn, shop, code, key, attested.undo_redemption)
+
+
+def events(dsn, receipt):
+    """What is told of an order, the oldest first."""
+    return [(one.event, one.subject, one.state) for one in reversed(told(dsn, receipt))]
+
+
+def test_a_redemption_is_written_down_with_itself_and_attested_once(ctx, dsn, ring, sold):
+    shop, [code, other], receipt = sold(many=2)
+    done = redeem(ctx, dsn, shop, code)
+    assert redeem(ctx, dsn, shop, code).id == done.id, "the same key tells the same again"
+    assert redeem(ctx, dsn, shop, code, "till-2") is cards.RedeemRefusal.ALREADY_REDEEMED
+    assert redeem(ctx, dsn, shop, "NO-SUCH-CODE") is cards.RedeemRefusal.NO_SUCH_CODE
+    [waiting] = told(dsn, receipt)
+    assert (waiting.event, waiting.subject, waiting.state) == ("redeemed", str(done.id), "waiting")
+    attest(ctx)
+    [kept] = told(dsn, receipt)
+    assert (kept.state, kept.asked, bool(kept.receipt)) == ("accepted", waiting.asked, True)
+    body = json.loads(kept.asked)
+    assert (body["order"], body["total_fen"], body["redemption"]) == (receipt.number, 8_000, str(done.id))
+    assert body["at"] == done.redeemed_at.isoformat()
+    [line] = body["lines"]
+    assert (line["quantity"], line["proofs"]) == (1, [verify.token(ring, done.pool_id, done.card_id)])
+    for hidden in (code, other, done.place, done.key):
+        assert hidden not in kept.asked
+    with connect(dsn) as db, db.transaction():
+        assert line["chain"] == cards.steps(db, done.pool_id)[-1].hash.hex()
+        [order] = sales.orders(db, [key_of(db, receipt)]).values()
+        files = evidence.facts.gather(db, ring, order, is_personal=False)
+    [packed] = json.loads(files["attestations.json"])
+    assert (packed["event"], packed["receipt"]) == ("redeemed", kept.receipt)
+    assert packed["subject"] == json.loads(files["redemptions.json"])[0]["id"]
+
+
+def key_of(db, receipt):
+    return db.execute("SELECT pool_id, id FROM sales_order WHERE number = %s", [receipt.number]).fetchone()
+
+
+def test_a_redemption_and_what_is_told_of_it_are_kept_together_or_not_at_all(ctx, dsn, sold, monkeypatch):
+    shop, [code], receipt = sold()
+    with connect(dsn) as db, db.transaction(force_rollback=True):
+        assert isinstance(attested.redeem(ctx, db, ask(shop, code), clock.now()), cards.Redemption)
+    assert told(dsn, receipt) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(compliance.attestations, "tell", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            redeem(ctx, dsn, shop, code)
+    with connect(dsn) as db:
+        assert cards.redemptions(db, shop, None, 9) == []
+    assert isinstance(redeem(ctx, dsn, shop, code), cards.Redemption)
+    assert len(told(dsn, receipt)) == 1
+
+
+def test_what_is_undone_is_told_and_so_is_the_next_redemption(ctx, dsn, sold):
+    shop, [code], receipt = sold()
+    first = redeem(ctx, dsn, shop, code, "a")
+    undone = undo(ctx, dsn, shop, code, "b")
+    assert undo(ctx, dsn, shop, code, "b").id == undone.id == first.id
+    assert redeem(ctx, dsn, shop, code, "a").id == first.id, "a late copy of the first call"
+    second = redeem(ctx, dsn, shop, code, "c")
+    attest(ctx)
+    assert events(dsn, receipt) == [
+        ("redeemed", str(first.id), "accepted"),
+        ("undone", str(first.id), "accepted"),
+        ("redeemed", str(second.id), "accepted"),
+    ]
+    [_, told_undone, _] = reversed(told(dsn, receipt))
+    assert json.loads(told_undone.asked)["at"] == undone.undone_at.isoformat()
+
+
+def test_a_redemption_that_was_told_late_has_its_own_instant_and_is_told_again(ctx, dsn, sold, monkeypatch):
+    """Two kinds of late: a till that was offline, and an attestor that does not answer the first time (…37)."""
+    at = clock.now()
+    shop, [code], receipt = sold(price_fen=4_037, at=at - timedelta(days=3))
+    taken = at - timedelta(days=2)
+    redeem(ctx, dsn, shop, code, redeemed_at=taken)
+    attest(ctx)
+    [kept] = told(dsn, receipt)
+    assert (kept.state, kept.tries, json.loads(kept.asked)["at"]) == ("waiting", 1, taken.isoformat())
+    monkeypatch.setattr(attesting.clock, "now", lambda: at + timedelta(minutes=3))
+    attest(ctx)
+    assert events(dsn, receipt) == [("redeemed", kept.subject, "accepted")]
+    assert told(dsn, receipt)[0].asked == kept.asked
+
+
+def test_a_redemption_that_is_refused_there_is_final_and_stays_redeemed_here(ctx, dsn, sold):
+    shop, [code], receipt = sold(price_fen=4_013)
+    redeem(ctx, dsn, shop, code)
+    attest(ctx)
+    [kept] = told(dsn, receipt)
+    assert (kept.state, kept.reason) == ("refused", "金额与备案不符")
+    assert attest(ctx) == 0
+    assert redeem(ctx, dsn, shop, code, "till-2") is cards.RedeemRefusal.ALREADY_REDEEMED
+
+
+def test_without_an_attestor_a_redemption_is_not_written_down(ctx, dsn, sold):
+    shop, [code], receipt = sold()
+    nobody = replace(ctx, attestor=None)
+    assert isinstance(redeem(nobody, dsn, shop, code, "a"), cards.Redemption)
+    assert isinstance(undo(nobody, dsn, shop, code, "b"), cards.Redemption)
+    assert told(dsn, receipt) == []
+
+
+@pytest.mark.parametrize("keys", [["same"] * 6, [f"till-{n}" for n in range(6)]])
+def test_tills_at_once_tell_of_one_redemption(ctx, dsn, sold, keys):
+    """Race: copies of one call, and six shops with one code. The control: test_control_two_tills_would_both_find_it_good."""
+    shop, [code], receipt = sold()
+    answers = at_once(dsn, 6, lambda db, n: attested.redeem(ctx, db, ask(shop, code, keys[n]), clock.now()))
+    done = {one.id for one in answers if isinstance(one, cards.Redemption)}
+    assert len(done) == 1
+    assert events(dsn, receipt) == [("redeemed", str(done.pop()), "waiting")]
+
+
+def test_a_redemption_that_is_undone_while_it_is_told_is_told_of_twice(ctx, dsn, sold):
+    """Race: undoing and redeeming again at the same moment leave a story without a gap."""
+    shop, [code], receipt = sold()
+    first = redeem(ctx, dsn, shop, code, "a")
+    calls = [(attested.undo_redemption, "b"), (attested.redeem, "c")] * 2
+
+    at_once(dsn, 4, lambda db, n: calls[n][0](ctx, db, ask(shop, code, calls[n][1]), clock.now()))
+    with connect(dsn) as db:
+        kept = cards.redemptions(db, shop, None, 9)
+    wanted = {("redeemed", str(one.id)) for one in kept} | {("undone", str(one.id)) for one in kept if one.undone_at}
+    assert {(event, subject) for event, subject, _ in events(dsn, receipt)} == wanted
+    assert ("undone", str(first.id)) in wanted
+
+
 @pytest.mark.parametrize("raw", [
     b"", b"[]", b"{", "é".encode("latin-1"), b'{"id":"other","state":"accepted","receipt":"R"}', b'{"id":"x","state":"accepted"}',
     b'{"id":"x","state":"maybe"}', b'{"id":"x","state":"refused","reason":"a\\nb"}',
     json.dumps({"id": "x", "state": "refused", "reason": "x" * 201}).encode(), b"[" * 100_000,
 ])  # fmt: skip
 def test_an_answer_that_cannot_be_believed_is_none(raw):
-    with pytest.raises(AttestationError):
+    with pytest.raises(CallError):
         _read("x", raw, "")
 
 
@@ -196,6 +335,37 @@ def test_the_twin_takes_nobody_elses_word_and_no_change(twin):
     assert twin.tell(one).receipt == twin.tell(one).receipt != ""
     changed = replace(one, asked=one.asked.replace("100", "200"))
     assert twin.tell(changed).state == "refused"
+
+
+def test_the_contract_is_what_is_told(ctx, dsn, delivered, sold):
+    shop, [code], receipt = sold()
+    redeem(ctx, dsn, shop, code)
+    for one in (*told(dsn, delivered()), *told(dsn, receipt)):
+        read = msgspec.json.decode(one.asked, type=Happened)
+        assert canonical_json(msgspec.to_builtins(read)) == one.asked
+    schemas = contract.make()["components"]["schemas"]
+    assert set(schemas["Event"]["enum"]) == set(EVENTS)
+    assert "redemption" not in schemas["Happened"]["required"]
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "reason"),
+    [
+        ("redeemed", {}, "事件无法识别"),
+        ("delivered", {"redemption": "R-1"}, "事件无法识别"),
+        ("sold", {}, "事件无法识别"),
+        ("redeemed", {"redemption": "R-2"}, ""),
+    ],
+)
+def test_the_twin_knows_its_events_and_attests_a_redemption_once(twin, event, more, reason):
+    asked = json.dumps({"event": event, "order": "N", "total_fen": 100} | more)
+    one, again = (
+        compliance.Attestation(made, event, "R", "N", asked, "waiting", 1, clock.now(), "", "", "", "", None)
+        for made in make.ids(2)
+    )
+    assert twin.tell(one).reason == reason
+    assert twin.tell(again).reason == (reason or "这次核销已核验过")
+    assert twin.tell(one).reason == reason, "told again, it is the same event"
 
 
 def test_the_schema_keeps_one_row_for_each_event(db):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import uvicorn
 
 from kashu import party
 from kashu.jobs import worker
@@ -18,8 +15,8 @@ from kashu.kernel.db import connect, value
 from kashu.kernel.text import sha256_hex
 from kashu.server.wiring import context
 from kashu.wire import lists
-from kashu.wire.registry import HttpRegistry, RegistryError, State
-from sandbox.app import Sandbox
+from kashu.wire.registry import HttpRegistry, State
+from kashu.wire.signed import CallError
 from sandbox.registry import KEY_ID
 from tests import make
 from tests.party import world
@@ -27,17 +24,10 @@ from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
-def twin(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
-    server = uvicorn.Server(uvicorn.Config(Sandbox(port, folder), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
+def twin(sandbox):
+    url, folder = sandbox
     secret = (folder / "registry.secret").read_bytes().strip()
-    yield HttpRegistry(f"http://127.0.0.1:{port}", KEY_ID, lambda: secret)
-    server.should_exit = True
-    thread.join()
+    return HttpRegistry(url, KEY_ID, lambda: secret)
 
 
 @pytest.fixture
@@ -80,13 +70,13 @@ def test_a_transfer_takes_its_time_and_is_made_once_for_its_id(twin):
 
 
 def test_what_nobody_signed_is_no_answer(twin):
-    with pytest.raises(RegistryError, match="not signed"):
+    with pytest.raises(CallError, match="not signed"):
         twin.verify_company(query(name="乱答公司"))
 
 
 def test_a_wrong_key_and_nobody_there_are_no_answers(twin):
     for wrong in (replace(twin, secret=lambda: b"other"), replace(twin, url=f"http://127.0.0.1:{free_port()}")):
-        with pytest.raises(RegistryError):
+        with pytest.raises(CallError):
             wrong.verify_company(query())
 
 
@@ -147,7 +137,7 @@ def test_a_wrong_answer_leaves_the_question_open(ctx, dsn, ring):
     party_id = onboarding(dsn, ring, make.name("乱答公司"))
     with connect(dsn) as db:
         [one] = [one for one in party.verifications(db, party_id) if one.kind == "company"]
-    with pytest.raises(RegistryError):
+    with pytest.raises(CallError):
         verify_supplier(ctx, {"verification_id": str(one.id)})
     assert ("company", "asked") in answers(dsn, party_id)
 

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
-import uvicorn
 
 from sandbox.app import Sandbox
 from sandbox.messages import box
 from sandbox.messages.smtp import Sink
+from tests.listening import listening
 from tests.ports import free_port
 
 
@@ -42,14 +41,8 @@ class World:
 def running(tmp_path_factory):
     port = free_port()
     app = Sandbox(port, tmp_path_factory.mktemp("sandbox"))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield World(app, port)
-    server.should_exit = True
-    thread.join()
+    with listening(app, port):
+        yield World(app, port)
 
 
 @pytest.fixture

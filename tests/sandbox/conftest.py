@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from kashu.kernel.seal import Keyring
 from kashu.payments import Channel, Key, Method
@@ -21,6 +20,7 @@ from kashu.server.demo import SANDBOX_CHANNELS
 from kashu.wire import pay
 from kashu.wire.pay.protocol import Ask, PaymentChannel
 from sandbox.app import Sandbox
+from tests.listening import listening
 from tests.ports import free_port
 
 RING = Keyring.new()
@@ -83,9 +83,6 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
-    server = uvicorn.Server(uvicorn.Config(Sandbox(port, folder), port=port, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
     notices: list[tuple[dict[str, str], bytes]] = []
     answers: list[bytes] = []
 
@@ -102,15 +99,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     merchant = ThreadingHTTPServer(("127.0.0.1", 0), Merchant)
     threading.Thread(target=merchant.serve_forever, daemon=True).start()
-    while not server.started:
-        time.sleep(0.02)
-    with httpx.Client(trust_env=False) as http:
+    app = Sandbox(port, folder)
+    with listening(app, port, log_level="critical") as url, httpx.Client(trust_env=False) as http:
         notify_url = f"http://127.0.0.1:{merchant.server_port}/callbacks/x"
-        yield World(f"http://127.0.0.1:{port}", folder, notify_url, http, notices, answers)
+        yield World(url, folder, notify_url, http, notices, answers)
     merchant.shutdown()
     merchant.server_close()
-    server.should_exit = True
-    thread.join()
 
 
 def wait_for(is_true: Any, seconds: float = 15) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
-from kashu import cards, sales
+from kashu import cards, compliance, sales
 from kashu.audit import entries_of
 from kashu.jobs.imports import load_file
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from kashu.server.wiring import context
+from kashu.wire import edge
+from kashu.wire.attestation import Attestor
 from tests import make
 from tests.web.test_buyer import balance
 from tests.web.test_store import house_channel, pay, sheet, token_of
@@ -381,7 +384,8 @@ def test_what_is_bought_by_the_many_has_no_page_for_one(desk, shop):
     assert buyer.get(f"/buyer/purchases/one/{sku.code}").status_code == 404
 
 
-def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff):
+def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff, monkeypatch):
+    monkeypatch.setattr(edge, "_installed", [replace(edge.ctx(), attestor=Attestor("http://127.0.0.1:9", "k", bytes))])
     counter, (sku, _) = desk(), shop("own_code")
     with connect(house.dsn) as db, db.transaction():
         batch = make.batch(db, ring, sku, 1, numbered=False, expires_on=clock.biz_date(clock.now()))
@@ -404,6 +408,9 @@ def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff):
     assert post(code="x").status_code == 422
     assert post(place="a\x00b").status_code == 400
     assert "已撤销" in post(undo="1").content.decode()
+    with connect(house.dsn) as db:
+        noted = compliance.attestations_of(db, told.number, 9)
+    assert [one.event for one in noted] == ["undone", "redeemed"]
     assert "一号店" in counter.get("/buyer/redemptions").content.decode()
     assert desk().get("/buyer/redemptions").content.decode().count("一号店") == 0
     assert counter.account.party

@@ -16,7 +16,8 @@ from kashu.kernel.text import sha256_hex
 from kashu.party import AgeCheck, AgeRefusal, Holder
 from kashu.server.wiring import context
 from kashu.wire import age, buyers
-from kashu.wire.registry import Answer, RegistryError, State
+from kashu.wire.registry import Answer, State
+from kashu.wire.signed import CallError
 from tests import make
 from tests.party.world import person_number
 from tests.sales.test_minors import born, capped
@@ -34,7 +35,7 @@ class Institution:
     def verify_person(self, told):
         self.asked.append(told)
         if self.state is None:
-            raise RegistryError("no answer")
+            raise CallError("no answer")
         return Answer(self.state, "", "0" * 64)
 
     verify_company = prove_account = None

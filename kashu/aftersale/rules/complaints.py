@@ -25,6 +25,8 @@ ABUSE_DAYS, ABUSE_COMPLAINTS_MAX = 90, 3  # more, and none upheld: staff are tol
 MAILS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 NUMBERS = re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){5,}")  # phones, ID cards, card keys, however they are spaced
 DIGITS_MAX = 3
+STOPS = "，！？：；（）"  # what joins no number stays as it was written
+ENDS = re.compile(f"([{STOPS}])")
 HIDDEN = "****"
 
 
@@ -47,5 +49,6 @@ def may_object(decided_at: datetime, at: datetime) -> bool:
 
 def for_supplier(words: str) -> str:
     """Words without what could tell who the buyer is or open a card: addresses of mail, long numbers, keys (C-55)."""
-    plain = MAILS.sub(HIDDEN, normalize("NFKC", words))
+    plain = "".join(one if one in STOPS else normalize("NFKC", one) for one in ENDS.split(words))
+    plain = MAILS.sub(HIDDEN, plain)
     return NUMBERS.sub(lambda found: HIDDEN if sum(map(str.isdigit, found[0])) > DIGITS_MAX else found[0], plain)

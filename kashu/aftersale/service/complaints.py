@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from kashu import audit, party, sales
+from kashu import party, sales
 from kashu.aftersale import rules, store
 from kashu.aftersale.rules.complaints import words_refusal
+from kashu.aftersale.service.trail import record
 from kashu.aftersale.types import OUTCOMES, Complaint, ComplaintRefusal
-from kashu.audit import Actor, Deed
+from kashu.audit import Actor
 from kashu.kernel import limits
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
@@ -40,7 +41,7 @@ def open_complaint(
     made_id, supplier_id = new_id(), _supplier_of(db, order)
     made = _new(made_id, order, supplier_id, told, at, due)
     assert store.add_complaint(db, made, identity_of(order)), "under the order's lock"
-    _record(db, actor, "complaint.open", made, {"kind": made.kind, "decide_by": made.decide_by}, at)
+    record(db, actor, "complaint.open", made, {"kind": made.kind, "decide_by": made.decide_by}, at)
     return made
 
 
@@ -51,7 +52,7 @@ def take_up(db: Db, actor: Actor, complaint_id: UUID, at: datetime) -> Complaint
     if isinstance(found, ComplaintRefusal):
         return found
     store.take_up(db, complaint_id, actor.name, at)
-    _record(db, actor, "complaint.take_up", found, {"state": "taken"}, at)
+    record(db, actor, "complaint.take_up", found, {"state": "taken"}, at)
     return _again(db, complaint_id)
 
 
@@ -69,7 +70,7 @@ def answer(
     if refusal is not None:
         return refusal
     store.answer(db, complaint_id, words, actor.name, at)
-    _record(db, actor, "complaint.answer", found, {"is_late": at > found.answer_by}, at)
+    record(db, actor, "complaint.answer", found, {"is_late": at > found.answer_by}, at)
     return _again(db, complaint_id)
 
 
@@ -78,14 +79,11 @@ def decide(
 ) -> Complaint | ComplaintRefusal:
     """Staff decide: upheld, in part, or rejected; with words the buyer reads and the hash of what they rest on."""
     assert_in_transaction(db)
-    found = _judged(db, actor, complaint_id, "decided")
+    found = _decidable(db, actor, complaint_id, "decided", outcome, why)
     if isinstance(found, ComplaintRefusal):
         return found
-    refusal = _why_refusal(outcome, why)
-    if refusal is not None:
-        return refusal
     store.decide(db, complaint_id, outcome, (*why, actor.name), at)
-    _record(db, actor, "complaint.decide", found, {"outcome": outcome, "evidence": why[1]}, at, why[0])
+    record(db, actor, "complaint.decide", found, {"outcome": outcome, "evidence": why[1]}, at, why[0])
     return _again(db, complaint_id)
 
 
@@ -109,7 +107,7 @@ def object_to(
         return ComplaintRefusal.OPEN_ALREADY
     review_by = rules.due_at("review", at)
     store.object_to(db, found.id, told[1], at, review_by)
-    _record(db, actor, "complaint.object", found, {"review_by": review_by}, at)
+    record(db, actor, "complaint.object", found, {"review_by": review_by}, at)
     return _again(db, found.id)
 
 
@@ -118,17 +116,14 @@ def review(
 ) -> Complaint | ComplaintRefusal:
     """Decide an objection: by another person than decided before, unless they are alone. That is the end."""
     assert_in_transaction(db)
-    found = _judged(db, actor, complaint_id, "closed")
+    found = _decidable(db, actor, complaint_id, "closed", outcome, why)
     if isinstance(found, ComplaintRefusal):
         return found
-    refusal = _why_refusal(outcome, why)
-    if refusal is not None:
-        return refusal
     if actor.name == found.decided_by and not is_alone:
         return ComplaintRefusal.SAME_PERSON
     store.close(db, complaint_id, outcome, (*why, actor.name), at)
     after = {"outcome": outcome, "evidence": why[1], "is_alone": actor.name == found.decided_by}
-    _record(db, actor, "complaint.review", found, after, at, why[0])
+    record(db, actor, "complaint.review", found, after, at, why[0])
     return _again(db, complaint_id)
 
 
@@ -143,7 +138,7 @@ def withdraw(
     if not rules.COMPLAINT.allows(found.state, "withdrawn"):
         return ComplaintRefusal.WRONG_STATE
     store.withdraw(db, complaint_id, at)
-    _record(db, actor, "complaint.withdraw", found, {"state": "withdrawn"}, at)
+    record(db, actor, "complaint.withdraw", found, {"state": "withdrawn"}, at)
     return _again(db, complaint_id)
 
 
@@ -198,24 +193,22 @@ def _judged(db: Db, actor: Actor, complaint_id: UUID, after: str) -> Complaint |
     return ComplaintRefusal.SAME_PERSON if party.is_member(db, found.supplier_id, actor.name) else found
 
 
-def _why_refusal(outcome: str, why: Why) -> ComplaintRefusal | None:
+def _decidable(
+    db: Db, actor: Actor, complaint_id: UUID, after: str, outcome: str, why: Why
+) -> Complaint | ComplaintRefusal:
+    """The same, decided with this outcome for this reason."""
+    found = _judged(db, actor, complaint_id, after)
+    if isinstance(found, ComplaintRefusal):
+        return found
     if outcome not in OUTCOMES or not why[0] or not why[1]:
         return ComplaintRefusal.NO_REASON
-    return ComplaintRefusal.TOO_LONG if len(why[0]) > rules.WORDS_MAX else None
+    return ComplaintRefusal.TOO_LONG if len(why[0]) > rules.WORDS_MAX else found
 
 
 def _supplier_of(db: Db, order: Order) -> int:
     """Whose goods they were: the seller's, or of our own sales whoever brought the cards of the first line."""
     line = sales.lines_of(db, [order.id])[order.id][0]
     return line.seller_id if line.is_third_party else line.supplier_id
-
-
-def _record(
-    db: Db, actor: Actor, verb: str, of: Complaint, after: dict[str, object], at: datetime, reason: str = ""
-) -> None:
-    """What people wrote stays out of the trail, which is kept for ever."""
-    told = {"order": of.number, "state": of.state}
-    audit.record(db, [Deed(actor, verb, "complaint", str(of.id), told, after, reason, of.pool_id)], at)
 
 
 def _again(db: Db, complaint_id: UUID) -> Complaint:

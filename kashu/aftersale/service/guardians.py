@@ -8,8 +8,9 @@ from uuid import UUID
 from kashu import audit, party, sales
 from kashu.aftersale import rules, store
 from kashu.aftersale.service.complaints import may_open
+from kashu.aftersale.service.trail import record
 from kashu.aftersale.types import Claim, ClaimRefusal, NewClaim, Persons
-from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
+from kashu.audit import Actor, Approval, ApprovalRefusal
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
@@ -46,7 +47,7 @@ def open_claim(
     made = _sealed(ring, order, new, at)
     assert store.add_claim(db, made), "under the order's lock"
     after = {"relation": made.relation, "sha256": made.sha256, "due_at": made.due_at}
-    _record(db, actor, "guardian.open", made, after, at)
+    record(db, actor, "guardian.open", made, after, at)
     return made
 
 
@@ -93,7 +94,7 @@ def grant(
     audit.finish(db, approval_id, at)
     store.decide_claim(db, claim_id, "granted", (deduction_fen, refund.id, *why, actor.name), at)
     after = {"deduction_fen": deduction_fen, "amount_fen": refund.amount_fen, "evidence": why[1]}
-    _record(db, actor, "guardian.granted", found, after, at, why[0])
+    record(db, actor, "guardian.granted", found, after, at, why[0])
     return _again(db, claim_id)
 
 
@@ -117,7 +118,7 @@ def reject(db: Db, actor: Actor, claim_id: UUID, why: Why, at: datetime) -> Clai
         if (asked.act, asked.object_id) == (GRANT, str(claim_id)):
             audit.cancel(db, actor, asked.id, at)
     store.decide_claim(db, claim_id, "rejected", (0, None, *why, actor.name), at)
-    _record(db, actor, "guardian.rejected", found, {"evidence": why[1]}, at, why[0])
+    record(db, actor, "guardian.rejected", found, {"evidence": why[1]}, at, why[0])
     return _again(db, claim_id)
 
 
@@ -131,7 +132,7 @@ def show_persons(
         return ClaimRefusal.GONE
     if not reason:
         return ClaimRefusal.NO_REASON
-    _record(db, actor, "guardian.show", found, {}, at, reason)
+    record(db, actor, "guardian.show", found, {}, at, reason)
     sealed = (found.guardian_name, found.guardian_number, found.minor_name, found.minor_number, found.words)
     fields = ("guardian_name", "guardian_number", "minor_name", "minor_number", "words")
     opened = [ring.open_personal(one or b"", _place(claim_id, name)) for one, name in zip(sealed, fields, strict=True)]
@@ -144,7 +145,7 @@ def note_file_shown(db: Db, actor: Actor, claim_id: UUID, at: datetime) -> Claim
     found = store.claim(db, claim_id)
     if found is None or not found.spool:
         return None
-    _record(db, actor, "guardian.file", found, {"sha256": found.sha256}, at)
+    record(db, actor, "guardian.file", found, {"sha256": found.sha256}, at)
     return found
 
 
@@ -200,13 +201,6 @@ def _sealed(ring: Keyring, order: Order, new: NewClaim, at: datetime) -> Claim:
 
 def _place(claim_id: UUID, field: str) -> str:
     return f"guardian {claim_id} {field}"
-
-
-def _record(
-    db: Db, actor: Actor, verb: str, of: Claim, after: dict[str, object], at: datetime, reason: str = ""
-) -> None:
-    told = {"order": of.number, "state": of.state}
-    audit.record(db, [Deed(actor, verb, "guardian", str(of.id), told, after, reason, of.pool_id)], at)
 
 
 def _again(db: Db, claim_id: UUID) -> Claim:

@@ -9,14 +9,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from kashu import cards, catalog, sales
+from kashu import cards, catalog
 from kashu.cards import Redeeming, RedeemRefusal
 from kashu.kernel import clock
 from kashu.kernel.text import is_line
 from kashu.web.buyer.desk import Desk, at_desk, show
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
 from kashu.web.rights import actor
-from kashu.wire import edge
+from kashu.wire import attested, edge
 
 REFUSALS = {
     RedeemRefusal.NO_SUCH_CODE: "没有这个券码，请核对后重输。",
@@ -43,9 +43,9 @@ def redemptions(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not is_fit:
         return _page(request, desk, _("请输入券码；门店名称最多 64 字。没有核销。"), 422)
     asked = Redeeming(desk.party.id, code, f"desk {key}", actor(request).name, place)
-    do = sales.undo_redemption if "undo" in told else sales.redeem
+    do = attested.undo_redemption if "undo" in told else attested.redeem
     with edge.transaction() as db:
-        done = do(db, edge.ctx().ring, asked, clock.now())
+        done = do(edge.ctx(), db, asked, clock.now())
     if isinstance(done, RedeemRefusal):
         return _page(request, desk, _(REFUSALS[done]), 429 if done is RedeemRefusal.TOO_OFTEN else 409)
     say(request, _("已撤销，券码可以再次使用。") if "undo" in told else _("核销成功。"))

@@ -17,6 +17,7 @@ from kashu.web.rights import actor, needs
 from kashu.wire import edge
 
 SHOWN_MAX, NUMBER_CHARS_MAX = 100, 24
+EVENTS = {"delivered": "已送达", "redeemed": "已核销", "undone": "已撤销核销", "refunded": "已退款"}
 
 
 @require_GET
@@ -27,6 +28,7 @@ def attestations(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
         told = {
             "found": compliance.attestations_of(db, order, SHOWN_MAX),
+            "events": {name: _(word) for name, word in EVENTS.items()},
             "counts": compliance.attestation_counts(db),
             "order": order,
             "url": "" if ctx.attestor is None else ctx.attestor.url,

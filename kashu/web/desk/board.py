@@ -56,7 +56,9 @@ def board(request: HttpRequest) -> HttpResponse:
         "links": len(links),
         "soon": [(one, (one.valid_to - today).days) for one in soon],
         "missing": missing,
-        "alerts": alerts,
+        "alerts": [
+            (one, _due(one.what), next((own for own in verified if own.id == one.licence_id), None)) for one in alerts
+        ],
         "stopped": stopped,
         "down": [(one, one.is_overdue(at)) for one in down],
         "overdue": sum(one.is_overdue(at) for one in down),
@@ -64,6 +66,14 @@ def board(request: HttpRequest) -> HttpResponse:
         "unknown_years": clock.unknown_years(today),
     }
     return show(request, "board", "board", told)
+
+
+def _due(what: str) -> str:
+    """What a licence's alert calls for, in words."""
+    name, _sep, number = what.partition("_")
+    if name == "report":
+        return _("%(year)s 年度报告") % {"year": number}
+    return _("%(days)s 天内到期") % {"days": number} if number else _("已过期")
 
 
 def _stopped(db: Db, at: datetime) -> list[tuple[Party, list[str]]]:

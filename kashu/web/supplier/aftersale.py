@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import aftersale, party
 from kashu.aftersale import ComplaintRefusal
 from kashu.kernel import clock
-from kashu.party import ChangeRefusal, NewChange
-from kashu.web.console.desk import say
+from kashu.party import Change, ChangeRefusal, NewChange
 from kashu.web.desk.shared import day_of
 from kashu.web.rights import actor
 from kashu.web.store.aftersale import COMPLAINT_REFUSALS, KINDS
-from kashu.web.supplier.desk import Desk, at_desk, show
+from kashu.web.supplier.desk import Desk, Page, Refused, at_desk
 from kashu.wire import edge
 
 SHOWN_MAX = 100
@@ -38,80 +37,67 @@ CHANGE_REFUSALS = {
 }
 
 
-@require_GET
-@at_desk
-def complaints(request: HttpRequest, desk: Desk) -> HttpResponse:
-    return _complaints(request, desk)
+def _complaints(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    at = clock.now()
+    with edge.transaction() as db:
+        found = aftersale.complaints_of_supplier(db, desk.party.id, SHOWN_MAX)
+        figures = aftersale.figures(db, desk.party.id, at, at - timedelta(days=FIGURES_DAYS))
+    return {
+        "complaints": [(one, aftersale.for_supplier(one.words), one.is_answer_late(at)) for one in found],
+        "figures": figures,
+        "kinds": {name: _(word) for name, word in KINDS.items()},
+    }
+
+
+def _changes(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    with edge.transaction() as db:
+        return {
+            "changes": party.changes(db, desk.party.id),
+            "notices": party.all_unreached(db, desk.party.id),
+            "is_public": desk.supplier.state in party.PUBLIC,
+            "form": request.POST,
+        }
+
+
+COMPLAINTS, CHANGES = Page("complaints", _complaints), Page("changes", _changes)
+complaints, changes = (require_GET(at_desk(page.show)) for page in (COMPLAINTS, CHANGES))
 
 
 @require_POST
 @at_desk
 def answer(request: HttpRequest, desk: Desk, complaint_id: UUID) -> HttpResponse:
-    words = request.POST.get("words", "").strip()[:TEXT_MAX]
     with edge.transaction() as db:
-        done = aftersale.answer(db, actor(request), desk.party.id, complaint_id, words, clock.now())
-    if isinstance(done, ComplaintRefusal):
-        status, told = COMPLAINT_REFUSALS[done]
-        return _complaints(request, desk, _(told), status)
-    say(request, _("答复已提交，平台会结合双方情况处理。"))
-    return redirect("supplier:complaints")
-
-
-@require_GET
-@at_desk
-def changes(request: HttpRequest, desk: Desk) -> HttpResponse:
-    return _changes(request, desk)
+        done = aftersale.answer(db, actor(request), desk.party.id, complaint_id, _words(request), clock.now())
+    refused = COMPLAINT_REFUSALS[done] if isinstance(done, ComplaintRefusal) else None
+    return COMPLAINTS.after(request, desk, refused, _("答复已提交，平台会结合双方情况处理。"))
 
 
 @require_POST
 @at_desk
 def declare(request: HttpRequest, desk: Desk) -> HttpResponse:
-    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("name", "address", "contact")}
+    told = {name: _words(request, name) for name in ("name", "address", "contact")}
     happened_on = day_of(request.POST.get("happened_on", ""))
-    if happened_on is None:
-        return _changes(request, desk, _(CHANGE_REFUSALS[ChangeRefusal.IN_FUTURE]), 422)
-    new = NewChange(**told, happened_on=happened_on)
-    with edge.transaction() as db:
-        done = party.declare_change(db, actor(request), desk.party.id, new, clock.now())
-    if isinstance(done, ChangeRefusal):
-        return _changes(request, desk, _(CHANGE_REFUSALS[done]), 422)
-    say(request, _("变更已申报，核验后更新公示；在此之前仍公示原来的资料。"))
-    return redirect("supplier:changes")
+    done: Change | ChangeRefusal = ChangeRefusal.IN_FUTURE
+    if happened_on is not None:
+        with edge.transaction() as db:
+            new = NewChange(**told, happened_on=happened_on)
+            done = party.declare_change(db, actor(request), desk.party.id, new, clock.now())
+    return CHANGES.after(request, desk, _refused(done), _("变更已申报，核验后更新公示；在此之前仍公示原来的资料。"))
 
 
 @require_POST
 @at_desk
 def answer_unreached(request: HttpRequest, desk: Desk, notice_id: UUID) -> HttpResponse:
-    words = request.POST.get("words", "").strip()[:TEXT_MAX]
     with edge.transaction() as db:
-        done = party.answer_unreached(db, actor(request), desk.party.id, notice_id, words, clock.now())
-    if isinstance(done, ChangeRefusal):
-        return _changes(request, desk, _(CHANGE_REFUSALS[done]), 404 if done is ChangeRefusal.GONE else 422)
-    say(request, _("说明已提交。资料有变化的，请一并申报。"))
-    return redirect("supplier:changes")
+        done = party.answer_unreached(db, actor(request), desk.party.id, notice_id, _words(request), clock.now())
+    return CHANGES.after(request, desk, _refused(done), _("说明已提交。资料有变化的，请一并申报。"))
 
 
-def _complaints(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-    at = clock.now()
-    with edge.transaction() as db:
-        found = aftersale.complaints_of_supplier(db, desk.party.id, SHOWN_MAX)
-        figures = aftersale.figures(db, desk.party.id, at, at - timedelta(days=FIGURES_DAYS))
-    told = {
-        "complaints": [(one, aftersale.for_supplier(one.words), one.is_answer_late(at)) for one in found],
-        "figures": figures,
-        "kinds": {name: _(word) for name, word in KINDS.items()},
-        "error": error,
-    }
-    return show(request, desk, "complaints", "complaints", told, status)
+def _words(request: HttpRequest, name: str = "words") -> str:
+    return request.POST.get(name, "").strip()[:TEXT_MAX]
 
 
-def _changes(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-    with edge.transaction() as db:
-        told = {
-            "changes": party.changes(db, desk.party.id),
-            "notices": party.all_unreached(db, desk.party.id),
-            "is_public": desk.supplier.state in party.PUBLIC,
-            "error": error,
-            "form": request.POST,
-        }
-    return show(request, desk, "changes", "changes", told, status)
+def _refused(done: object) -> Refused:
+    if not isinstance(done, ChangeRefusal):
+        return None
+    return 404 if done is ChangeRefusal.GONE else 422, CHANGE_REFUSALS[done]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
@@ -19,9 +20,9 @@ from kashu.messages import Draft
 from kashu.party import SupplierRefusal
 from kashu.sales import queries
 from kashu.web import portals
-from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, is_patient, show
+from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, Page, at_desk, is_patient, refused_as, show
 from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
 
@@ -87,10 +88,28 @@ def statement(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "statement", "statement", {"page": page, "deposit": held})
 
 
-@require_GET
-@at_desk
-def notices(request: HttpRequest, desk: Desk) -> HttpResponse:
-    return _notices(request, desk)
+def _notices(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    with edge.transaction() as db:
+        return {
+            "sanctions": party.sanctions(db, desk.party.id),
+            "appeals": party.appeals(db, desk.party.id),
+            "coming": catalog.coming_agreements(db, clock.now()),
+            "down": compliance.takedowns_of(db, desk.party.id, 50),
+            "may_leave": desk.supplier.state in party.TRADING,
+        }
+
+
+def _people(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    ring = edge.ctx().ring
+    with edge.transaction() as db:
+        waiting = [
+            (one, ring.open_personal(one.email, f"invitation {one.id}")) for one in party.invitations(db, desk.party.id)
+        ]
+        return {"members": party.members(db, desk.party.id), "waiting": waiting, "now": clock.now()}
+
+
+NOTICES, PEOPLE = Page("notices", _notices), Page("people", _people)
+notices, people = (require_GET(at_desk(page.show)) for page in (NOTICES, PEOPLE))
 
 
 @require_POST
@@ -99,10 +118,7 @@ def appeal(request: HttpRequest, desk: Desk, sanction_id: UUID) -> HttpResponse:
     words = request.POST.get("words", "").strip()
     with edge.transaction() as db:
         refusal = party.appeal(db, actor(request), desk.party.id, sanction_id, words, clock.now())
-    if refusal is not None:
-        return _notices(request, desk, _(REFUSALS[refusal]), 404 if refusal is SupplierRefusal.GONE else 422)
-    say(request, _("申诉已提交，由另一位工作人员答复。"))
-    return redirect("supplier:notices")
+    return NOTICES.after(request, desk, refused_as(refusal, 422), _("申诉已提交，由另一位工作人员答复。"))
 
 
 @require_POST
@@ -115,16 +131,9 @@ def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
         rules = catalog.agreement(db, "trade", at)
         under = "" if rules is None else f"{rules.kind} v{rules.version}"
         refusal = party.leave(db, actor(request), desk.party.id, (reason, under), at)
-    if refusal is not None:
-        return _notices(request, desk, _(REFUSALS[refusal]), 409)
-    say(request, _("已开始退出：不再销售新的订单，已有订单按现行规则履行。"))
-    return redirect("supplier:notices")
-
-
-@require_GET
-@at_desk
-def people(request: HttpRequest, desk: Desk) -> HttpResponse:
-    return _people(request, desk)
+    return NOTICES.after(
+        request, desk, refused_as(refusal, 409), _("已开始退出：不再销售新的订单，已有订单按现行规则履行。")
+    )
 
 
 @require_POST
@@ -133,14 +142,11 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Send somebody a link that lets them act for this organisation."""
     email = request.POST.get("email", "").strip().lower()
     if not EMAIL.match(email):
-        return _people(request, desk, _("邮箱没有填对。没有发送。"), 422)
+        return PEOPLE.show(request, desk, _("邮箱没有填对。没有发送。"), 422)
     if not is_patient(desk, "invite", INVITATIONS_PER_DAY):
-        return _people(request, desk, _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
-    done = send_invitation(request, desk.party.id, email)
-    if isinstance(done, SupplierRefusal):
-        return _people(request, desk, _(REFUSALS[done]), 409)
-    say(request, _("邀请已发送，7 天内有效。"))
-    return redirect("supplier:people")
+        return PEOPLE.show(request, desk, _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
+    refusal = send_invitation(request, desk.party.id, email)
+    return PEOPLE.after(request, desk, refused_as(refusal, 409), _("邀请已发送，7 天内有效。"))
 
 
 @require_POST
@@ -148,10 +154,7 @@ def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
 def revoke(request: HttpRequest, desk: Desk, invitation_id: UUID) -> HttpResponse:
     with edge.transaction() as db:
         refusal = party.revoke_invitation(db, actor(request), desk.party.id, invitation_id, clock.now())
-    if refusal is not None:
-        return _people(request, desk, _(REFUSALS[refusal]), 404)
-    say(request, _("邀请已撤回。"))
-    return redirect("supplier:people")
+    return PEOPLE.after(request, desk, refused_as(refusal, 404), _("邀请已撤回。"))
 
 
 @require_POST
@@ -161,10 +164,7 @@ def remove(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Somebody works for this organisation no more; their account stays their own."""
     with edge.transaction() as db:
         refusal = party.remove_member(db, actor(request), desk.party.id, request.POST.get("email", ""), clock.now())
-    if refusal is not None:
-        return _people(request, desk, _(REFUSALS[refusal]), 404 if refusal is SupplierRefusal.GONE else 409)
-    say(request, _("已移出，对方即刻不能再代表本单位操作。"))
-    return redirect("supplier:people")
+    return PEOPLE.after(request, desk, refused_as(refusal, 409), _("已移出，对方即刻不能再代表本单位操作。"))
 
 
 def send_invitation(request: HttpRequest, party_id: int, email: str) -> SupplierRefusal | None:
@@ -179,26 +179,3 @@ def send_invitation(request: HttpRequest, party_id: int, email: str) -> Supplier
         values = {"name": named.name, "link": f"{ctx.public_url}/join/{done[1]}"}
         messages.write(db, ctx.ring, [Draft("invitation", str(done[0].id), email, values)], at)
     return None
-
-
-def _notices(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-    with edge.transaction() as db:
-        told = {
-            "sanctions": party.sanctions(db, desk.party.id),
-            "appeals": party.appeals(db, desk.party.id),
-            "coming": catalog.coming_agreements(db, clock.now()),
-            "down": compliance.takedowns_of(db, desk.party.id, 50),
-            "may_leave": desk.supplier.state in party.TRADING,
-            "error": error,
-        }
-    return show(request, desk, "notices", "notices", told, status)
-
-
-def _people(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-    ring = edge.ctx().ring
-    with edge.transaction() as db:
-        waiting = [
-            (one, ring.open_personal(one.email, f"invitation {one.id}")) for one in party.invitations(db, desk.party.id)
-        ]
-        told = {"members": party.members(db, desk.party.id), "waiting": waiting, "error": error, "now": clock.now()}
-    return show(request, desk, "people", "people", told, status)

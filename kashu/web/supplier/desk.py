@@ -9,13 +9,15 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from kashu import party
 from kashu.kernel import clock, limits
 from kashu.party import Party, Supplier, SupplierRefusal
 from kashu.party.models import Person
 from kashu.web import portals
+from kashu.web.console.desk import say
 from kashu.web.rights import may
 from kashu.wire import edge
 
@@ -49,6 +51,7 @@ REFUSALS = {
     SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
 View = Callable[..., HttpResponseBase]
+Refused = tuple[int, str] | None  # a status, and why, in Chinese
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,32 @@ def is_patient(desk: Desk, what: str, most: int) -> bool:
     """Count what costs us or others something, message, question or room: so many a day of one organisation."""
     with edge.transaction() as db:
         return limits.allow(db, f"supplier:{desk.party.id}:{what}", clock.now(), most=most, seconds=DAY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that things are posted from, by the name of its template, address and place among the pages; what it tells."""
+
+    name: str
+    tell: Callable[[HttpRequest, Desk], dict[str, Any]]
+
+    def show(self, request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+        return show(request, desk, self.name, self.name, {**self.tell(request, desk), "error": error}, status)
+
+    def after(self, request: HttpRequest, desk: Desk, refused: Refused, done: str) -> HttpResponse:
+        """What was posted was refused, and the page says so, or it was done, and the page is as it is now."""
+        if refused is not None:
+            status, words = refused
+            return self.show(request, desk, _(words), status)
+        say(request, done)
+        return redirect(f"supplier:{self.name}")
+
+
+def refused_as(refusal: SupplierRefusal | None, status: int) -> Refused:
+    """A refusal in words; what is gone is not found."""
+    if refusal is None:
+        return None
+    return 404 if refusal is SupplierRefusal.GONE else status, REFUSALS[refusal]
 
 
 def show(

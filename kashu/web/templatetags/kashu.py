@@ -62,6 +62,12 @@ def stamp(instant: datetime | None) -> str:
 
 
 @register.filter
+def minute(instant: datetime) -> str:
+    """`2026-12-05 00:00`, where it is announced rather than recorded."""
+    return f"{instant.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+@register.filter
 def short_stamp(instant: datetime | None) -> str:
     return "—" if instant is None else f"{instant.astimezone(SHANGHAI):%m-%d %H:%M:%S}"
 

@@ -35,7 +35,7 @@ It says `Signature Verified Successfully`. Then compare each file with its SHA-2
 | ledger.json | every entry of the books under this order; the entries of one reason add up to nothing |
 | delivery.json | when cards became readable and when they were shown, and to which browsers the order was given |
 | cards.json | the cards, masked, with keyed fingerprints; a card's secret is in no file |
-| attestations.json | what was told to whoever attests transactions, and what was answered |
+| attestations.json | what was told to whoever attests transactions, and what was answered; `subject` is the order's number or the id in redemptions.json |
 | redemptions.json, claims.json, messages.json | codes redeemed, refunds by claim, messages sent and what vendors said |
 | provenance.json | the batches the cards came from, under which authorisations, and what was done with them |
 | audit.json | the trail of the order, each entry with its link, and the signed heads after them |

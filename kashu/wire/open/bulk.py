@@ -15,6 +15,7 @@ from kashu.kernel.db import Db, Pool
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import sha256_hex
 from kashu.sales import Bulk, Purchase, SellRefusal
+from kashu.wire.context import Context
 from kashu.wire.open.auth import Caller
 from kashu.wire.open.messages import BulkAsked, BulkTold, Request, Response, Stretch, answer, fault_of
 from kashu.wire.open.problems import problem
@@ -23,7 +24,7 @@ RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})\Z", re.ASCII)
 _decoder = msgspec.json.Decoder(BulkAsked)
 
 
-def ask(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
+def ask(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
     """Take a bulk purchase on: 202, and the same again under the same key."""
     try:
         asked = _decoder.decode(request.body)
@@ -32,11 +33,11 @@ def ask(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return problem("malformed")
     wanted = Purchase(
-        caller.account_id, caller.idempotency_key, _same(ring, request.body), asked.sku, asked.quantity, asked.reference,
+        caller.account_id, caller.idempotency_key, _same(ctx.ring, request.body), asked.sku, asked.quantity, asked.reference,
         caller.key_id,
     )  # fmt: skip
     actor = Actor("buyer", f"account {caller.account_id}")
-    found = sales.ask_bulk(db, ring, actor, wanted, asked.password, at, file_kind=asked.format)
+    found = sales.ask_bulk(db, ctx.ring, actor, wanted, asked.password, at, file_kind=asked.format)
     return problem(found.value) if isinstance(found, SellRefusal) else answer(told(found), 202)
 
 
@@ -45,13 +46,13 @@ def _same(ring: Keyring, body: bytes) -> str:
     return ring.identity("bulk asked", sha256_hex(body)).hex()
 
 
-def follow(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
+def follow(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
     """How far a bulk purchase is."""
     found = _mine(db, caller, request.path.rpartition("/")[2])
     return problem("not_found") if found is None else answer(told(found))
 
 
-def fetch(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
+def fetch(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
     """The sealed file, whole or from where a broken download stopped (RFC 9110, one range)."""
     found = _mine(db, caller, request.path.split("/")[-2])
     if found is None:

@@ -12,8 +12,8 @@ import psycopg_pool
 from msgspec import Struct
 
 from kashu import party
-from kashu.kernel.db import Db, Pool
-from kashu.kernel.seal import Keyring
+from kashu.kernel.db import Db
+from kashu.wire.context import Context
 from kashu.wire.open import bulk, purchases, reads, redemptions
 from kashu.wire.open.auth import Caller, Doorkeeper, Known, credentials
 from kashu.wire.open.messages import (
@@ -37,7 +37,7 @@ from kashu.wire.open.problems import problem
 PREFIX = "/open/v1/"
 BODY_BYTES_MAX = 65_536
 TARGET_CHARS_MAX = 2_048
-Read = Callable[[Db, Keyring, Caller, Request, datetime], Response]
+Read = Callable[[Db, Context, Caller, Request, datetime], Response]
 Broken = (psycopg.Error, psycopg_pool.PoolTimeout)
 
 
@@ -101,9 +101,8 @@ SHAPES = [(address, address.shape) for address in ADDRESSES]
 class Desk:
     """Serves the open API in one process."""
 
-    def __init__(self, pool: Pool, ring: Keyring) -> None:
-        self.pool, self.ring = pool, ring
-        self._doorkeeper = Doorkeeper(ring)
+    def __init__(self, ctx: Context) -> None:
+        self._ctx, self._doorkeeper = ctx, Doorkeeper(ctx.ring)
 
     def identify(self, request: Request, at: datetime) -> tuple[Address, Caller] | Response:
         """Look up the key if need be, and check the request. May ask the database."""
@@ -138,7 +137,7 @@ class Desk:
         """The key from the database, unless too many are looked for."""
         if not self._doorkeeper.may_look(key_id):
             return problem("too_often")
-        with self.pool.transaction() as db:
+        with self._ctx.pool.transaction() as db:
             return self._doorkeeper.look_up(db, key_id)
 
     def admit(
@@ -155,12 +154,12 @@ class Desk:
     def read(self, request: Request, address: Address, caller: Caller, at: datetime) -> Response:
         """Serve anything but a purchase."""
         assert address.serve is not None
-        with self.pool.transaction() as db:
+        with self._ctx.pool.transaction() as db:
             [refused] = party.admit(db, [(caller.key_id, caller.nonce)], at)
             if refused is not None:
                 return problem(purchases.CALL_CODES[refused])
             try:
-                return address.serve(db, self.ring, caller, request, at)
+                return address.serve(db, self._ctx, caller, request, at)
             except reads.BadQueryError as error:
                 return problem("invalid", str(error))
 
@@ -173,8 +172,10 @@ class Desk:
             address, caller = found
             if address.serve is not None:
                 return self.read(request, address, caller, at)
-            call = purchases.read(request, caller, self.ring)
-            return call if isinstance(call, Response) else purchases.serve(self.pool, self.ring, [call], at)[0]
+            call = purchases.read(request, caller, self._ctx.ring)
+            if isinstance(call, Response):
+                return call
+            return purchases.serve(self._ctx.pool, self._ctx.ring, [call], at)[0]
         except Broken as error:
             return broken(error)
 

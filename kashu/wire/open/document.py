@@ -69,8 +69,8 @@ def make(public_url: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in ADDRESSES:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
-    headers = {name.lower(): _header(name, *told) for name, told in HEADERS.items()}
-    parameters = {name.replace("-", "_"): told for name, told in headers.items()} | {"idempotency_key": _header(*KEY)}
+    headers = {name.lower(): header(name, *told) for name, told in HEADERS.items()}
+    parameters = {name.replace("-", "_"): told for name, told in headers.items()} | {"idempotency_key": header(*KEY)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Kashu 卡枢 open API", "version": __version__, "description": SIGNING},
@@ -162,7 +162,8 @@ def _shared(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/parameters/{name.lower().replace('-', '_')}"}
 
 
-def _header(name: str, told: str, schema: dict[str, Any]) -> dict[str, Any]:
+def header(name: str, told: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A header that has to be there."""
     return {"name": name, "in": "header", "required": True, "description": told, "schema": schema}
 
 

@@ -204,7 +204,9 @@ class UndoAsked(Struct, forbid_unknown_fields=True):
 class RedemptionTold(Struct):
     """A code that was redeemed; the code itself is told to nobody again."""
 
-    id: str
+    id: Annotated[
+        str, Meta(description="The redemption's id; where it is attested, what the attestor is told names it.")
+    ]
     sku: str
     place: str
     redeemed_at: datetime

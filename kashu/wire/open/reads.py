@@ -13,6 +13,7 @@ from kashu.kernel.db import Db
 from kashu.kernel.ids import pool_of
 from kashu.kernel.paging import decode_cursor, encode_cursor
 from kashu.kernel.seal import Keyring
+from kashu.wire.context import Context
 from kashu.wire.open.auth import Caller
 from kashu.wire.open.messages import (
     PAGE_MAX,
@@ -47,7 +48,7 @@ class BadQueryError(ValueError):
     """A query that this address does not take; its text says which part."""
 
 
-def skus(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
+def skus(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """SKUs for sale, in order of their codes, at the account's own prices."""
     limit, after = page_of(query_of(request, "limit", "after"), 1)
     codes = catalog.codes_on_sale(db, str(after[0]) if after else "", limit + 1)
@@ -69,7 +70,7 @@ def skus(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) 
     return answer(SkusTold(told, encode_cursor(codes[limit - 1]) if len(codes) > limit else None))
 
 
-def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
+def choices(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The cards of a SKU that can be picked, in order of their labels."""
     told = query_of(request, "limit", "after", "q")
     limit, after = page_of(told, 1)
@@ -89,7 +90,7 @@ def choices(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetim
     return answer(ChoicesTold(shown, encode_cursor(shown[-1].label) if len(found) > limit else None))
 
 
-def account(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
+def account(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The purchase account: its balance and limits."""
     query_of(request)
     found = sales.accounts(db, [caller.account_id])[caller.account_id]
@@ -99,7 +100,7 @@ def account(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetim
     ))  # fmt: skip
 
 
-def statements(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
+def statements(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every read takes the same
     """The account's movements, the newest first."""
     limit, after = page_of(query_of(request, "limit", "after"), 1)
     try:
@@ -114,7 +115,7 @@ def statements(db: Db, ring: Keyring, caller: Caller, request: Request, at: date
     return answer(StatementTold(told, encode_cursor(told[-1].id) if len(found) > limit else None))
 
 
-def order(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
+def order(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
     """One purchase with its cards, by its id."""
     query_of(request)
     number = request.path.rpartition("/")[2]
@@ -122,16 +123,16 @@ def order(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime)
     found = None if pool_id is None else sales.by_number(db, pool_id, number)
     if found is None or found.account_id != caller.account_id:
         return problem("not_found")
-    return _shown(db, ring, caller, (found.pool_id, found.id), at)
+    return _shown(db, ctx.ring, caller, (found.pool_id, found.id), at)
 
 
-def orders(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
+def orders(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
     """One purchase with its cards, by your reference."""
     told = query_of(request, "reference")
     if not 1 <= len(told.get("reference", "")) <= REFERENCE_CHARS_MAX:
         raise BadQueryError("reference is needed, of at most 64 characters")
     key = sales.order_of_reference(db, caller.account_id, told["reference"])
-    return problem("not_found") if key is None or key[0] == 0 else _shown(db, ring, caller, key, at)
+    return problem("not_found") if key is None or key[0] == 0 else _shown(db, ctx.ring, caller, key, at)
 
 
 def _shown(db: Db, ring: Keyring, caller: Caller, key: tuple[int, UUID], at: datetime) -> Response:

@@ -9,11 +9,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from kashu import cards, catalog, sales
+from kashu import cards, catalog
 from kashu.cards import Redeeming, RedeemRefusal, Redemption
 from kashu.kernel.db import Db
 from kashu.kernel.paging import encode_cursor
-from kashu.kernel.seal import Keyring
+from kashu.wire import attested
+from kashu.wire.context import Context
 from kashu.wire.open.auth import Caller
 from kashu.wire.open.messages import (
     RedemptionAsked,
@@ -33,26 +34,26 @@ Shape = TypeVar("Shape", bound=Struct)
 _asked, _undo = msgspec.json.Decoder(RedemptionAsked), msgspec.json.Decoder(UndoAsked)
 
 
-def redeem(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
+def redeem(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
     """Redeem a code: 201, and the same again under the same key."""
     asked = _read(_asked, request)
     if isinstance(asked, Response):
         return asked
     if asked.redeemed_at is not None and asked.redeemed_at.tzinfo is None:
         return problem("invalid", "redeemed_at says its zone (RFC 3339)")
-    told = sales.redeem(db, ring, _redeeming(caller, asked.code, asked.place, asked.redeemed_at), at)
+    told = attested.redeem(ctx, db, _redeeming(caller, asked.code, asked.place, asked.redeemed_at), at)
     return _answer(db, told, 201)
 
 
-def undo(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:
+def undo(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
     """Undo a redemption."""
     asked = _read(_undo, request)
     if isinstance(asked, Response):
         return asked
-    return _answer(db, sales.undo_redemption(db, ring, _redeeming(caller, asked.code), at), 200)
+    return _answer(db, attested.undo_redemption(ctx, db, _redeeming(caller, asked.code), at), 200)
 
 
-def listed(db: Db, ring: Keyring, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
+def listed(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
     """The organisation's redemptions, the newest first."""
     limit, after = page_of(query_of(request, "limit", "after"), 2)
     try:
