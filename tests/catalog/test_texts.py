@@ -133,11 +133,17 @@ def test_the_same_page_is_read_once_however_it_came_about(db):
 
 LAWFUL = {
     "summary": "门店自提 · 满 100 元可用 · 最多叠加 3 张",
-    "facts": "七天无理由退款；未使用部分按原价退还",
+    "facts": "七天无理由退款；未使用部分按原价退还；最低系统要求 Windows 10，最低消费 50 元",
     "steps": "打开 App，在「我的」里粘贴兑换码，限购买当天起 90 天内使用",
     "refund_terms": "未查看卡密前可随时退；有质量问题按实付金额全额退款",
     "validity": "自兑换之日起 365 天，到期前三天短信提醒",
 }
+
+
+def test_a_minimum_hides_no_claim(db):
+    product = page(db)
+    said = replace(product, summary="最低系统要求 Windows 10，全网最低价")
+    assert edit(db, said) is Refusal.IN_REVIEW
 
 
 @pytest.mark.parametrize(("field", "text"), LAWFUL.items())

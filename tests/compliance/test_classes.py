@@ -55,7 +55,9 @@ def publish(db, product, title):
     return catalog.move_product(db, MAKER, product.id, "on_sale", "", clock.now())
 
 
-@pytest.mark.parametrize("title", ["京东E卡 100元", "苹果礼品卡 500元", "星巴克 星礼卡 200元", FILED, "全国通用购物卡 500元"])
+@pytest.mark.parametrize(
+    "title", ["京东E卡 100元", "苹果礼品卡 500元", "星巴克 星礼卡 200元", FILED, "全国通用购物卡 500元"]
+)
 def test_a_card_of_value_is_not_sold_as_ordinary_goods_whatever_people_say(db, title):
     product = draft(db)
     assert publish(db, product, title) is Refusal.REVIEW_DENIED

@@ -53,3 +53,12 @@ def test_an_unclear_listing_waits_at_the_desk_for_somebody_else(staff, dsn):
     assert title not in desk.get("/desk/reviews").content.decode()
     console.post(f"/console/products/{product_id}/state", {"state": "on_sale"})
     assert state(dsn, product_id) == "on_sale"
+
+
+def test_the_console_says_why_a_brand_stays(staff, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        product = catalog.product(db, product_id=make.stocked(db, ring, 1).product_id)
+    told = {"title": product.title, "brand": "光影视频", "category": product.category_id, "warranty_days": "30"}
+    page = staff("operator").post(f"/console/products/{product.id}/edit", told)
+    assert page.status_code == 422
+    assert "先撤下这些批次，再改品牌或类目" in page.content.decode()

@@ -34,6 +34,9 @@ UNRULED = {
     "brand.unnamed": "unnamed_brand",
 }
 CLAIMS = ("absolute_claim", "price_claim")
+LEAST = re.compile(
+    "最低(?=系统|配置|要求|需|消费|版本|支持|年龄|起|为|[0-9a-zA-Z ])"
+)  # what is needed at least praises nothing
 CLASS_CHARS = 60
 LEARNED_GROUND = "ECOM §38: should have known; resembles denied titles"
 SINGLE_GROUND = "CARD, PREPAID §26: value of one issuer is sold as such, under its filing, or not at all"
@@ -203,13 +206,14 @@ def judge_body(text: str, context: Context = NO_PAPERS) -> Judgement:
     if not text.strip():
         return Judgement(Verdict.ALLOW, GoodsClass.ENTITLEMENT, ())
     whole = judge(text, context)
-    told = {
-        one.id: one
-        for one in whole.reasons
-        if one.verdict is Verdict.DENY or one.category in CLAIMS or one.id == "text.unread"
-    }
+    told = {one.id: one for one in whole.reasons if one.verdict is Verdict.DENY or one.id == "text.unread"}
+    claims = [one for one in whole.reasons if one.category in CLAIMS]
+    if claims and LEAST.search(text):
+        claims = [one for one in judge(LEAST.sub("", text), context).reasons if one.category in CLAIMS]
     is_denied = any(one.verdict is Verdict.DENY for one in told.values())
-    return _judgement(told, whole.goods_class if is_denied else GoodsClass.ENTITLEMENT)
+    return _judgement(
+        told | {one.id: one for one in claims}, whole.goods_class if is_denied else GoodsClass.ENTITLEMENT
+    )
 
 
 def is_out_of_class(said: GoodsClass, kind: GoodsClass) -> bool:
