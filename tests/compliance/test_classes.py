@@ -107,3 +107,8 @@ def test_another_kind_of_goods_is_another_question(db):
     kinds = [Context(goods_class=kind) for kind in (SINGLE, ENTITLEMENT, SINGLE)]
     answers = [compliance.reviews.submit(db, MAKER, "product:1", said, clock.now(), kind) for kind in kinds]
     assert [one.state for one in answers] == ["allowed", "refused", "allowed"]
+
+
+def test_a_line_that_says_value_is_of_that_class():
+    judged = judge_listing(Texts(("星巴克",), lines=("星巴克 面值200元卡",)), Context(goods_class=SINGLE))
+    assert (judged.goods_class, judged.reasons) == (SINGLE, ())

@@ -34,9 +34,8 @@ UNRULED = {
     "brand.unnamed": "unnamed_brand",
 }
 CLAIMS = ("absolute_claim", "price_claim")
-LEAST = re.compile(
-    "最低(?=系统|配置|要求|需|消费|版本|支持|年龄|起|为|[0-9a-zA-Z ])"
-)  # what is needed at least praises nothing
+# What is needed at least praises nothing.
+LEAST = re.compile("最低(?=系统|配置|要求|需|消费|版本|支持|年龄|起|为|[0-9a-zA-Z ])")
 CLASS_CHARS = 60
 LEARNED_GROUND = "ECOM §38: should have known; resembles denied titles"
 SINGLE_GROUND = "CARD, PREPAID §26: value of one issuer is sold as such, under its filing, or not at all"
@@ -195,7 +194,9 @@ def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
             if reason.id not in found or SEVERITY[reason.verdict] > SEVERITY[found[reason.id].verdict]:
                 found[reason.id] = reason
     for text in texts.lines:
-        for reason in _out_of_class(text, judge(text, context).goods_class, context.goods_class):
+        said = judge(text, context).goods_class
+        widest = max(widest, said, key=CLASSES.index)
+        for reason in _out_of_class(text, said, context.goods_class):
             found.setdefault(reason.id, reason)
     unnamed = _unnamed(texts)
     return _judgement(found | ({unnamed.id: unnamed} if unnamed else {}), widest)
