@@ -53,51 +53,52 @@ def test_a_new_text_field_is_read_as_well(kind, read):
     assert told - NO_TEXT == set(read)
 
 
-@pytest.mark.parametrize("field", PAGE)
 @pytest.mark.parametrize(("text", "refusal"), SAID.items())
-def test_what_a_page_on_sale_may_not_say_is_in_none_of_its_fields(db, field, text, refusal):
+def test_what_a_page_on_sale_may_not_say_is_in_none_of_its_fields(db, text, refusal):
     product = page(db)
-    assert edit(db, saying(product, field, text)) is refusal
+    assert {field: edit(db, saying(product, field, text)) for field in PAGE} == dict.fromkeys(PAGE, refusal)
     assert catalog.product(db, product_id=product.id) == product
 
 
-@pytest.mark.parametrize("field", PAGE)
 @pytest.mark.parametrize(("text", "refusal"), SAID.items())
-def test_what_was_saved_before_it_was_read_is_read_at_publishing(db, field, text, refusal):
+def test_what_was_saved_before_it_was_read_is_read_at_publishing(db, text, refusal):
     product = page(db, on_sale=False)
-    store.edit_product(db, saying(product, field, text))
-    assert publish(db, product) is refusal
+    for field in PAGE:
+        store.edit_product(db, saying(product, field, text))
+        assert publish(db, product) is refusal, field
     assert catalog.product(db, product_id=product.id).state == "draft"
 
 
-@pytest.mark.parametrize("field", PAGE)
-def test_a_void_clause_is_not_even_saved(db, field):
+def test_a_void_clause_is_not_even_saved(db):
     product = page(db, on_sale=False)
     (void, _), *_ = SAID.items()
-    assert edit(db, saying(product, field, void)) is Refusal.VOID_CLAUSE
-    opened = catalog.open_product(db, MAKER, replace(saying(product, field, void), slug="other"), clock.now())
-    assert opened is Refusal.VOID_CLAUSE
+    for field in PAGE:
+        assert edit(db, saying(product, field, void)) is Refusal.VOID_CLAUSE, field
+        opened = catalog.open_product(db, MAKER, replace(saying(product, field, void), slug="other"), clock.now())
+        assert opened is Refusal.VOID_CLAUSE, field
     assert catalog.add_sku(db, MAKER, saying(later(db, product), "validity", void), clock.now()) is Refusal.VOID_CLAUSE
+    assert catalog.product(db, product_id=product.id) == product
 
 
-@pytest.mark.parametrize("field", SHELF)
 @pytest.mark.parametrize(("text", "refusal"), SAID.items())
-def test_what_a_sku_may_not_say_is_in_none_of_its_fields(db, field, text, refusal):
+def test_what_a_sku_may_not_say_is_in_none_of_its_fields(db, text, refusal):
     product = page(db)
-    text = text if field != "form" or len(text) <= 20 else text[:20]
-    wanted = saying(later(db, product), field, text)
-    assert catalog.add_sku(db, MAKER, wanted, clock.now()) is refusal
-    store.add_sku(db, wanted)
-    assert catalog.move_product(db, MAKER, product.id, "off_sale", "", clock.now()) is None
-    assert publish(db, product) is refusal
+    for field in SHELF:
+        wanted = saying(later(db, product), field, text[:20])  # the longest label there is
+        assert catalog.add_sku(db, MAKER, wanted, clock.now()) is refusal, field
+        db.execute("UPDATE catalog_product SET state = 'off_sale' WHERE id = %s", [product.id])
+        added = store.add_sku(db, wanted)
+        assert publish(db, product) is refusal, field
+        db.execute("UPDATE catalog_sku SET is_open = false WHERE id = %s", [added])
+        assert publish(db, product) is None
 
 
-@pytest.mark.parametrize("field", ["name", "validity"])
 @pytest.mark.parametrize(("text", "refusal"), SAID.items())
-def test_a_sku_on_sale_is_not_reworded_past_the_review(db, field, text, refusal):
+def test_a_sku_on_sale_is_not_reworded_past_the_review(db, text, refusal):
     product = page(db)
     [sku] = catalog.skus_of(db, product.id)
-    assert catalog.edit_sku(db, MAKER, saying(sku, field, text), clock.now()) is refusal
+    for field in ("name", "validity"):
+        assert catalog.edit_sku(db, MAKER, saying(sku, field, text), clock.now()) is refusal, field
     assert catalog.skus_of(db, product.id) == [sku]
 
 
@@ -146,11 +147,11 @@ def test_a_minimum_hides_no_claim(db):
     assert edit(db, said) is Refusal.IN_REVIEW
 
 
-@pytest.mark.parametrize(("field", "text"), LAWFUL.items())
-def test_lawful_words_need_nobody(db, field, text):
+def test_lawful_words_need_nobody(db):
     product = page(db)
-    if field in PAGE:
-        assert not isinstance(edit(db, saying(product, field, text)), Refusal)
-    else:
-        [sku] = catalog.skus_of(db, product.id)
-        assert catalog.edit_sku(db, MAKER, saying(sku, field, text), clock.now()) is None
+    [sku] = catalog.skus_of(db, product.id)
+    for field, text in LAWFUL.items():
+        if field in PAGE:
+            assert not isinstance(edit(db, saying(product, field, text)), Refusal), field
+        else:
+            assert catalog.edit_sku(db, MAKER, saying(sku, field, text), clock.now()) is None, field
