@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from kashu.catalog.types import FIELDS, LATER, Agreement, Deal, Offer, Quote, Tier
+from kashu.catalog.types import FIELDS, LATER, Agreement, Deal, Offer, Product, Quote, Sku, Tier
+from kashu.compliance import Texts
 from kashu.kernel.clock import biz_date
 from kashu.kernel.states import moves
 from kashu.kernel.text import canonical_json
@@ -103,6 +104,30 @@ def filled(form: Sequence[Mapping[str, str]], told: Mapping[str, str]) -> dict[s
             return one["name"]
         tidy[one["name"]] = text
     return tidy
+
+
+def texts(product: Product, skus: Sequence[Sku]) -> Texts:
+    """Every text of a page, as it is read before it stands (1.11, C-31, C-35).
+
+    What explains is a body; so is what a form asks for, which has to speak of accounts.
+    """
+    titles = [product.title, f"{product.brand} {product.title}", product.headline]
+    bodies = [product.summary, *product.steps, product.refund_terms, *(" ".join(fact) for fact in product.facts)]
+    for sku in skus:
+        names, labels = sku_texts(sku)
+        titles += names
+        bodies += labels
+    lines = [f"{product.title} {sku.name}" for sku in skus]
+    return Texts(_told(titles), _told(bodies), product.brand.strip(), _told(lines))
+
+
+def sku_texts(sku: Sku) -> tuple[list[str], list[str]]:
+    """What a SKU says: its name and terms, and the labels of its form."""
+    return [sku.name, sku.validity], [one["label"] for one in sku.form]
+
+
+def _told(found: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.strip() for text in found if text.strip()))
 
 
 def has_notice(last: Agreement, new: Agreement) -> bool:

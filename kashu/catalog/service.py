@@ -55,7 +55,7 @@ def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: 
 def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | Refusal:
     """Start a product as a draft; the given id and state are ignored."""
     assert_in_transaction(db)
-    if compliance.void_clauses(new.title, new.summary, new.refund_terms, *new.steps):
+    if _is_void(rules.texts(new, ())):
         return Refusal.VOID_CLAUSE
     found = store.add_product(db, new, at)
     if not found:
@@ -65,16 +65,26 @@ def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | 
     return replace(new, id=found, state="draft")
 
 
-def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetime) -> Product | Refusal:
-    """Change what the page says. Buyers keep the page they bought from."""
+def edit_product(
+    db: Db, actor: Actor, edited: Product, reason: str, at: datetime, *, is_stocked: bool = True
+) -> Product | Refusal:
+    """Change what the page says. Buyers keep the page they bought from.
+
+    `is_stocked`: batches of it are for sale, and their papers are for one brand and one kind of goods (§2.1); so both stay as
+    they are. `cards.edit_product` knows whether there are any.
+    """
     assert_in_transaction(db)
-    if compliance.void_clauses(edited.title, edited.summary, edited.refund_terms, *edited.steps):
+    if _is_void(rules.texts(edited, ())):
         return Refusal.VOID_CLAUSE
-    before = store.product(db, product_id=edited.id)
+    before = store.hold_product(db, edited.id)
     assert before is not None
     if before.state in DOWN:
         return Refusal.TAKEN_DOWN
-    refusal = _unreviewed(db, actor, edited, at) if before.state == "on_sale" else None
+    goods = {one.id: one.goods for one in store.categories(db)}
+    edited = replace(edited, goods=goods.get(edited.category_id))
+    if is_stocked and (edited.brand, edited.goods) != (before.brand, before.goods):
+        return Refusal.BRAND_FIXED
+    refusal = _unreviewed(db, actor, edited, _open_skus(db, edited.id), at) if before.state == "on_sale" else None
     if refusal is not None:
         return refusal
     store.edit_product(db, edited)
@@ -90,7 +100,7 @@ def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetim
 def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str, at: datetime) -> Refusal | None:
     """Put a product on sale or take it off. Default-deny: only an open category can be published (C-04)."""
     assert_in_transaction(db)
-    found = store.product(db, product_id=product_id)
+    found = store.hold_product(db, product_id)
     assert found is not None
     if found.state in DOWN:
         return Refusal.TAKEN_DOWN
@@ -100,9 +110,10 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
         return Refusal.CATEGORY_CLOSED
     if after == "on_sale" and _is_blocked(db, found, at):
         return Refusal.BLOCKED
-    if after == "on_sale" and not any(sku.is_open for sku in store.skus_of(db, product_id)):
+    skus = _open_skus(db, product_id)
+    if after == "on_sale" and not skus:
         return Refusal.NOTHING_TO_SELL
-    refusal = _unreviewed(db, actor, found, at) if after == "on_sale" else None
+    refusal = _unreviewed(db, actor, found, skus, at) if after == "on_sale" else None
     if refusal is not None:
         return refusal
     store.move_product(db, product_id, found.state, after)
@@ -136,15 +147,33 @@ def _is_blocked(db: Db, product: Product, at: datetime) -> bool:
     return compliance.effect(db, product.seller_id, product.goods, Event.LISTING, at) is Effect.REFUSE
 
 
-def _unreviewed(db: Db, actor: Actor, product: Product, at: datetime, *more: str) -> Refusal | None:
-    """Why these texts may not stand: denied, or not yet looked at by a person (1.11). The review itself is kept."""
-    names = [text for sku in store.skus_of(db, product.id) if sku.is_open for text in (sku.name, sku.validity)]
-    titles = (product.title, f"{product.brand} {product.title}", product.headline, *names, *more)
-    bodies = (product.summary, *product.steps, product.refund_terms, *(" ".join(fact) for fact in product.facts))
-    texts = Texts(tuple(filter(str.strip, titles)), tuple(filter(str.strip, bodies)))
+def _open_skus(db: Db, product_id: int) -> list[Sku]:
+    return [sku for sku in store.skus_of(db, product_id) if sku.is_open]
+
+
+def _is_void(texts: Texts) -> bool:
+    return bool(compliance.void_clauses(*texts.titles, *texts.bodies))
+
+
+def _unreviewed(db: Db, actor: Actor, product: Product, skus: Sequence[Sku], at: datetime) -> Refusal | None:
+    """Why a page may not stand as it would be: void, denied, or not yet looked at by a person. The review itself is kept."""
+    texts = rules.texts(product, skus)
+    if _is_void(texts):
+        return Refusal.VOID_CLAUSE
     papers = compliance.authorisations.papers(db, product.seller_id, product.goods, at)
     said = compliance.reviews.submit(db, actor, f"product:{product.id}", texts, at, papers)
     return {"allowed": None, "waiting": Refusal.IN_REVIEW, "refused": Refusal.REVIEW_DENIED}[said.state]
+
+
+def _unfit_sku(db: Db, actor: Actor, product: Product, sku: Sku, at: datetime) -> Refusal | None:
+    """Why a SKU's texts may not be saved, or may not be shown where its product is on sale."""
+    names, labels = rules.sku_texts(sku)
+    if compliance.void_clauses(*names, *labels):
+        return Refusal.VOID_CLAUSE
+    if product.state != "on_sale" or not sku.is_open:
+        return None
+    others = [one for one in _open_skus(db, product.id) if one.code != sku.code]
+    return _unreviewed(db, actor, product, [*others, sku], at)
 
 
 def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
@@ -154,10 +183,11 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
         return Refusal.TIERS_WRONG
     if not rules.form_fits(new.kind, new.form):
         return Refusal.FORM_WRONG
-    product = store.product(db, product_id=new.product_id)
-    if product and product.state in DOWN:
+    product = store.hold_product(db, new.product_id)
+    assert product is not None
+    if product.state in DOWN:
         return Refusal.TAKEN_DOWN
-    refusal = _unreviewed(db, actor, product, at, new.name) if product and product.state == "on_sale" else None
+    refusal = _unfit_sku(db, actor, product, new, at)
     if refusal is not None:
         return refusal
     if new.kind in SINGLY:
@@ -174,13 +204,16 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
 def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> Refusal | None:
     """Change a SKU's limits, name or place; its price moves by `set_price` only."""
     assert_in_transaction(db)
+    product = store.hold_product(db, edited.product_id)
     before = store.sku(db, edited.code, lock=True)
+    assert product is not None
     assert before is not None
-    product = store.product(db, product_id=before.product_id)
-    if product and product.state in DOWN:
+    assert before.product_id == product.id
+    if product.state in DOWN:
         return Refusal.TAKEN_DOWN
-    if product and product.state == "on_sale" and (edited.name, edited.validity) != (before.name, before.validity):
-        refusal = _unreviewed(db, actor, product, at, edited.name, edited.validity)
+    is_shown = edited.is_open and not before.is_open
+    if is_shown or rules.sku_texts(edited) != rules.sku_texts(before):
+        refusal = _unfit_sku(db, actor, product, edited, at)
         if refusal is not None:
             return refusal
     if before.kind in SINGLY:

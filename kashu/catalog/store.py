@@ -116,11 +116,12 @@ def title_of(db: Db, sku_id: int) -> str:
     return str(value(db, sql, [sku_id]) or "")
 
 
-def brand_of(db: Db, sku_id: int) -> tuple[str, str | None]:
-    """The brand of a SKU's product, and the kind of goods its category holds."""
-    sql = """
+def brand_of(db: Db, sku_id: int, *, hold: bool = False) -> tuple[str, str | None]:
+    """The brand of a SKU's product, and the kind of goods its category holds. `hold`: until this transaction ends."""
+    sql = f"""
     SELECT product.brand, category.goods FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
     JOIN catalog_category AS category ON category.id = product.category_id WHERE sku.id = %s
+    {"FOR SHARE OF product" if hold else ""}
     """
     return db.execute(sql, [sku_id]).fetchone() or ("", None)  # type: ignore[return-value]  # two columns
 

@@ -214,6 +214,7 @@ class Refusal(StrEnum):
     NOTHING_TO_SELL = "nothing_to_sell"
     NO_SUCH_MOVE = "no_such_move"
     VOID_CLAUSE = "void_clause"
+    BRAND_FIXED = "brand_fixed"
     FEE_IN_THE_PAST = "fee_in_the_past"
     TAKEN = "taken"
     TIERS_WRONG = "tiers_wrong"

@@ -17,7 +17,7 @@ from tests import make
 
 MAKER, FIRST, SECOND = (Actor("person", name) for name in ("maker", "first", "second"))
 OPEN = Context(is_rooted_in_issuer=True, allows_resale=True, verified_by=frozenset({"a", "b"}))
-QUEUED = Texts(("京东E卡 100元",))
+QUEUED = Texts(("话费充值 100元",))
 
 
 def submit(db, texts, context=None, thing="product:1"):
@@ -25,7 +25,7 @@ def submit(db, texts, context=None, thing="product:1"):
     return compliance.reviews.submit(db, MAKER, thing, texts, clock.now(), **more)
 
 
-def decide(db, review, who, is_good=True, evidence="备案号 123，已核对", at=None, **told):
+def decide(db, review, who, is_good=True, evidence="运营商代理证明，已核对", at=None, **told):
     at = at or clock.now()
     return compliance.reviews.decide(db, who, review.id, is_good=is_good, evidence=evidence, at=at, **told)
 
@@ -60,14 +60,14 @@ def test_another_person_decides_with_evidence(db):
     assert (compliance.review(db, waiting.id), trail(db)) == (waiting, begun)
 
     done = decide(db, waiting, FIRST)
-    assert (done.state, done.agreed_by, done.evidence) == ("allowed", ["first"], ["备案号 123，已核对"])
+    assert (done.state, done.agreed_by, done.evidence) == ("allowed", ["first"], ["运营商代理证明，已核对"])
     assert decide(db, waiting, SECOND) is ReviewRefusal.NOT_WAITING
     assert submit(db, QUEUED).state == "allowed"
 
 
 def test_one_person_is_enough_to_refuse(db):
-    done = decide(db, submit(db, QUEUED), FIRST, is_good=False, evidence="没有备案")
-    assert (done.state, done.decided_by, done.evidence) == ("refused", "first", ["没有备案"])
+    done = decide(db, submit(db, QUEUED), FIRST, is_good=False, evidence="没有代理证明")
+    assert (done.state, done.decided_by, done.evidence) == ("refused", "first", ["没有代理证明"])
 
 
 def test_what_papers_opened_needs_two_people(db):
@@ -117,12 +117,12 @@ def test_publishing_is_reviewed(db):
         return catalog.move_product(db, MAKER, product.id, "on_sale", "", now)
 
     assert publish("抖币充值") is Refusal.REVIEW_DENIED
-    assert publish("京东E卡 100元") is Refusal.IN_REVIEW
+    assert publish("话费充值 100元") is Refusal.IN_REVIEW
     assert catalog.product(db, product_id=product.id).state == "draft"
     (waiting,) = compliance.waiting_reviews(db, 10)
     assert waiting.thing == f"product:{product.id}"
     decide(db, waiting, FIRST)
-    assert publish("京东E卡 100元") is None
+    assert publish("话费充值 100元") is None
     assert catalog.product(db, product_id=product.id).state == "on_sale"
 
 

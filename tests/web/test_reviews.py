@@ -36,7 +36,7 @@ def test_a_denied_listing_is_refused_with_its_rule_in_chinese(staff, dsn):
 
 
 def test_an_unclear_listing_waits_at_the_desk_for_somebody_else(staff, dsn):
-    title = f"京东E卡 100元 {make.name('面值')}"
+    title = f"话费充值 100元 {make.name('面值')}"
     product_id, console, desk = draft(dsn, title), staff("operator"), staff("compliance")
     console.post(f"/console/products/{product_id}/state", {"state": "on_sale"})
     assert "已送合规台" in console.get(f"/console/products/{product_id}").content.decode()
@@ -49,7 +49,16 @@ def test_an_unclear_listing_waits_at_the_desk_for_somebody_else(staff, dsn):
     assert console.get("/desk/reviews").status_code == 403
     desk.post(address, {"verdict": "good", "evidence": ""})
     assert title in desk.get("/desk/reviews").content.decode()
-    desk.post(address, {"verdict": "good", "evidence": "备案号已核对"})
+    desk.post(address, {"verdict": "good", "evidence": "代理证明已核对"})
     assert title not in desk.get("/desk/reviews").content.decode()
     console.post(f"/console/products/{product_id}/state", {"state": "on_sale"})
     assert state(dsn, product_id) == "on_sale"
+
+
+def test_the_console_says_why_a_brand_stays(staff, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        product = catalog.product(db, product_id=make.stocked(db, ring, 1).product_id)
+    told = {"title": product.title, "brand": "光影视频", "category": product.category_id, "warranty_days": "30"}
+    page = staff("operator").post(f"/console/products/{product.id}/edit", told)
+    assert page.status_code == 422
+    assert "先撤下这些批次，再改品牌或类目" in page.content.decode()

@@ -22,6 +22,7 @@ from kashu.cards.service.batches import (
 )
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, leaked
+from kashu.cards.service.pages import edit_product
 from kashu.cards.service.probing import SAMPLE_CARDS, draw_again, open_sample, probed
 from kashu.cards.service.provenance import attach, confirm, fitting, is_probed, lacks, note, renew, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
@@ -64,6 +65,7 @@ __all__ = [
     "clear",
     "confirm",
     "draw_again",
+    "edit_product",
     "erase",
     "export_unsold",
     "fill",

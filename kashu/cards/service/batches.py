@@ -142,6 +142,8 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted or not found.data_key:
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
+    # Its papers are for a brand: no page changes that until this is done.
+    catalog.brand_of(db, found.sku_id, hold=True)
     lacking = provenance.lacks(db, found, at)
     if lacking:
         return lacking[0]

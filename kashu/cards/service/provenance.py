@@ -140,12 +140,13 @@ def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     found = [Refusal.FROZEN] if rules.is_frozen(steps) else []
     if batch.kind not in rules.BOUGHT:
         return found
-    brand, _ = catalog.brand_of(db, batch.sku_id)
+    brand, goods = catalog.brand_of(db, batch.sku_id)
     held = store.authorisation_of(db, batch.pool_id)
     link = None if held is None else compliance.authorisation(db, held)
+    is_for_it = link is not None and link.holds(biz_date(at)) and link.brand == brand and goods in link.goods
     wanted = (
         (Refusal.NO_DOCUMENT, rules.papers_of(steps) is not None),
-        (Refusal.NOT_AUTHORISED, not brand or (link is not None and link.holds(biz_date(at)))),
+        (Refusal.NOT_AUTHORISED, not brand or is_for_it),
         (Refusal.NOT_CONFIRMED, rules.receipt_of(steps) is not None),
         (Refusal.NOT_PROBED, rules.sample_of(steps) is not None or not is_probed(db, batch)),
     )

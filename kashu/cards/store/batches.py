@@ -116,6 +116,15 @@ def stock_cost(db: Db, pool_id: int) -> int:
     return int(value(db, sql, [pool_id]))
 
 
+def is_stocked(db: Db, product_id: int) -> bool:
+    """Whether any batch of a product's SKUs is for sale, sold out or not."""
+    sql = """
+    SELECT EXISTS (SELECT FROM catalog_sku AS sku JOIN cards_pool AS pool ON pool.sku_id = sku.id
+                   JOIN cards_batch AS batch ON batch.pool_id = pool.id AND batch.state = 'on_sale' WHERE sku.product_id = %s)
+    """
+    return value(db, sql, [product_id]) is True
+
+
 def set_sellable(db: Db, pool_id: int, reason: str) -> None:
     sql = "UPDATE cards_pool SET sellable = %s, reason = %s WHERE id = %s"
     assert run(db, sql, [reason == "", reason, pool_id]) == 1

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kashu.compliance.rules import learned, spelling
+from kashu.compliance.rules import brands, learned, spelling
 from kashu.compliance.types import CATEGORIES, Context, GoodsClass, Judgement, Reason, Texts, Verdict
 from kashu.kernel.text import sha256_hex
 
@@ -28,10 +28,22 @@ NAMED = re.compile(r"\{([a-z]+)\}")
 SEVERITY = {Verdict.ALLOW: 0, Verdict.QUEUE: 1, Verdict.DENY: 2}
 CLASSES = tuple(GoodsClass)
 NO_PAPERS = Context()
-UNRULED = {"look.learned": "resembling"}
 LOOK = Reason(
     "look.learned", "resembling", "1.11", "ECOM §38: should have known; resembles denied titles", "C", Verdict.QUEUE, ""
 )
+UNRULED = {
+    "look.learned": "resembling",
+    "class.single": "stored_value",
+    "class.multi": "multi_purpose_value",
+    "brand.unnamed": "unnamed_brand",
+}
+CLAIMS = ("absolute_claim", "price_claim")
+# What is needed at least praises nothing.
+LEAST = re.compile("最低(?=系统|配置|要求|需|消费|版本|支持|年龄|起|为|[0-9a-zA-Z ])")
+CLASS_CHARS = 60
+SINGLE_GROUND = "CARD, PREPAID §26: value of one issuer is sold as such, under its filing, or not at all"
+MULTI_GROUND = "NBPI §6, §15: value good at many issuers is payment business"
+BRAND_GROUND = "TM §57: the brand it names is not the one its papers are asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class DenyList:
 @cache
 def deny_list() -> DenyList:
     """The list that ships with this release. Its version carries a hash of the files, so that none changes unseen."""
-    names = ("deny.toml", "spelling.toml", learned.DATA.name)
+    names = ("deny.toml", "spelling.toml", learned.DATA.name, brands.DATA.name)
     files = [Path(__file__).with_name(name).read_text("utf-8") for name in names]
     raw = tomllib.loads(files[0])
     return read({**raw, "version": f"{raw['version']}+{sha256_hex(''.join(files))[:8]}"})
@@ -204,23 +216,62 @@ def judge_listing(texts: Texts, context: Context = NO_PAPERS) -> Judgement:
     """
     found: dict[str, Reason] = {}
     widest = GoodsClass.ENTITLEMENT
-    judged = [judge(text, context, looks=at == 0) for at, text in enumerate(texts.titles)]
-    judged += [judge_body(text, context) for text in texts.bodies]
-    for one in judged:
+    judged = [(text, judge(text, context, looks=at == 0)) for at, text in enumerate(texts.titles)]
+    judged += [(text, judge_body(text, context)) for text in texts.bodies]
+    for text, one in judged:
         widest = max(widest, one.goods_class, key=CLASSES.index)
-        for reason in one.reasons:
+        for reason in (*one.reasons, *_out_of_class(text, one.goods_class, context.goods_class)):
             if reason.id not in found or SEVERITY[reason.verdict] > SEVERITY[found[reason.id].verdict]:
                 found[reason.id] = reason
-    return _judgement(found, widest)
+    for text in texts.lines:
+        said = judge(text, context).goods_class
+        widest = max(widest, said, key=CLASSES.index)
+        for reason in _out_of_class(text, said, context.goods_class):
+            found.setdefault(reason.id, reason)
+    unnamed = _unnamed(texts)
+    return _judgement(found | ({unnamed.id: unnamed} if unnamed else {}), widest)
 
 
 def judge_body(text: str, context: Context = NO_PAPERS) -> Judgement:
-    """A text that explains: only what is denied counts. It may speak of accounts, of contact and of after-sales."""
+    """A text that explains: only what is denied or claimed counts. It may speak of accounts, of contact and of after-sales."""
     if not text.strip():
         return Judgement(Verdict.ALLOW, GoodsClass.ENTITLEMENT, ())
     whole = judge(text, context)
     told = {one.id: one for one in whole.reasons if one.verdict is Verdict.DENY or one.id == "text.unread"}
-    return _judgement(told, whole.goods_class if told else GoodsClass.ENTITLEMENT)
+    claims = [one for one in whole.reasons if one.category in CLAIMS]
+    if claims and LEAST.search(text):
+        claims = [one for one in judge(LEAST.sub("", text), context).reasons if one.category in CLAIMS]
+    is_denied = any(one.verdict is Verdict.DENY for one in told.values())
+    return _judgement(
+        told | {one.id: one for one in claims}, whole.goods_class if is_denied else GoodsClass.ENTITLEMENT
+    )
+
+
+def is_out_of_class(said: GoodsClass, kind: GoodsClass) -> bool:
+    """Whether words say of goods that they are value, and their kind is not for that (C-40); value for many is never (C-45)."""
+    return said is GoodsClass.MULTI_PURPOSE_VALUE or CLASSES.index(said) > CLASSES.index(kind)
+
+
+def _out_of_class(text: str, said: GoodsClass, kind: GoodsClass) -> Iterator[Reason]:
+    """A denial, not a question: what a card of value is does not change by somebody's saying yes."""
+    if is_out_of_class(said, kind):
+        told = ("class.multi", "multi_purpose_value", "C-45", MULTI_GROUND, "A")
+        if said is GoodsClass.SINGLE_PURPOSE_VALUE:
+            told = ("class.single", "stored_value", "C-40", SINGLE_GROUND, "B")
+        yield Reason(*told, Verdict.DENY, text[:CLASS_CHARS])
+
+
+def _unnamed(texts: Texts) -> Reason | None:
+    """The known brands that titles name and the field does not: a person says that none is needed (§2.1)."""
+    if texts.brand is None:
+        return None
+    vocabulary = brands.brands().vocabulary
+    titles = [reading for text in texts.titles for reading in _readings(text, vocabulary) if reading]
+    field = [reading for reading in _readings(texts.brand, vocabulary) if reading]
+    named = brands.unnamed(titles, field)
+    if not named:
+        return None
+    return Reason("brand.unnamed", "unnamed_brand", "2.1", BRAND_GROUND, "C", Verdict.QUEUE, " ".join(named))
 
 
 def _judgement(found: dict[str, Reason], goods_class: GoodsClass) -> Judgement:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kashu import audit, party
 from kashu.audit import Actor, Deed
 from kashu.compliance import rules, store
-from kashu.compliance.types import Authorisation, AuthorisationRefusal, Context
+from kashu.compliance.types import Authorisation, AuthorisationRefusal, Context, GoodsClass
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
@@ -75,16 +75,20 @@ def decide(
 
 
 def papers(db: Db, seller_id: int, goods: str | None, at: datetime) -> Context:
-    """What a seller's papers say for goods that are shut: nothing, unless a chain from the issuer opens them."""
+    """The class of goods of a kind, and what a seller's papers say for those that are shut: nothing, unless a chain from
+    the issuer opens them."""
+    classes = {one.code: GoodsClass(one.class_) for one in store.goods(db)}
+    bare = Context(goods_class=classes.get(goods or "", GoodsClass.ENTITLEMENT))
     link_id = store.opening(db, seller_id, goods, biz_date(at)) if goods in store.OPENABLE else None
     if link_id is None:
-        return rules.NO_PAPERS
+        return bare
     chain = store.chain(db, link_id)
-    return Context(
-        chain[0].is_issuer,
-        all(link.may_resell for link in chain),
-        frozenset(chain[-1].reviewed_by),
-        party.platform(db).is_solo,
+    return replace(
+        bare,
+        is_rooted_in_issuer=chain[0].is_issuer,
+        allows_resale=all(link.may_resell for link in chain),
+        verified_by=frozenset(chain[-1].reviewed_by),
+        is_solo=party.platform(db).is_solo,
     )
 
 

@@ -21,6 +21,7 @@ def submit(db: Db, actor: Actor, thing: str, texts: Texts, at: datetime, context
     assert_in_transaction(db)
     version = rules.deny_list().version
     said = {"titles": list(texts.titles), "bodies": list(texts.bodies), "papers": [str(context.opens)]}
+    said |= {"lines": list(texts.lines), "brand": [texts.brand or ""], "goods": [context.goods_class.value]}
     sha256 = hashlib.sha256(canonical_json(said).encode()).digest()
     before = store.review_of_texts(db, thing, sha256, version)
     if before is not None:

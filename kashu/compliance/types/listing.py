@@ -42,6 +42,8 @@ CATEGORIES = {
     "licence_origin": "授权来源",
     "vague_goods": "商品说明不清",
     "absolute_claim": "绝对化用语",
+    "price_claim": "没有依据的价格用语",
+    "unnamed_brand": "标题里的品牌与品牌栏不符",
     "suspicious_offer": "可疑的出售方式",
     "suspicious_platform": "疑似平台权益",
     "suspicious_game": "游戏相关",
@@ -71,12 +73,16 @@ class GoodsClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What papers say of the goods: an authorisation that goes back to the issuer, allows resale, and who verified it."""
+    """What is known of the goods beside their words: what papers say of them, and the class of value of their kind.
+
+    Papers: an authorisation that goes back to the issuer, allows resale, and who verified it.
+    """
 
     is_rooted_in_issuer: bool = False
     allows_resale: bool = False
     verified_by: frozenset[str] = frozenset()
     is_solo: bool = False
+    goods_class: GoodsClass = GoodsClass.ENTITLEMENT
 
     @property
     def opens(self) -> bool:

@@ -7,10 +7,15 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a listing says: `titles` are read as titles, `bodies` for what is denied only, since they say more."""
+    """What a listing says: `titles` are read as titles, `bodies` for what is denied or claimed only, since they say more.
+
+    `lines` are titles put together, as an order shows them: read for the class of value only. `brand` is what its field says, blank for none; None where nobody was asked.
+    """
 
     titles: tuple[str, ...]
     bodies: tuple[str, ...] = ()
+    brand: str | None = None
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

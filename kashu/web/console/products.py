@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import catalog, compliance, messages, party
+from kashu import cards, catalog, compliance, messages, party
 from kashu.cards import queries as cards_queries
 from kashu.catalog import INKS, KINDS, LATER, Category, PriceChange, Product, Refusal, Sku, queries
 from kashu.kernel import clock
@@ -41,6 +41,7 @@ FIELD_KINDS = {
 REFUSALS = {
     Refusal.TAKEN: "这个标识已被占用，请换一个。",
     Refusal.VOID_CLAUSE: "文字里有法律上无效的条款（如「概不退款」「最终解释权」），请删除后再保存。",
+    Refusal.BRAND_FIXED: "有批次在售：它们的授权书是按现在的品牌和商品种类核对的。先撤下这些批次，再改品牌或类目。",
     Refusal.CATEGORY_CLOSED: "这个类目没有开放销售，不能上架。",
     Refusal.NOTHING_TO_SELL: "还没有可售的规格，先添加规格再上架。",
     Refusal.BLOCKED: "资质、授权或保证金不齐，暂不能上架。",
@@ -109,7 +110,7 @@ def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
         wanted, errors = _read_product(request, found)
         if wanted is not None and not errors:
             with edge.transaction() as db:
-                answer = catalog.edit_product(
+                answer = cards.edit_product(
                     db, actor(request), wanted, request.POST.get("reason", "")[:200], clock.now()
                 )
             if isinstance(answer, Product):
