@@ -58,7 +58,7 @@ def test_claims_stop_a_batch_and_a_person_starts_it_again(db, ring):
     ).fetchall()
     for turn, (card, line) in enumerate(sold):
         assert value(db, "SELECT sellable FROM cards_pool WHERE id = %s", [pool]) is (turn < 2)
-        cards.void(db, [(pool, card)], [line], clock.now())
+        cards.void(db, [(pool, card)], [line], "bad_card", clock.now())
     assert value(db, "SELECT reason FROM cards_pool WHERE id = %s", [pool]) == "risk"
     assert [step.event for step in cards.steps(db, pool)][-1] == "frozen"
     assert isinstance(cards.withdraw(db, make.STAFF, pool, "查看", clock.now()), cards.Batch)

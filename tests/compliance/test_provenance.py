@@ -22,6 +22,7 @@ from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
 from kashu.wire import evidence
+from kashu.wire.affected import FAR
 from tests import make
 
 TODAY = biz_date(clock.now())
@@ -111,8 +112,9 @@ def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     assert fallen == compliance.below(db, root.id) == sorted([root.id, leaf.id])
     assert compliance.below(db, leaf.id) == [leaf.id]
     assert sales.place(db, ring, [asked], clock.now()) == [Refusal.OUT_OF_STOCK]
-    [(order, pool, day, many, _)] = cards.orders_under(db, fallen, 10)
-    assert (order, pool, day, many) == (placed.id, batch.pool_id, TODAY, 1)
+    [told] = sales.orders_under(db, fallen, FAR, 10)
+    assert (told.id, told.received_on, told.cards, told.state) == (placed.id, TODAY, 1, "delivered")
+    assert sales.affected_under(db, fallen).orders == 1
     assert cards.unsold_under(db, fallen) == 3
     assert sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
     again = compliance.authorisations.revoke(db, make.STAFF, root.id, "again", clock.now())
@@ -125,8 +127,8 @@ def test_a_batch_is_received_on_the_day_it_is_in_shanghai(db, ring, chain):
     night = day_start(TODAY) + timedelta(minutes=30)
     db.execute("UPDATE cards_batch SET received_at = %s WHERE pool_id = %s", [night, batch.pool_id])
     make.order(db, ring, sku)
-    [(_, _, day, _, _)] = cards.orders_under(db, [leaf.id], 10)
-    assert day == TODAY
+    [told] = sales.orders_under(db, [leaf.id], FAR, 10)
+    assert (told.received_on, told.state) == (TODAY, "placed")
 
 
 def test_an_authorisation_ends_by_the_clock(db, ring, chain):
@@ -297,8 +299,8 @@ def test_a_renewal_goes_on_where_an_authorisation_ends(db, ring, chain):
     assert [trace.chain[-1].id for trace in traces] == [leaf.id, new.id]
     assert traces[1].steps[-1].body["renews"] == leaf.id
     assert traces[1].broken is None
-    assert {order for order, *_ in cards.orders_under(db, [leaf.id], 10)} == {placed.id, later.id}
-    assert {order for order, *_ in cards.orders_under(db, [new.id], 10)} == {placed.id, later.id}
+    for under in (leaf.id, new.id):
+        assert {order.id for order in sales.orders_under(db, [under], FAR, 10)} == {placed.id, later.id}
     assert (cards.unsold_under(db, [leaf.id]), cards.unsold_under(db, [new.id])) == (0, 2)
     assert cards.renew(db, make.REVIEWER, leaf.id, new.id, clock.now()) == []
     compliance.authorisations.revoke(db, make.STAFF, new.id, "品牌方收回", clock.now())

@@ -2,6 +2,7 @@
 
 from kashu.sales.rules.booking import (
     ORDER,
+    credited_postings,
     delivered_postings,
     granted_postings,
     paid_postings,
@@ -58,6 +59,7 @@ __all__ = [
     "commission_fen",
     "decide",
     "deliver",
+    "credited_postings",
     "delivered_postings",
     "demand",
     "due_at",
