@@ -112,12 +112,10 @@ def test_a_trace_walks_keys_from_the_print_to_the_root(db, filled):
 
 
 def test_what_an_authorisation_touches_is_found_without_the_rest(db, filled):
-    """Of its pools: orders by the key of lines, the shelf by the one that only it is in."""
+    """Its pools are found by what their chains say, the shelf by the one that only it is in."""
     under = cards_store.authorisation_of(db, filled[1][0].pool_id)
     db.execute("SET LOCAL enable_seqscan = off")
     assert "cards_provenance_of_authorisation" in plan(db, cards_store.POOLS_UNDER, {"under": [under]})
-    told = {"skus": None, "pools": [filled[1][0].pool_id], "at": clock.now(), "id": UUID(int=0), "most": 51}
-    assert "sales_line_pkey" in plan(db, sales_store.AFFECTED_ORDERS, told)
     assert "cards_card_on_shelf" in plan(db, cards_store.UNSOLD_UNDER, [[under]])
     assert "compliance_authorisation_of_parent" in plan(db, compliance_store.REVOKE, REVOKED)
 

@@ -225,7 +225,9 @@ def test_a_changed_secret_reaches_later_buyers_and_leaves_earlier_ones_theirs(db
     placed.append(make.order(db, ring, sku, 1, buyers[2]))
     sales.settle(db, [make.notice(placed[2])], clock.now())
 
-    shown = [sales.reveal(db, ring, one.token, who, clock.now())[0].secret for one, who in zip(placed, buyers, strict=True)]
+    shown = [
+        sales.reveal(db, ring, one.token, who, clock.now())[0].secret for one, who in zip(placed, buyers, strict=True)
+    ]
     assert shown == ["shared-one", "shared-one", "shared-two"]
     assert (
         cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now())
@@ -280,7 +282,11 @@ def test_a_step_tells_of_a_secret_without_telling_it(db, ring):
     _sku, batch = shared(db, ring, cap=2)
     [told] = [step for step in cards.steps(db, batch.pool_id) if step.event == "content"]
     assert told.body["version"] == 1
-    assert told.body["sha256"] == sha256(ring.fingerprint("", "shared-one")).hexdigest() != sha256(b"shared-one").hexdigest()
+    assert (
+        told.body["sha256"]
+        == sha256(ring.fingerprint("", "shared-one")).hexdigest()
+        != sha256(b"shared-one").hexdigest()
+    )
     assert [step.event for step in cards.steps(db, batch.pool_id)][:3] == ["received", "content", "loaded"]
 
 

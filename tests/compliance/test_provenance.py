@@ -102,7 +102,7 @@ def test_from_a_card_to_the_root(db, ring, chain):
 
 def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     """(2): the root falls, and with it what hangs on it; unsold cards are not for sale, orders are listed, buyers keep theirs."""
-    root, leaf, sku, batch = on_sale(db, chain)
+    root, leaf, sku, _batch = on_sale(db, chain)
     placed = make.order(db, ring, sku)
     sales.settle(db, [make.notice(placed)], clock.now())
     asked = make.checkout(db, sku)
