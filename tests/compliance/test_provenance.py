@@ -131,6 +131,55 @@ def test_a_batch_is_received_on_the_day_it_is_in_shanghai(db, ring, chain):
     assert (told.received_on, told.state) == (TODAY, "placed")
 
 
+@pytest.mark.parametrize("kind", ["on_demand", "manual"])
+def test_what_is_issued_for_each_order_wants_its_brands_authorisation_too(db, ring, kind):
+    """§2.1: 直充 and 代充 are the commonest branded goods; a revoked authorisation stops them like cards."""
+    sku, at = make.sku(db, kind=kind), clock.now()
+    through = make.source(db, ring) if kind == "on_demand" else None
+    owner = through.supplier_id if through else make.supplier(db)
+    form = cards.Format("utf-8", "", ("secret",), has_header=False)
+    told = cards.NewBatch(
+        sku.id, owner, kind, "", 0, "", "", form, 900, "", source=(through.id, "T") if through else None
+    )
+    pool = cards.open_slots(db, ring, make.STAFF, told, 5, at).pool_id
+    assert cards.put_on_sale(db, make.STAFF, pool, at) is cards.Refusal.NOT_AUTHORISED
+    other = verified(db, ring, owner, brand="别家", grantor="别家", is_issuer=True)
+    link = verified(db, ring, owner, is_issuer=True)
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0), at) is PaperRefusal.NO_DOCUMENT
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0, other.id), at) is PaperRefusal.OTHER_GOODS
+    assert [one.id for one in cards.fitting(db, cards.batch(db, pool), at)] == [link.id]
+    assert isinstance(cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at), cards.Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, pool, at), cards.Batch)
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at) is PaperRefusal.TOO_LATE
+    make.agreements(db)
+    asked = make.checkout(db, sku, form={"phone": "13800138000"})
+    assert not isinstance(sales.place(db, ring, [asked], at)[0], Refusal)
+
+    compliance.authorisations.revoke(db, make.REVIEWER, link.id, "品牌方收回", at)
+
+    asked = make.checkout(db, sku, form={"phone": "13800138000"})
+    assert sales.place(db, ring, [asked], at) == [Refusal.OUT_OF_STOCK]
+    cards.withdraw(db, make.STAFF, pool, "x", at)
+    assert cards.put_on_sale(db, make.STAFF, pool, at) is cards.Refusal.NOT_AUTHORISED
+
+
+def test_an_old_pool_of_slots_is_authorised_for_today(db, ring):
+    """Each order is bought by itself: what counts is that the authorisation holds now, not on the day the pool was opened."""
+    sku = make.sku(db, kind="manual")
+    owner, at = make.supplier(db), clock.now()
+    form = cards.Format("utf-8", "", ("secret",), has_header=False)
+    told = cards.NewBatch(sku.id, owner, "manual", "", 0, "", "", form, 900, "")
+    pool = cards.open_slots(db, ring, make.STAFF, told, 5, at - timedelta(days=400)).pool_id
+    link = verified(db, ring, owner, is_issuer=True)
+    assert isinstance(cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at), cards.Batch)
+
+
+def test_codes_of_our_own_want_nobodys_authorisation(db, ring):
+    sku = make.sku(db, kind="own_code")
+    batch = make.batch(db, ring, sku, 2, on_sale=False, numbered=False)
+    assert cards.lacks(db, batch, clock.now()) == []
+
+
 def test_an_authorisation_ends_by_the_clock(db, ring, chain):
     *_, sku, _ = on_sale(db, chain)
     asked = make.checkout(db, sku)
