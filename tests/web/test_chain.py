@@ -49,24 +49,30 @@ def test_a_redemption_and_its_day_are_on_both_pages(staff, browser, redeemed, ri
     assert f"订单或核销记录与第 {told.seq} 步的每日汇总不符" in html
 
 
-def test_a_batch_tells_how_often_it_failed_and_what_its_days_were(staff, redeemed, dsn):
-    pool, card, told = redeemed
-    address = f"/console/batches/{pool}"
+def test_a_batch_tells_how_often_it_failed_and_what_its_days_were(staff, site, dsn, ring):
+    later = clock.now() + timedelta(days=3)  # after the day that the tally tells of
     with connect(dsn) as db, db.transaction():
-        later = clock.now() + timedelta(days=3)  # after the day that the tally tells of
-        cards.void(db, [(pool, card.id)], [card.sale_line_id], "bad_card", later)
-    desk = staff("operator")
+        sku, buyer = make.sku(db), make.buyer()
+        pool = make.batch(db, ring, sku, 5).pool_id
+        placed = make.order(db, ring, sku, 2, buyer)
+        sales.settle(db, [make.notice(placed)], clock.now())
+        bad, _ = sales.reveal(db, ring, placed.token, buyer, clock.now())
+        told = cards.tally(db, pool, clock.now() + timedelta(hours=26))
+        key, back = (placed.pool_id, placed.id), (3_990, [(pool, bad.id)])
+        asked = sales.ask_claim_refund(db, make.STAFF, key, back, "失效", solo_wait_seconds=None, at=later)
+        sales.grant_claim_refund(db, make.SECOND, key, asked.id, later, is_alone=False)
+    desk, address = staff("operator"), f"/console/batches/{pool}"
     html = desk.get(address).content.decode()
-    assert "售后失效" in html
-    assert "1 / 1" in html
+    assert "1 / 2" in html
+    assert "50.0%" in html
     assert told.body["root"][:16] in html
     assert "与订单和核销一致" in desk.get(f"{address}?check=1").content.decode()
+    change = "UPDATE cards_card SET revealed_at = revealed_at + %s * interval '1 second' WHERE pool_id = %s AND id = %s"
     with connect(dsn) as db, db.transaction():
-        db.execute("UPDATE cards_card SET order_id = gen_random_uuid() WHERE pool_id = %s AND id = %s", [pool, card.id])
+        db.execute(change, [1, pool, bad.id])
     assert f"第 {told.seq} 步不符" in desk.get(f"{address}?check=1").content.decode()
     with connect(dsn) as db, db.transaction():
-        db.execute("UPDATE cards_card SET order_id = %s WHERE pool_id = %s AND id = %s", [value(
-            db, "SELECT order_id FROM sales_line WHERE id = %s", [card.sale_line_id]), pool, card.id])  # fmt: skip
+        db.execute(change, [-1, pool, bad.id])
 
 
 def test_an_organisations_claim_goes_back_to_its_account(staff, site, dsn, ring):

@@ -97,7 +97,7 @@ def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
             "sold": sales.affected_under(db, under),
             "sha256": "" if chain[-1].file_sha256 is None else chain[-1].file_sha256.hex(),
         }
-    page = page_of(orders, lambda one: (one.placed_at.isoformat(), str(one.id)))
+    page = page_of(orders, lambda one: (one.placed_at.isoformat(), str(one.id)), PAGE_ROWS)
     told["orders"] = [(one, affected.is_recalled(chain[-1], one)) for one in page.rows]
     return show(request, "authorisation", "authorisations", told | {"page": page})
 
