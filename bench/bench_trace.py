@@ -33,7 +33,7 @@ ROUNDS = 50  # short turns: what else the machine does falls on both
 TRACES = 20
 WARM = 200
 DRAWS = 20
-ORDERS_SHOWN = 500  # as many as the desk shows
+ORDERS_SHOWN = 50  # as many as a page of the desk shows
 OFFERED_MAX = 100
 FIRST_CARD = 10**10
 COSTS = ("revoked", "stopped", "unsold", "orders")
@@ -356,9 +356,10 @@ def draw(db, filled: Filled) -> list[float]:
 
 def revoke(run, db, root: int, sku: int) -> Fall:
     """Revoke a root while another session reads what is offered, without a pause; then count and list what it touches."""
-    from kashu import cards, compliance
+    from kashu import cards, compliance, sales
     from kashu.kernel import clock
     from kashu.kernel.db import connect
+    from kashu.wire.affected import FAR
     from tests import make
 
     offered, is_gone = threading.Event(), []
@@ -381,7 +382,12 @@ def revoke(run, db, root: int, sku: int) -> Fall:
     reader.join()
     assert len(fallen) == 1 + MIDDLES + MIDDLES * LEAVES
     unsold, many = _timed(lambda: cards.unsold_under(db, fallen))
-    listed, orders = _timed(lambda: cards.orders_under(db, fallen, ORDERS_SHOWN))
+
+    def look() -> list[sales.AffectedOrder]:
+        assert sales.affected_under(db, fallen).orders > 0
+        return sales.orders_under(db, fallen, FAR, ORDERS_SHOWN)
+
+    listed, orders = _timed(look)
     assert 0 < len(orders) <= ORDERS_SHOWN
     return Fall(revoked, is_gone[0] - begun, unsold, listed, many)
 

@@ -228,6 +228,10 @@ def slots(db: Db, ring: Keyring, of: Sku, cap: int, through: cards.Source | None
     )
     opened = cards.open_slots(db, ring, STAFF, told, cap, clock.now())
     assert isinstance(opened, cards.Batch), opened
+    brand, goods = catalog.brand_of(db, of.id)
+    if brand:
+        under = cards.Papers("", 0, 0, authorised(db, ring, platform(db), brand, goods or "membership"))
+        assert isinstance(cards.attach(db, STAFF, opened.pool_id, under, clock.now()), cards.Batch)
     found = cards.put_on_sale(db, STAFF, opened.pool_id, clock.now())
     assert isinstance(found, cards.Batch)
     return found

@@ -204,6 +204,7 @@ CREATE TABLE public.cards_card (
     voided_at timestamp with time zone,
     erased_at timestamp with time zone,
     fingerprint bytea,
+    void_cause text,
     CONSTRAINT cards_card_erased_is_empty CHECK (((erased_at IS NULL) OR ((state = 'sold'::text) AND (sealed IS NULL) AND (length(fingerprint) = 32)))),
     CONSTRAINT cards_card_held_until CHECK (((state = 'held'::text) = (held_until IS NOT NULL))),
     CONSTRAINT cards_card_label_has_surcharge CHECK ((((label IS NULL) = (surcharge_fen IS NULL)) AND (label <> ''::text) AND (surcharge_fen >= 0))),
@@ -211,7 +212,8 @@ CREATE TABLE public.cards_card (
     CONSTRAINT cards_card_sold_at CHECK (((state = 'sold'::text) = (sold_at IS NOT NULL))),
     CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL) OR (erased_at IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
-    CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL))))
+    CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL)))),
+    CONSTRAINT cards_card_void_has_cause CHECK (((void_cause IS NULL) OR ((voided_at IS NOT NULL) AND (void_cause = ANY (ARRAY['bad_card'::text, 'goodwill'::text, 'minor'::text])))))
 )
 WITH (fillfactor='85');
 CREATE SEQUENCE public.cards_card_block
@@ -277,6 +279,7 @@ CREATE TABLE public.cards_probe (
     asked_at timestamp with time zone NOT NULL,
     answer text,
     answered_at timestamp with time zone,
+    is_disputed boolean DEFAULT false NOT NULL,
     CONSTRAINT cards_probe_answer_check CHECK ((answer = ANY (ARRAY['unused'::text, 'used'::text, 'invalid'::text, 'unknown'::text]))),
     CONSTRAINT cards_probe_check CHECK (((answer IS NULL) = (answered_at IS NULL))),
     CONSTRAINT cards_probe_turn_check CHECK ((turn > 0))
@@ -290,7 +293,7 @@ CREATE TABLE public.cards_provenance (
     body jsonb NOT NULL,
     prev_hash bytea NOT NULL,
     hash bytea NOT NULL,
-    CONSTRAINT cards_provenance_event_check CHECK ((event = ANY (ARRAY['received'::text, 'purchased'::text, 'authorised'::text, 'confirmed'::text, 'loaded'::text, 'probed'::text, 'on_sale'::text, 'withdrawn'::text, 'frozen'::text, 'cleared'::text, 'recalled'::text, 'cancelled'::text]))),
+    CONSTRAINT cards_provenance_event_check CHECK ((event = ANY (ARRAY['received'::text, 'purchased'::text, 'authorised'::text, 'confirmed'::text, 'loaded'::text, 'probed'::text, 'on_sale'::text, 'withdrawn'::text, 'frozen'::text, 'cleared'::text, 'recalled'::text, 'cancelled'::text, 'content'::text, 'slots'::text, 'checked'::text, 'tallied'::text]))),
     CONSTRAINT cards_provenance_hash_check CHECK ((length(hash) = 32)),
     CONSTRAINT cards_provenance_prev_hash_check CHECK ((length(prev_hash) = 32)),
     CONSTRAINT cards_provenance_seq_check CHECK ((seq > 0))
@@ -1546,6 +1549,19 @@ CREATE TABLE public.sales_contract_price (
     CONSTRAINT sales_contract_price_check CHECK ((until_at > from_at)),
     CONSTRAINT sales_contract_price_price_fen_check CHECK ((price_fen > 0))
 );
+CREATE TABLE public.sales_credit (
+    pool_id bigint NOT NULL,
+    id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    account_id bigint NOT NULL,
+    amount_fen bigint NOT NULL,
+    cards integer NOT NULL,
+    reason text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT sales_credit_amount_fen_check CHECK ((amount_fen > 0)),
+    CONSTRAINT sales_credit_cards_check CHECK ((cards >= 0))
+);
 CREATE TABLE public.sales_fulfilment (
     pool_id bigint NOT NULL,
     order_id uuid NOT NULL,
@@ -2071,6 +2087,8 @@ ALTER TABLE ONLY public.sales_code
     ADD CONSTRAINT sales_code_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.sales_contract_price
     ADD CONSTRAINT sales_contract_price_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sales_credit
+    ADD CONSTRAINT sales_credit_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.sales_fulfilment
     ADD CONSTRAINT sales_fulfilment_pkey PRIMARY KEY (pool_id, order_id);
 ALTER TABLE ONLY public.sales_incident
@@ -2196,6 +2214,7 @@ CREATE INDEX sales_bulk_of_account ON public.sales_bulk USING btree (account_id,
 CREATE INDEX sales_buyer_order_newest ON public.sales_buyer_order USING btree (buyer, placed_at);
 CREATE INDEX sales_code_newest ON public.sales_code USING btree (phone_identity, device, made_at);
 CREATE INDEX sales_contract_price_of_account ON public.sales_contract_price USING btree (account_id, sku_id, from_at);
+CREATE INDEX sales_credit_of_order ON public.sales_credit USING btree (pool_id, order_id);
 CREATE INDEX sales_fulfilment_open ON public.sales_fulfilment USING btree (due_at, order_id) WHERE (state = ANY (ARRAY['waiting'::text, 'sent'::text]));
 CREATE INDEX sales_incident_newest ON public.sales_incident USING btree (at);
 CREATE UNIQUE INDEX sales_invoice_once ON public.sales_invoice USING btree (account_id, month) WHERE (state <> 'refused'::text);
@@ -2405,6 +2424,10 @@ ALTER TABLE ONLY public.sales_contract_price
     ADD CONSTRAINT sales_contract_price_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.sales_account(id);
 ALTER TABLE ONLY public.sales_contract_price
     ADD CONSTRAINT sales_contract_price_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.catalog_sku(id);
+ALTER TABLE ONLY public.sales_credit
+    ADD CONSTRAINT sales_credit_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.sales_account(id);
+ALTER TABLE ONLY public.sales_credit
+    ADD CONSTRAINT sales_credit_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
 ALTER TABLE ONLY public.sales_invoice
     ADD CONSTRAINT sales_invoice_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.sales_account(id);
 ALTER TABLE ONLY public.sales_line

@@ -103,7 +103,7 @@ def _note(ctx: Context, key: tuple[int, UUID], told: Sending, *, is_asked: bool,
 
 
 def probe_cards(ctx: Context, body: Body) -> None:
-    """Ask a supplier about a sample of its cards, before any of the batch is sold."""
+    """Ask a supplier about a sample of its cards, before any of the batch is sold, or about some that a buyer disputes."""
     pool_id, turn, tries = int(body["pool_id"]), int(body["turn"]), int(body["tries"])
     with ctx.pool.transaction() as db:
         told = cards.open_sample(db, ctx.ring, pool_id, turn, clock.now())
@@ -124,7 +124,7 @@ def probe_cards(ctx: Context, body: Body) -> None:
         return
     metrics.SUPPLIES.labels(told.source.id, "checked").inc()
     with ctx.pool.transaction() as db:
-        cards.probed(db, told, answers, clock.now())
+        sales.checked(db, told, answers, clock.now())
 
 
 def stop_leaked(ctx: Context, body: Body) -> None:

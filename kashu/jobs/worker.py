@@ -22,6 +22,7 @@ from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
 from kashu.jobs.rounds import in_rounds
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
+from kashu.jobs.tallies import tally
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -86,6 +87,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("27 20 * * *", "erase_persons", lambda: erase_persons(ctx))  # 04:27 in Shanghai
     every("27 * * * *", "watch_clocks", lambda: watch_clocks(ctx))
     every("57 20 * * *", "forget_persons", lambda: forget_persons(ctx))  # 04:57 in Shanghai
+    every("7 20 * * *", "tally", lambda: tally(ctx))  # 04:07 in Shanghai
     every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app
 

@@ -197,7 +197,7 @@ def _stock(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: 
     cards.load(db, batch.pool_id, 0, cards.seal(ctx.ring, batch, lines, cards.reserve(db, stock)))
     loaded = cards.loaded(db, DEMO, batch.pool_id, at)
     assert isinstance(loaded, Batch)
-    [link] = cards.fitting(db, loaded)[:1]
+    [link] = cards.fitting(db, loaded, at)[:1]
     papers = Papers(f"HT-2026-{batch.pool_id:03d}（示例）", loaded.cost_fen, loaded.accepted, link.id)
     assert isinstance(cards.attach(db, DEMO, batch.pool_id, papers, at), Batch)
     assert isinstance(cards.confirm(db, REVIEWER, batch.pool_id, at), Batch)
@@ -219,7 +219,9 @@ def _slots(db: Db, ctx: Context, sku: Sku, supplier: int, cost_fen: int, stock: 
     told = NewBatch(sku.id, supplier, sku.kind, "", 0, "", "", form, cost_fen, "demo", source=source)
     batch = cards.open_slots(db, ctx.ring, DEMO, told, stock, at)
     assert isinstance(batch, Batch)
-    cards.put_on_sale(db, DEMO, batch.pool_id, at)
+    [link] = cards.fitting(db, batch, at)[:1]
+    assert isinstance(cards.attach(db, DEMO, batch.pool_id, Papers("", 0, 0, link.id), at), Batch)
+    assert isinstance(cards.put_on_sale(db, DEMO, batch.pool_id, at), Batch)
 
 
 def _secret() -> str:

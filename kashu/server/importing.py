@@ -138,7 +138,7 @@ def _await(ctx: Context, pool_id: int, seconds: int = 3_600) -> Batch | None:
 
 def _register(ctx: Context, batch: Batch, document: str) -> None:
     with ctx.pool.transaction() as db:
-        links = cards.fitting(db, batch)
+        links = cards.fitting(db, batch, clock.now())
         under = links[0].id if len(links) == 1 else None
         papers = Papers(document, batch.cost_fen, batch.accepted, under)
         refusal = cards.attach(db, ACTOR, batch.pool_id, papers, clock.now())

@@ -22,6 +22,8 @@ QUESTIONS = {
         WHERE card.voided_at IS NOT NULL AND NOT EXISTS (
             SELECT FROM payments_refund AS refund
             WHERE refund.pool_id = line.order_pool_id AND refund.order_id = line.order_id)
+          AND NOT EXISTS (
+            SELECT FROM sales_credit AS given WHERE given.pool_id = line.order_pool_id AND given.order_id = line.order_id)
     """,
     "a delivered line has as many sold cards as it is owed": """
         SELECT line.pool_id || '/' || line.id FROM sales_line AS line
@@ -54,7 +56,7 @@ QUESTIONS = {
         SELECT told.number FROM sales_order AS told
         LEFT JOIN sales_fulfilment AS waiting ON waiting.pool_id = told.pool_id AND waiting.order_id = told.id
         WHERE (told.state = 'paid') <> coalesce(waiting.state IN ('waiting', 'sent'), false)
-           OR (waiting.state = 'done' AND told.state NOT IN ('delivered', 'completed', 'disputed'))
+           OR (waiting.state = 'done' AND told.state NOT IN ('delivered', 'completed', 'disputed', 'refunding', 'refunded'))
            OR (waiting.state = 'failed' AND told.state NOT IN ('refunding', 'refunded'))
     """,
     "a paid payment belongs to an order that is delivered or gets its money back": """
@@ -156,7 +158,17 @@ QUESTIONS = {
         SELECT told.number FROM sales_order AS told
         LEFT JOIN ledger_entry AS entry ON entry.reason_id = told.id AND entry.account_id = told.account_id
             AND entry.recipe = 'purchase_returned'
-        WHERE told.account_id IS NOT NULL AND (told.state = 'refunded') <> (entry.amount_fen IS NOT DISTINCT FROM told.total_fen)
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_fen) AS fen FROM sales_credit AS given
+            WHERE given.pool_id = told.pool_id AND given.order_id = told.id) AS given ON true
+        WHERE told.account_id IS NOT NULL AND (told.state = 'refunded')
+            <> (coalesce(entry.amount_fen, 0) + coalesce(given.fen, 0) = told.total_fen)
+    """,
+    "what a claim gave back to an account is on it": """
+        SELECT given.pool_id || '/' || given.id FROM sales_credit AS given
+        LEFT JOIN ledger_entry AS entry ON entry.reason_id = given.id AND entry.account_id = given.account_id
+            AND entry.recipe = 'purchase_granted'
+        WHERE entry.amount_fen IS DISTINCT FROM given.amount_fen
     """,
     "a granted guardian's claim leads to a refund of its order": """
         SELECT claim.id::text FROM aftersale_guardian AS claim

@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "sales_incident",
     "sales_reference",
     "sales_contract_price",
+    "sales_credit",
     "sales_bulk_step",
     "messages_receipt",
     "party_contract",

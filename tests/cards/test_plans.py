@@ -112,10 +112,10 @@ def test_a_trace_walks_keys_from_the_print_to_the_root(db, filled):
 
 
 def test_what_an_authorisation_touches_is_found_without_the_rest(db, filled):
-    """Of its pools: orders by the index that only cards with a line are in, the shelf by the one that only it is in."""
+    """Its pools are found by what their chains say, the shelf by the one that only it is in."""
     under = cards_store.authorisation_of(db, filled[1][0].pool_id)
-    assert "cards_card_of_line" in plan(db, cards_store.ORDERS_UNDER, {"under": [under], "most": 500})
     db.execute("SET LOCAL enable_seqscan = off")
+    assert "cards_provenance_of_authorisation" in plan(db, cards_store.POOLS_UNDER, {"under": [under]})
     assert "cards_card_on_shelf" in plan(db, cards_store.UNSOLD_UNDER, [[under]])
     assert "compliance_authorisation_of_parent" in plan(db, compliance_store.REVOKE, REVOKED)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from hashlib import sha256
 
 import pytest
 
-from kashu import audit, cards, ledger, sales
+from kashu import audit, cards, ledger, party, sales
 from kashu.audit import ApprovalRefusal
-from kashu.cards import Batch, Format, NewBatch, NewCard, Refusal, Reject
+from kashu.cards import Batch, Format, NewBatch, NewCard, PaperRefusal, Refusal, Reject
 from kashu.kernel import clock
 from kashu.kernel.db import values
 from kashu.sales import Placed
@@ -208,20 +209,26 @@ def test_a_shared_secret_is_sold_up_to_its_cap(db, ring):
     ]
     assert shown == ["shared-one"] * 2
     cards.add_slots(db, make.STAFF, batch.pool_id, 1, clock.now())
+    confirmed(db, batch)
     make.order(db, ring, sku, 1, buyers[2])
 
 
 def test_a_changed_secret_reaches_later_buyers_and_leaves_earlier_ones_theirs(db, ring):
+    """Whoever ordered while the old one was for sale gets the old one; nobody a secret that no second person has seen."""
     sku, batch = shared(db, ring, cap=5)
-    first, second = make.buyer(), make.buyer()
-    one = make.order(db, ring, sku, 1, first)
-    sales.settle(db, [make.notice(one)], clock.now())
-    two = make.order(db, ring, sku, 1, second)
+    buyers = [make.buyer() for _ in range(3)]
+    placed = [make.order(db, ring, sku, 1, who) for who in buyers[:2]]
+    sales.settle(db, [make.notice(placed[0])], clock.now())
     assert cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now()) == 2
-    sales.settle(db, [make.notice(two)], clock.now())
+    sales.settle(db, [make.notice(placed[1])], clock.now())
+    confirmed(db, batch)
+    placed.append(make.order(db, ring, sku, 1, buyers[2]))
+    sales.settle(db, [make.notice(placed[2])], clock.now())
 
-    assert sales.reveal(db, ring, one.token, first, clock.now())[0].secret == "shared-one"
-    assert sales.reveal(db, ring, two.token, second, clock.now())[0].secret == "shared-two"
+    shown = [
+        sales.reveal(db, ring, one.token, who, clock.now())[0].secret for one, who in zip(placed, buyers, strict=True)
+    ]
+    assert shown == ["shared-one", "shared-one", "shared-two"]
     assert (
         cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), clock.now())
         is Refusal.KNOWN_SECRET
@@ -241,6 +248,65 @@ def shared(db, ring, cap):
     assert isinstance(batch, Batch)
     make.put_on_sale(db, ring, batch.pool_id)
     return sku, batch
+
+
+def confirmed(db, batch):
+    """A second person confirms what has changed, and the batch is for sale again."""
+    assert isinstance(cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now()), Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), Batch)
+
+
+@pytest.mark.parametrize("change", ["content", "slots"])
+def test_a_batch_that_one_person_changed_is_confirmed_again_before_it_is_sold(db, ring, change):
+    """S-07: another secret, or more buyers of it, is a step of the chain and waits for a second person."""
+    sku, batch = shared(db, ring, cap=2)
+    pool, other = batch.pool_id, replace(make.STAFF, name="other@kashu.example")
+    if change == "content":
+        assert cards.change_content(db, ring, other, pool, ("", "shared-two"), clock.now()) == 2
+    else:
+        assert isinstance(cards.add_slots(db, other, pool, 3, clock.now()), Batch)
+
+    assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [SaleRefusal.OUT_OF_STOCK]
+    assert cards.put_on_sale(db, make.STAFF, pool, clock.now()) is Refusal.NOT_CONFIRMED
+    assert cards.confirm(db, other, pool, clock.now()) is PaperRefusal.SAME_PERSON
+    assert cards.cancel(db, make.STAFF, pool, "x", clock.now()) is Refusal.WRONG_STATE, "some of it may be sold"
+    confirmed(db, batch)
+    steps = cards.steps(db, pool)
+    assert [step.event for step in steps][-4:] == [change, "withdrawn", "confirmed", "on_sale"]
+    assert cards.broken(steps) is None
+    make.order(db, ring, sku)
+
+
+def test_a_step_tells_of_a_secret_without_telling_it(db, ring):
+    """Its hash is of the keyed fingerprint: who reads the chain cannot try secrets out."""
+    _sku, batch = shared(db, ring, cap=2)
+    [told] = [step for step in cards.steps(db, batch.pool_id) if step.event == "content"]
+    assert told.body["version"] == 1
+    assert (
+        told.body["sha256"]
+        == sha256(ring.fingerprint("", "shared-one")).hexdigest()
+        != sha256(b"shared-one").hexdigest()
+    )
+    assert [step.event for step in cards.steps(db, batch.pool_id)][:3] == ["received", "content", "loaded"]
+
+
+def test_alone_a_change_waits_like_a_receipt(db, ring):
+    """Design §5a: the wait begins with the change, not with the first receipt."""
+    _sku, batch = shared(db, ring, cap=2)
+    party.choose_solo(db, make.STAFF, party.Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+    at = clock.now() + timedelta(hours=1)
+    cards.change_content(db, ring, make.STAFF, batch.pool_id, ("", "shared-two"), at)
+    early = cards.confirm(db, make.STAFF, batch.pool_id, at + timedelta(seconds=599), is_alone=True)
+    assert early is PaperRefusal.SAME_PERSON
+    assert isinstance(cards.confirm(db, make.STAFF, batch.pool_id, at + timedelta(seconds=600), is_alone=True), Batch)
+
+
+def test_more_room_with_a_supplier_wants_no_receipt(db, ring):
+    """What is issued for each order (直充) came with nobody: it is a step, and stays for sale."""
+    sku = make.sku(db, kind="on_demand")
+    batch = make.slots(db, ring, sku, 1)
+    assert cards.add_slots(db, make.STAFF, batch.pool_id, 2, clock.now()).state == "on_sale"
+    assert cards.steps(db, batch.pool_id)[-1].body == {"before": 1, "cap": 3}
 
 
 def started(db, ring, sku):

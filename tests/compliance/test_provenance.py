@@ -22,6 +22,7 @@ from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
 from kashu.wire import evidence
+from kashu.wire.affected import FAR
 from tests import make
 
 TODAY = biz_date(clock.now())
@@ -101,7 +102,7 @@ def test_from_a_card_to_the_root(db, ring, chain):
 
 def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     """(2): the root falls, and with it what hangs on it; unsold cards are not for sale, orders are listed, buyers keep theirs."""
-    root, leaf, sku, batch = on_sale(db, chain)
+    root, leaf, sku, _batch = on_sale(db, chain)
     placed = make.order(db, ring, sku)
     sales.settle(db, [make.notice(placed)], clock.now())
     asked = make.checkout(db, sku)
@@ -111,8 +112,9 @@ def test_from_a_fallen_authorisation_to_every_order(db, ring, chain):
     assert fallen == compliance.below(db, root.id) == sorted([root.id, leaf.id])
     assert compliance.below(db, leaf.id) == [leaf.id]
     assert sales.place(db, ring, [asked], clock.now()) == [Refusal.OUT_OF_STOCK]
-    [(order, pool, day, many, _)] = cards.orders_under(db, fallen, 10)
-    assert (order, pool, day, many) == (placed.id, batch.pool_id, TODAY, 1)
+    [told] = sales.orders_under(db, fallen, FAR, 10)
+    assert (told.id, told.received_on, told.cards, told.state) == (placed.id, TODAY, 1, "delivered")
+    assert sales.affected_under(db, fallen).orders == 1
     assert cards.unsold_under(db, fallen) == 3
     assert sales.reveal(db, ring, placed.token, placed.checkout.buyer, clock.now())
     again = compliance.authorisations.revoke(db, make.STAFF, root.id, "again", clock.now())
@@ -125,8 +127,58 @@ def test_a_batch_is_received_on_the_day_it_is_in_shanghai(db, ring, chain):
     night = day_start(TODAY) + timedelta(minutes=30)
     db.execute("UPDATE cards_batch SET received_at = %s WHERE pool_id = %s", [night, batch.pool_id])
     make.order(db, ring, sku)
-    [(_, _, day, _, _)] = cards.orders_under(db, [leaf.id], 10)
-    assert day == TODAY
+    [told] = sales.orders_under(db, [leaf.id], FAR, 10)
+    assert (told.received_on, told.state) == (TODAY, "placed")
+
+
+@pytest.mark.parametrize("kind", ["on_demand", "manual"])
+def test_what_is_issued_for_each_order_wants_its_brands_authorisation_too(db, ring, kind):
+    """§2.1: 直充 and 代充 are the commonest branded goods; a revoked authorisation stops them like cards."""
+    sku, at = make.sku(db, kind=kind), clock.now()
+    through = make.source(db, ring) if kind == "on_demand" else None
+    owner = through.supplier_id if through else make.supplier(db)
+    form = cards.Format("utf-8", "", ("secret",), has_header=False)
+    told = cards.NewBatch(
+        sku.id, owner, kind, "", 0, "", "", form, 900, "", source=(through.id, "T") if through else None
+    )
+    pool = cards.open_slots(db, ring, make.STAFF, told, 5, at).pool_id
+    assert cards.put_on_sale(db, make.STAFF, pool, at) is cards.Refusal.NOT_AUTHORISED
+    other = verified(db, ring, owner, brand="别家", grantor="别家", is_issuer=True)
+    link = verified(db, ring, owner, is_issuer=True)
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0), at) is PaperRefusal.NO_DOCUMENT
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0, other.id), at) is PaperRefusal.OTHER_GOODS
+    fitting = {one.id for one in cards.fitting(db, cards.batch(db, pool), at)}
+    assert {link.id, other.id} & fitting == {link.id}
+    assert isinstance(cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at), cards.Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, pool, at), cards.Batch)
+    assert cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at) is PaperRefusal.TOO_LATE
+    make.agreements(db)
+    asked = make.checkout(db, sku, form={"phone": "13800138000"})
+    assert not isinstance(sales.place(db, ring, [asked], at)[0], Refusal)
+
+    compliance.authorisations.revoke(db, make.REVIEWER, link.id, "品牌方收回", at)
+
+    asked = make.checkout(db, sku, form={"phone": "13800138000"})
+    assert sales.place(db, ring, [asked], at) == [Refusal.OUT_OF_STOCK]
+    cards.withdraw(db, make.STAFF, pool, "x", at)
+    assert cards.put_on_sale(db, make.STAFF, pool, at) is cards.Refusal.NOT_AUTHORISED
+
+
+def test_an_old_pool_of_slots_is_authorised_for_today(db, ring):
+    """Each order is bought by itself: what counts is that the authorisation holds now, not on the day the pool was opened."""
+    sku = make.sku(db, kind="manual")
+    owner, at = make.supplier(db), clock.now()
+    form = cards.Format("utf-8", "", ("secret",), has_header=False)
+    told = cards.NewBatch(sku.id, owner, "manual", "", 0, "", "", form, 900, "")
+    pool = cards.open_slots(db, ring, make.STAFF, told, 5, at - timedelta(days=400)).pool_id
+    link = verified(db, ring, owner, is_issuer=True)
+    assert isinstance(cards.attach(db, make.STAFF, pool, Papers("", 0, 0, link.id), at), cards.Batch)
+
+
+def test_codes_of_our_own_want_nobodys_authorisation(db, ring):
+    sku = make.sku(db, kind="own_code")
+    batch = make.batch(db, ring, sku, 2, on_sale=False, numbered=False)
+    assert cards.lacks(db, batch, clock.now()) == []
 
 
 def test_an_authorisation_ends_by_the_clock(db, ring, chain):
@@ -297,8 +349,8 @@ def test_a_renewal_goes_on_where_an_authorisation_ends(db, ring, chain):
     assert [trace.chain[-1].id for trace in traces] == [leaf.id, new.id]
     assert traces[1].steps[-1].body["renews"] == leaf.id
     assert traces[1].broken is None
-    assert {order for order, *_ in cards.orders_under(db, [leaf.id], 10)} == {placed.id, later.id}
-    assert {order for order, *_ in cards.orders_under(db, [new.id], 10)} == {placed.id, later.id}
+    for under in (leaf.id, new.id):
+        assert {order.id for order in sales.orders_under(db, [under], FAR, 10)} == {placed.id, later.id}
     assert (cards.unsold_under(db, [leaf.id]), cards.unsold_under(db, [new.id])) == (0, 2)
     assert cards.renew(db, make.REVIEWER, leaf.id, new.id, clock.now()) == []
     compliance.authorisations.revoke(db, make.STAFF, new.id, "品牌方收回", clock.now())

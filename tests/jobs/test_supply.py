@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from kashu import cards, sales
+from kashu import cards, catalog, sales
 from kashu.jobs import supply, worker
 from kashu.jobs.supply import ask_order, send_order
 from kashu.kernel import clock
@@ -347,8 +347,27 @@ def test_a_sample_is_checked_before_anything_is_sold(ctx, dsn, twin, checked, en
         lacking = cards.lacks(db, cards.batch(db, pool), clock.now())
         step = next(one for one in cards.steps(db, pool) if one.event == "probed")
     assert (cards.Refusal.FROZEN in lacking) is stops
-    assert (cards.Refusal.NOT_PROBED in lacking) is (end == "LOST"), "what the supplier does not know proves nothing"
+    assert (cards.Refusal.NOT_PROBED in lacking) is (end == "LOST"), "a sample that it does not know proves nothing"
     assert step.body["cards"] == 3
+
+
+def test_a_disputed_card_is_asked_about_as_a_step_of_its_own(ctx, dsn, twin, checked, ring):
+    """What a buyer says is bad is asked about over the same wire, and is no sample of the batch."""
+    pool = checked(*twin, "FINE")
+    supply.probe_cards(ctx, {"pool_id": pool, "turn": 1, "tries": 0})
+    with connect(dsn) as db, db.transaction():
+        make.put_on_sale(db, ring, pool)
+        who = make.buyer()
+        product = value(db, "SELECT product_id FROM catalog_sku WHERE id = %s", [cards.batch(db, pool).sku_id])
+        [sku] = catalog.skus_of(db, product)
+        placed = make.order(db, ring, sku, 1, who)
+        sales.settle(db, [make.notice(placed)], clock.now())
+        sales.reveal(db, ring, placed.token, who, clock.now())
+        assert sales.dispute(db, make.STAFF, (placed.pool_id, placed.id), clock.now()) == 1
+    supply.probe_cards(ctx, {"pool_id": pool, "turn": 2, "tries": 0})
+    with connect(dsn) as db:
+        assert cards.steps(db, pool)[-1].event == "checked"
+        assert cards.sample_of(cards.steps(db, pool)).body["turn"] == 1
 
 
 def test_a_supplier_that_does_not_answer_for_its_cards_is_asked_again(ctx, dsn, checked):

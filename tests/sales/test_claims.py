@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from kashu import audit, cards, ledger, payments, sales
 from kashu.audit import Approval, ApprovalRefusal
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
+from kashu.kernel.ids import pool_of
 from kashu.payments import Refund
-from kashu.sales import RefundRefusal, rules
+from kashu.sales import Credit, RefundRefusal, rules, store
 from kashu.server import invariants
 from tests import make
 from tests.race.at_once import at_once
@@ -209,3 +211,132 @@ def test_the_trail_names_both_persons(db, sold):
     grant(db, placed, ask(db, placed, 100, [bad]))
     verbs = [(one.verb, one.actor) for one in audit.entries_of(db, placed.pool_id, "order", str(placed.id))]
     assert ("order.claim_refunded", make.SECOND.name) in verbs
+
+
+@pytest.fixture
+def bought(db, ring):
+    """`bought(quantity)`: a purchase from an account: the order, its cards, the account."""
+
+    def buy(quantity=3, kind="single_use", **told):
+        sku, account = make.sku(db, kind=kind), make.account(db, **told)
+        make.batch(db, ring, sku, quantity + 1)
+        [receipt] = sales.sell(db, ring, [make.purchase(sku, account, quantity)], clock.now())
+        order = sales.by_number(db, pool_of(receipt.number), receipt.number)
+        return order, cards_of(db, order), account
+
+    return buy
+
+
+def balance(db, account):
+    return sales.accounts(db, [account.id])[account.id].balance_fen
+
+
+def test_part_of_a_purchase_is_its_accounts_again(db, bought):
+    """An organisation's claim: cards void, money on the account that paid; in the books, on the statement, off the invoice."""
+    order, [bad, *good], account = bought(3, day_max_fen=100_000)
+    before = balance(db, account)
+    asked = ask(db, order, 3_990, [bad])
+    assert balance(db, account) == before  # nothing moves before the second person
+    given = grant(db, order, asked)
+    assert isinstance(given, Credit)
+    assert balance(db, account) == before + 3_990
+    assert cards_of(db, order) == good
+    assert sales.orders(db, [(order.pool_id, order.id)])[order.id].state == "delivered"
+    assert sales.left_fen(db, order) == 7_980
+    assert sales.accounts(db, [account.id])[account.id].spent_fen == 7_980
+    assert sales.credits_of(db, order.pool_id, order.id) == [given]
+    today = biz_date(clock.now())
+    assert store.bought_in(db, account.id, today, today + timedelta(1)) == 7_980
+    assert ledger.check(db) == []
+    assert invariants.check(db) == []
+
+
+def test_all_of_a_purchase_ends_it(db, ring, bought):
+    order, told, account = bought(2)
+    before = balance(db, account)
+    assert ask(db, order, 7_980, told[:1]) is RefundRefusal.CARDS_LEFT
+    assert isinstance(grant(db, order, ask(db, order, 7_980, told)), Credit)
+    assert balance(db, account) == before + 7_980
+    assert sales.orders(db, [(order.pool_id, order.id)])[order.id].state == "refunded"
+    [receipt] = sales.receipts(db, ring, [(order.pool_id, order.id)])
+    assert (receipt.state, receipt.cards) == ("refunded", ())
+    assert (
+        value(
+            db,
+            "SELECT count(*) FROM outbox WHERE topic = 'purchase.refunded' AND body->>'order_id' = %s",
+            [str(order.id)],
+        )
+        == 1
+    )
+    assert ask(db, order, 1, []) is RefundRefusal.UNDER_WAY
+    assert invariants.check(db) == []
+
+
+def test_no_more_goes_back_to_an_account_than_it_paid(db, bought):
+    order, told, _account = bought(2)
+    assert ask(db, order, 7_981, told) is RefundRefusal.TOO_MUCH
+    assert isinstance(grant(db, order, ask(db, order, 500, [])), Credit)
+    assert ask(db, order, 7_980, told) is RefundRefusal.TOO_MUCH
+    assert sales.left_fen(db, order) == 7_480
+
+
+def test_bad_cards_sold_in_bulk_stop_their_batch(db, ring):
+    """The trade with organisations: their claims count like a guest's (§5.1)."""
+    sku, account = make.sku(db), make.account(db)
+    pool = make.batch(db, ring, sku, 30).pool_id
+    orders = []
+    for _ in range(3):
+        [receipt] = sales.sell(db, ring, [make.purchase(sku, account, 5)], clock.now())
+        orders.append(sales.by_number(db, pool_of(receipt.number), receipt.number))
+    for turn, order in enumerate(orders):
+        assert value(db, "SELECT sellable FROM cards_pool WHERE id = %s", [pool]) is True
+        assert isinstance(grant(db, order, ask(db, order, 3_990, cards_of(db, order)[:1])), Credit), turn
+    assert value(db, "SELECT reason FROM cards_pool WHERE id = %s", [pool]) == "risk"
+
+
+def test_goodwill_voids_a_card_and_speaks_against_no_batch(db, sold):
+    placed, [good, *_], _who = sold(3)
+    key = (placed.pool_id, placed.id)
+    asked = sales.ask_claim_refund(
+        db, make.STAFF, key, (3_990, [good]), "协商", solo_wait_seconds=None, at=clock.now(), cause="goodwill"
+    )
+    assert isinstance(grant(db, placed, asked), Refund)
+    assert value(db, "SELECT void_cause FROM cards_card WHERE pool_id = %s AND id = %s", list(good)) == "goodwill"
+    assert cards.failure_rate(db, good[0]).failed == 0
+
+
+def test_an_accounts_claim_granted_twice_at_once_pays_once(dsn, ring):
+    """Control: both persons see the claim open and the card good."""
+    with connect(dsn) as db, db.transaction():
+        sku, account = make.sku(db), make.account(db)
+        make.batch(db, ring, sku, 3)
+        [receipt] = sales.sell(db, ring, [make.purchase(sku, account, 2)], clock.now())
+        order = sales.by_number(db, pool_of(receipt.number), receipt.number)
+        asked = ask(db, order, 3_990, cards_of(db, order)[:1])
+        before = balance(db, account)
+        assert asked in audit.open_approvals(db)
+
+    def race(db, n):
+        if n == 2:  # and the account is spent from meanwhile
+            return sales.sell(db, ring, [make.purchase(sku, account, 1)], clock.now())[0]
+        return grant(db, order, asked)
+
+    answers = at_once(dsn, 3, race)
+    assert not [one for one in answers if isinstance(one, Exception)]
+    assert sum(isinstance(one, Credit) for one in answers) == 1
+    with connect(dsn) as db:
+        assert balance(db, account) == before + 3_990 - 3_990
+        assert sales.left_fen(db, order) == 3_990
+        assert ledger.check(db) == []
+
+
+@given(st.integers(1, 10_000), st.lists(st.integers(1, 5_000), min_size=1, max_size=4))
+def test_a_credit_is_shared_out_to_the_fen(fen, totals):
+    lines = [replace(LINE, pool_id=at + 1, total_fen=told, is_third_party=False) for at, told in enumerate(totals)]
+    given_back = Credit(
+        1, UUID(int=1), UUID(int=2), 7, min(fen, sum(totals)), 1, "", "", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    told = rules.credited_postings(given_back, "N", lines)
+    assert sum(one.amount_fen for one in told) == 0
+    assert [one.amount_fen for one in told if one.account_id == 7] == [given_back.amount_fen]
+    assert all(one.amount_fen <= 0 for one in told[1:])

@@ -80,6 +80,10 @@ PLANTED = {
     "a purchase that could not be issued gave its price back to its account": (
         "UPDATE sales_order SET state = 'refunded' WHERE account_id IS NOT NULL"
     ),
+    "what a claim gave back to an account is on it": (
+        "INSERT INTO sales_credit (pool_id, id, order_id, account_id, amount_fen, cards, reason, made_by, made_at)"
+        " SELECT pool_id, gen_random_uuid(), id, account_id, 1, 0, 'x', 'x', now() FROM sales_order WHERE account_id IS NOT NULL"
+    ),
     "a bulk purchase has bought what its steps say": "UPDATE sales_bulk SET bought = 1",
     "a granted guardian's claim leads to a refund of its order": (
         "WITH refund AS (INSERT INTO payments_refund (pool_id, id, payment_id, order_id, gateway_no, amount_fen, reason, state,"

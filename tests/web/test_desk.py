@@ -54,6 +54,7 @@ def test_each_role_sees_what_it_may_and_changes_no_more(staff, papers, dsn, role
     for page in [*PAGES, f"/desk/licences/{licence.id}", f"/desk/authorisations/{link.id}"]:
         assert desk.get(page).status_code == (200 if sees else 403), page
     assert desk.post(f"/desk/files/{link.file_sha256.hex()}").status_code == (200 if sees else 403)
+    assert desk.post(f"/desk/authorisations/{link.id}/orders").status_code == (302 if sees else 403)
     for address, told in actions(licence.id, link.id):
         if not edits:
             assert desk.post(address, told).status_code == 403, address
@@ -69,6 +70,7 @@ def test_every_address_of_the_desk_is_tested_for_rights(site):
         *(address for address, _ in actions(1, 1)),
         "/desk/licences/1",
         "/desk/authorisations/1",
+        "/desk/authorisations/1/orders",
         "/desk/files/x",
     }
     # the others: test_desk_suppliers, test_takedowns
@@ -186,7 +188,55 @@ def sold(site, dsn, ring):
 def test_a_root_shows_what_was_sold_below_it(staff, sold):
     """Whoever is about to revoke a root sees every order that it touches, not only those of its own batches."""
     placed, _, link = sold
-    assert placed.number in staff("compliance").get(f"/desk/authorisations/{link.parent_id}").content.decode()
+    html = staff("compliance").get(f"/desk/authorisations/{link.parent_id}").content.decode()
+    assert placed.number in html
+    assert "已付款 1 笔，¥39.90" in html
+
+
+def test_every_order_under_a_fallen_authorisation_is_counted_paged_and_given_as_a_file(
+    staff, sold, dsn, ring, monkeypatch
+):
+    """(2) of §2.5: however many there are, none is left out; with what is to be done about each."""
+    from kashu.web.desk import provenance
+    from kashu.wire import affected
+
+    _, _, link = sold
+    with connect(dsn) as db, db.transaction():
+        sku = make.sku(db)
+        batch = make.batch(db, ring, sku, 6, on_sale=False)
+        db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [link.grantee_id, batch.pool_id])
+        attach(db, batch, link)
+        cards.confirm(db, make.REVIEWER, batch.pool_id, clock.now())
+        assert isinstance(cards.put_on_sale(db, make.STAFF, batch.pool_id, clock.now()), cards.Batch)
+        placed = [make.order(db, ring, sku) for _ in range(5)]
+        sales.settle(db, [make.notice(one) for one in placed[:4]], clock.now())
+        compliance.authorisations.revoke(db, make.REVIEWER, link.id, "品牌方收回", clock.now())
+        late = "UPDATE cards_batch SET received_at = received_at + interval '2 days' WHERE pool_id = %s"
+        db.execute(late, [batch.pool_id])
+    monkeypatch.setattr(provenance, "PAGE_ROWS", 4)
+    monkeypatch.setattr(affected, "STEP", 2)
+    desk, address, shown = staff("compliance", is_sure=True), f"/desk/authorisations/{link.id}", []
+    page = desk.get(address).content.decode()
+    assert "已付款 5 笔" in page
+    assert "未付款 1" in page
+    while True:
+        shown += re.findall(r'class="id mono" href="/console/orders/[^"]+">([^<]+)<', page)
+        after = re.search(r'href="\?after=([^"#]+)#orders"', page)
+        if after is None:
+            break
+        page = desk.get(f"{address}?after={after[1]}").content.decode()
+    assert len(shown) == len(set(shown)) == 6
+    assert "请写明导出原因" in desk.post(f"{address}/orders", {"reason": " "}, follow=True).content.decode()
+    told = desk.post(f"{address}/orders", {"reason": "通知买家"}).content.decode("utf-8-sig").splitlines()
+    assert {line.split(",")[0] for line in told[1:]} == set(shown)
+    assert sum("召回并赔付" in line for line in told) == 5
+    assert sum("照常兑现" in line for line in told) == 1
+    with connect(dsn) as db:
+        verb = "SELECT after->>'rows' FROM audit_entry WHERE verb = 'authorisation.orders' AND object_id = %s"
+        assert value(db, verb, [str(link.id)]) == "6"
+    monkeypatch.setattr(affected, "ROWS_MAX", 4)
+    told = desk.post(f"{address}/orders", {"reason": "通知买家"}).content.decode().splitlines()
+    assert "其余 2 笔没有列出" in told[-1]
 
 
 def test_the_way_of_a_card_is_found_by_its_secret(staff, sold):

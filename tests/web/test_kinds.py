@@ -299,8 +299,13 @@ def test_slots_are_opened_for_a_supplier_of_ours_only(staff, house, ring):
         assert desk.post("/console/batches/new", told | wrong).status_code == 422
     address = desk.post("/console/batches/new", told)["Location"]
     assert source.id in desk.get(address).content.decode()
+    assert desk.post(f"{address}/sale").status_code == 409, "the brand's authorisation is missing"
+    with connect(house.dsn) as db, db.transaction():
+        link = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+    assert "登记授权" in desk.get(address).content.decode()
+    assert "采购凭证已登记" in desk.post(f"{address}/papers", {"authorisation": link}, follow=True).content.decode()
     assert desk.post(f"{address}/sale").status_code == 302
-    desk.post(f"{address}/content", {"more": "5"})
+    assert "份数已增加" in desk.post(f"{address}/content", {"more": "5"}, follow=True).content.decode()
     with connect(house.dsn) as db:
         assert cards.on_shelf(db, [sku.id], clock.biz_date(clock.now()), 99) == {sku.id: 25}
 

@@ -11,7 +11,9 @@ from kashu.kernel.text import canonical_json
 GENESIS = bytes(32)
 BOUGHT = ("single_use", "pick", "shared_secret")  # kinds that come from somebody as they are sold
 PROBED = ("single_use", "pick")  # kinds whose supplier can be asked about each card
+OWN = "own_code"  # the kind that is made by us: nobody's authorisation is asked for it
 NOTED = ("loaded", "on_sale", "withdrawn", "cancelled")  # moves of a batch that are steps of its chain
+CHANGES = ("content", "slots")  # what changes a batch after it came: another secret, more of the same
 
 
 def link(step: Step) -> bytes:
@@ -31,11 +33,19 @@ def papers_of(steps: Sequence[Step]) -> Step | None:
     return next((step for step in reversed(steps) if step.event == "purchased"), None)
 
 
+def changes_of(steps: Sequence[Step]) -> list[Step]:
+    """What changed a batch since a second person last confirmed it."""
+    last = next((step.seq for step in reversed(steps) if step.event == "confirmed"), 0)
+    return [step for step in steps if step.event in CHANGES and step.seq > last]
+
+
 def receipt_of(steps: Sequence[Step]) -> Step | None:
-    """The second person's confirmation, if it came after the papers as they stand."""
+    """The second person's confirmation, if it came after the papers as they stand and nothing has changed the batch since."""
     told = papers_of(steps)
     last = next((step for step in reversed(steps) if step.event == "confirmed"), None)
-    return last if last is not None and told is not None and last.seq > told.seq else None
+    if last is None or told is None or last.seq < told.seq or changes_of(steps):
+        return None
+    return last
 
 
 def sample_of(steps: Sequence[Step]) -> Step | None:

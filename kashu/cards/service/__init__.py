@@ -21,10 +21,10 @@ from kashu.cards.service.batches import (
     withdraw,
 )
 from kashu.cards.service.erasing import erase, fingerprints, shred
-from kashu.cards.service.genuine import clear, leaked
+from kashu.cards.service.genuine import clear, failure_rate, leaked
 from kashu.cards.service.pages import edit_product
-from kashu.cards.service.probing import SAMPLE_CARDS, draw_again, open_sample, probed
-from kashu.cards.service.provenance import attach, confirm, fitting, is_probed, lacks, note, renew, trace
+from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
+from kashu.cards.service.provenance import attach, confirm, fitting, is_branded, is_probed, lacks, note, renew, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -42,6 +42,7 @@ from kashu.cards.service.stock import (
     sell,
     void,
 )
+from kashu.cards.service.tally import mistold, tally, to_tally
 
 __all__ = [
     "AHEAD_SECONDS",
@@ -64,22 +65,26 @@ __all__ = [
     "change_format",
     "clear",
     "confirm",
+    "dispute",
     "draw_again",
     "edit_product",
     "erase",
     "export_unsold",
+    "failure_rate",
     "fill",
     "fingerprints",
     "fitting",
     "hand_over",
     "hold",
     "hold_on",
+    "is_branded",
     "is_probed",
     "lacks",
     "leaked",
     "load",
     "loaded",
     "lock_of",
+    "mistold",
     "note",
     "open_codes",
     "open_sample",
@@ -101,6 +106,8 @@ __all__ = [
     "set_source",
     "shred",
     "start",
+    "tally",
+    "to_tally",
     "trace",
     "undo_redemption",
     "void",

@@ -10,7 +10,7 @@ from kashu import audit, party
 from kashu.audit import SYSTEM, Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.service import provenance
-from kashu.cards.types import Batch, Refusal
+from kashu.cards.types import Batch, FailureRate, Refusal
 from kashu.kernel.db import Db, assert_in_transaction
 
 
@@ -26,6 +26,12 @@ def look(db: Db, pool_ids: Collection[int], at: datetime) -> list[int]:
         freeze(db, batch, "failures", {**told, "chance": str(told["chance"])}, at)
         stopped.append(pool_id)
     return stopped
+
+
+def failure_rate(db: Db, pool_id: int) -> FailureRate:
+    """What is known of a batch by what became of its cards."""
+    sold, failed = next(((sold, failed) for _, sold, failed in store.failures(db, [pool_id])), (0, 0))
+    return FailureRate(pool_id, sold, failed, rules.chance_of_bad(sold, failed))
 
 
 def leaked(db: Db, pool_id: int, card_id: int, at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Genuineness before anything is sold: a sample of a batch is checked with its supplier (验卡).
+"""Genuineness as its supplier tells: a sample of a batch before anything is sold, later the cards that a buyer disputes (验卡).
 
 Sixty cards, drawn by chance. Where one in twenty is bad, at least one of sixty is with a probability of
 1 − 0.95⁶⁰ = 0.95; one that is used or invalid stops the batch.
@@ -7,11 +7,11 @@ Sixty cards, drawn by chance. Where one in twenty is bad, at least one of sixty 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from kashu import audit
-from kashu.audit import SYSTEM, Deed
+from kashu.audit import SYSTEM, Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.service import genuine, provenance
 from kashu.cards.types import Batch, Refusal, Sample
@@ -45,6 +45,26 @@ def draw_again(db: Db, pool_id: int, at: datetime) -> int | Refusal:
     return draw(db, found, at) or Refusal.NO_SOURCE
 
 
+def dispute(db: Db, actor: Actor, told: Sequence[tuple[int, int]], at: datetime) -> int:
+    """Have the suppliers asked about sold cards that a buyer disputes, by (pool, id); about how many.
+
+    Only "invalid" counts against a batch: whether a card was used before its buyer saw it, no answer tells.
+    """
+    assert_in_transaction(db)
+    many = 0
+    for pool_id in sorted({pool for pool, _ in told}):
+        found = store.batch(db, pool_id, lock=True)
+        asked = sorted(card for pool, card in told if pool == pool_id)
+        if found is None or not found.data_key or not provenance.is_probed(db, found):
+            continue
+        turn = store.add_probe(db, pool_id, asked, at, is_disputed=True)
+        after = {"turn": turn, "cards": asked}
+        audit.record(db, [Deed(actor, "batch.dispute", "batch", found.code, after=after, pool_id=pool_id)], at)
+        tell(db, [Fact("cards.probe", {"pool_id": pool_id, "turn": turn, "tries": 0}, pool_id)], at)
+        many += len(asked)
+    return many
+
+
 def open_sample(db: Db, ring: Keyring, pool_id: int, turn: int, at: datetime) -> Sample | None:
     """Open the cards of a turn that is not answered, to be asked about; noted in the trail first."""
     assert_in_transaction(db)
@@ -57,11 +77,11 @@ def open_sample(db: Db, ring: Keyring, pool_id: int, turn: int, at: datetime) ->
     audit.record(db, [Deed(SYSTEM, "batch.probe", "batch", found.code, after=told, pool_id=pool_id)], at)
     key = ring.open_data_key(pool_id, found.data_key)
     opened = []
-    for card_id, sealed in asked:
+    for card_id, sealed, _ in asked:
         if sealed is not None:  # sold and erased meanwhile
-            number, secret, _ = rules.unpack(key.open(card_id, sealed))
+            number, secret, _note = rules.unpack(key.open(card_id, sealed))
             opened.append((card_id, number, secret))
-    return Sample(pool_id, turn, source, tuple(opened))
+    return Sample(pool_id, turn, source, tuple(opened), any(is_disputed for *_, is_disputed in asked))
 
 
 def probed(db: Db, told: Sample, answers: Mapping[int, str], at: datetime) -> bool:
@@ -72,7 +92,9 @@ def probed(db: Db, told: Sample, answers: Mapping[int, str], at: datetime) -> bo
         return False
     counts = Counter(answers.values())
     body = {"turn": told.turn, "source": told.source.id, "cards": len(answers), **dict(sorted(counts.items()))}
-    provenance.note(db, SYSTEM, told.pool_id, "probed", body, at)
+    provenance.note(db, SYSTEM, told.pool_id, "checked" if told.is_disputed else "probed", body, at)
+    if told.is_disputed:
+        return bool(counts["invalid"] and genuine.look(db, [told.pool_id], at))
     if any(counts[one] for one in BAD):
         genuine.freeze(db, found, "probe", body, at)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from kashu import audit, catalog, compliance, party
@@ -35,19 +35,22 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
     """Say by which document a batch was bought and under which authorisation. Until it is first for sale.
 
     The authorisation has to be the supplier's or ours, for the brand and the goods of the page, and in force on the day
-    the batch was received: a batch dated outside of it is not taken (§2.5).
+    the batch was received: a batch dated outside of it is not taken (§2.5). What is issued for each order (直充, 代充) is
+    bought as it is sold: it has an authorisation, in force now, and no document.
     """
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
     if found is None:
         return PaperRefusal.NO_SUCH_BATCH
-    is_told = rules.papers_of(store.steps(db, pool_id)) is not None
-    if (found.on_sale_at is not None and is_told) or found.state == "cancelled":
+    is_later = found.kind in catalog.LATER
+    is_told = store.authorisation_of(db, pool_id) if is_later else rules.papers_of(store.steps(db, pool_id))
+    if (found.on_sale_at is not None and is_told is not None) or found.state == "cancelled":
         return PaperRefusal.TOO_LATE
-    if not papers.document.strip() or len(papers.document) > DOCUMENT_CHARS_MAX or papers.amount_fen < 0:
+    is_named = papers.document.strip() and len(papers.document) <= DOCUMENT_CHARS_MAX and papers.amount_fen >= 0
+    if not is_named and not (is_later and papers.authorisation_id is not None):
         return PaperRefusal.NO_DOCUMENT
     if papers.authorisation_id is not None:
-        refusal = _unfit(db, found, papers.authorisation_id)
+        refusal = _unfit(db, found, papers.authorisation_id, at)
         if refusal is not None:
             return refusal
         store.set_authorisation(db, pool_id, papers.authorisation_id)
@@ -56,8 +59,9 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
         file = None if link.file_sha256 is None else link.file_sha256.hex()
         note(db, actor, pool_id, "authorised", {"authorisation": link.id, "number": link.number, "file": file}, at)
     body = {"document": papers.document, "amount_fen": papers.amount_fen, "quantity": papers.quantity}
-    file = None if papers.file_sha256 is None else papers.file_sha256.hex()
-    note(db, actor, pool_id, "purchased", {**body, "file": file}, at)
+    if is_named:
+        file = None if papers.file_sha256 is None else papers.file_sha256.hex()
+        note(db, actor, pool_id, "purchased", {**body, "file": file}, at)
     told = {**body, "authorisation": papers.authorisation_id}
     audit.record(db, [Deed(actor, "batch.papers", "batch", found.code, after=told, pool_id=pool_id)], at)
     seen = store.batch(db, pool_id)
@@ -68,8 +72,9 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
 def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool = False) -> Batch | PaperRefusal:
     """A second person confirms what was received and its papers (S-07): the manifest's hash is the one of the file that came.
 
-    Neither whoever took the cards in nor whoever registered the papers; papers that change want a new confirmation. In
-    solo mode the same person may, after the wait that was chosen at set-up, and only while there is no second one.
+    Neither whoever took the cards in nor whoever registered the papers, nor whoever changed the batch since: papers, a
+    shared secret and a cap that change want a new confirmation, and no buyer is given a secret before it. In solo mode the
+    same person may, after the wait that was chosen at set-up, and only while there is no second one.
     """
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
@@ -83,12 +88,15 @@ def confirm(db: Db, actor: Actor, pool_id: int, at: datetime, *, is_alone: bool 
         return PaperRefusal.NOT_REGISTERED
     if rules.receipt_of(steps) is not None:
         return PaperRefusal.TOO_LATE
-    house = party.platform(db)
-    since = max(found.received_at, papers.at) + timedelta(seconds=house.solo_wait_seconds)
-    alone, is_own = house.is_solo and is_alone and at >= since, actor.name in (found.received_by, papers.actor)
+    house, changed = party.platform(db), rules.changes_of(steps)
+    since = max([found.received_at, papers.at, *(step.at for step in changed)])
+    alone = house.is_solo and is_alone and at >= since + timedelta(seconds=house.solo_wait_seconds)
+    is_own = actor.name in (found.received_by, papers.actor, *(step.actor for step in changed))
     if (is_own and not alone) or party.is_member(db, found.supplier_id, actor.name):
         return PaperRefusal.SAME_PERSON
     body = {"manifest_hash": found.manifest_hash, "cards": found.accepted, "papers": papers.hash.hex(), "solo": is_own}
+    if found.kind == "shared_secret":
+        body["content"] = store.give_content(db, pool_id)
     note(db, actor, pool_id, "confirmed", body, at)
     audit.record(db, [Deed(actor, "batch.confirm", "batch", found.code, after=body, pool_id=pool_id)], at)
     return found
@@ -121,12 +129,17 @@ def renew(db: Db, actor: Actor, old_id: int, new_id: int, at: datetime) -> list[
     return moved
 
 
-def fitting(db: Db, batch: Batch) -> list[Authorisation]:
+def fitting(db: Db, batch: Batch, at: datetime) -> list[Authorisation]:
     """The authorisations, of its supplier or ours, under which a batch may have been bought on the day it came."""
     brand, goods = catalog.brand_of(db, batch.sku_id)
     owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform") if one.id != batch.supplier_id)]
-    day = biz_date(batch.received_at)
+    day = _bought_on(batch, at)
     return [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+
+
+def is_branded(db: Db, batch: Batch) -> bool:
+    """Whether a batch is of a brand and made by others: then it wants an authorisation."""
+    return batch.kind != rules.OWN and bool(catalog.brand_of(db, batch.sku_id)[0])
 
 
 def is_probed(db: Db, batch: Batch) -> bool:
@@ -138,23 +151,25 @@ def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     """What a batch lacks before it may be for sale: its papers (§2.1), its receipt (S-07), its sample; or that it is stopped."""
     steps = store.steps(db, batch.pool_id)
     found = [Refusal.FROZEN] if rules.is_frozen(steps) else []
-    if batch.kind not in rules.BOUGHT:
-        return found
+    is_bought = batch.kind in rules.BOUGHT
     brand, goods = catalog.brand_of(db, batch.sku_id)
     held = store.authorisation_of(db, batch.pool_id)
     link = None if held is None else compliance.authorisation(db, held)
     is_for_it = link is not None and link.holds(biz_date(at)) and link.brand == brand and goods in link.goods
     wanted = (
-        (Refusal.NO_DOCUMENT, rules.papers_of(steps) is not None),
-        (Refusal.NOT_AUTHORISED, not brand or is_for_it),
-        (Refusal.NOT_CONFIRMED, rules.receipt_of(steps) is not None),
+        (Refusal.NO_DOCUMENT, not is_bought or rules.papers_of(steps) is not None),
+        (Refusal.NOT_AUTHORISED, not is_branded(db, batch) or is_for_it),
+        (Refusal.NOT_CONFIRMED, not is_bought or rules.receipt_of(steps) is not None),
         (Refusal.NOT_PROBED, rules.sample_of(steps) is not None or not is_probed(db, batch)),
     )
     return [*found, *(refusal for refusal, is_there in wanted if not is_there)]
 
 
 def trace(db: Db, ring: Keyring, actor: Actor, number: str, secret: str, at: datetime) -> Trace | None:
-    """From a card, as it is in somebody's hand, to the root of its authorisation. The secret is not kept nor logged."""
+    """From a card, as it is in somebody's hand, to the root of its authorisation and on to its order and redemption.
+
+    The secret is not kept nor logged.
+    """
     assert_in_transaction(db)
     origin = store.origin_of_print(db, ring.fingerprint(number, secret))
     after = {"found": origin is not None, "batch": None if origin is None else origin.code}
@@ -163,15 +178,22 @@ def trace(db: Db, ring: Keyring, actor: Actor, number: str, secret: str, at: dat
         return None
     steps = store.steps(db, origin.pool_id)
     chain = [] if origin.authorisation_id is None else compliance.chain(db, origin.authorisation_id)
-    return Trace(origin, tuple(chain), tuple(steps), rules.broken(steps))
+    redeemed = store.redemptions_of(db, origin.pool_id, origin.card_id)
+    tally = rules.tally_of(steps, origin.revealed_at)
+    return Trace(origin, tuple(chain), tuple(steps), rules.broken(steps), tuple(redeemed), tally)
 
 
-def _unfit(db: Db, batch: Batch, authorisation_id: int) -> PaperRefusal | None:
+def _bought_on(batch: Batch, at: datetime) -> date:
+    """The day on which an authorisation has to hold: when a batch came, or now, where each order is bought by itself."""
+    return biz_date(at if batch.kind in catalog.LATER else batch.received_at)
+
+
+def _unfit(db: Db, batch: Batch, authorisation_id: int, at: datetime) -> PaperRefusal | None:
     link = compliance.authorisation(db, authorisation_id)
     own = {one.id for one in party.parties(db, "platform")}
     if link is None or link.grantee_id not in own | {batch.supplier_id}:
         return PaperRefusal.NO_SUCH_AUTHORISATION
-    if not link.holds(biz_date(batch.received_at)):
+    if not link.holds(_bought_on(batch, at)):
         return PaperRefusal.OUTSIDE_ITS_DATES
     brand, goods = catalog.brand_of(db, batch.sku_id)
     if link.brand != brand or goods not in link.goods:

@@ -9,7 +9,7 @@ from uuid import UUID
 from kashu.cards import rules, store
 from kashu.cards.service import genuine
 from kashu.cards.service.marks import BEGINNING, MARKS
-from kashu.cards.types import Card, Held, Opened
+from kashu.cards.types import CAUSES, Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import mask
@@ -123,11 +123,16 @@ def sell(
     return open_rows(db, ring, rows)
 
 
-def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
-    """Void cards whose money goes back, by (pool, id): they are shown and redeemed no more. How many were good until now."""
+def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], cause: str, at: datetime) -> int:
+    """Void cards whose money goes back, by (pool, id): they are shown and redeemed no more. How many were good until now.
+
+    `cause` is one of `CAUSES`: that a buyer was a minor, or was done a favour, says nothing of the batch.
+    """
     assert_in_transaction(db)
-    many = store.void(db, sorted(told), line_ids, at)
-    genuine.look(db, {pool for pool, _ in told}, at)
+    assert cause in CAUSES
+    many = store.void(db, sorted(told), line_ids, cause, at)
+    if cause == "bad_card":
+        genuine.look(db, {pool for pool, _ in told}, at)
     return many
 
 

@@ -182,8 +182,18 @@ def new_content(db: Db, pool_id: int, content_id: int, sealed: bytes, mask: str,
     RETURNING version
     """
     version: int = value(db, sql, [pool_id, content_id, sealed, mask, by, at, pool_id])
-    run(db, "UPDATE cards_pool SET content_id = %s WHERE id = %s", [content_id, pool_id])
     return version
+
+
+def give_content(db: Db, pool_id: int) -> int | None:
+    """From now on buyers are given the newest content of a shared secret; says its version."""
+    sql = """
+    UPDATE cards_pool AS pool SET content_id = newest.id FROM (
+        SELECT id, version FROM cards_content WHERE pool_id = %s ORDER BY version DESC LIMIT 1) AS newest
+    WHERE pool.id = %s RETURNING newest.version
+    """
+    found: list[int] = values(db, sql, [pool_id, pool_id])
+    return found[0] if found else None
 
 
 def contents(db: Db, pool_id: int) -> list[tuple[int, str, str, datetime]]:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -33,18 +32,19 @@ JOIN cards_pool AS pool ON pool.id = card.pool_id
 ORIGIN_OF_PRINT = f"""
 {ORIGIN} JOIN cards_fingerprint AS known ON known.pool_id = card.pool_id AND known.card_id = card.id WHERE known.fingerprint = %s
 """
-# What a fallen authorisation touches: every order that ever held a card of its pools, and what is left unsold. Whatever has a
-# line is held or sold and the other way round; it is said because the index of lines leaves out the cards of the shelf.
-ORDERS_UNDER = """
-SELECT card.order_id, card.pool_id, (batch.received_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)::int, max(card.sold_at)
-FROM cards_pool AS pool
-JOIN cards_batch AS batch ON batch.pool_id = pool.id
-JOIN cards_card AS card ON card.pool_id = pool.id AND card.sale_line_id IS NOT NULL
-WHERE pool.id IN (
-    SELECT id FROM cards_pool WHERE authorisation_id = ANY (%(under)s)
-    UNION SELECT pool_id FROM cards_provenance WHERE event = 'authorised' AND (body->>'authorisation')::bigint = ANY (%(under)s))
-GROUP BY card.order_id, card.pool_id, batch.received_at
-ORDER BY max(card.sold_at) DESC NULLS FIRST, card.order_id LIMIT %(most)s
+# What a fallen authorisation touches: the pools that are or ever were under it, and what is left unsold.
+POOLS_UNDER = """
+SELECT id FROM cards_pool WHERE authorisation_id = ANY (%(under)s)
+UNION SELECT pool_id FROM cards_provenance WHERE event = 'authorised' AND (body->>'authorisation')::bigint = ANY (%(under)s)
+"""
+# A void card counts where its cause was that it was bad (one from before causes were kept, as it did), and one that its
+# supplier itself calls invalid; a card counts once.
+FAILURES = """
+SELECT pool_id, count(*)::int,
+       (count(*) FILTER (WHERE coalesce(void_cause, CASE WHEN voided_at IS NOT NULL THEN 'bad_card' END) = 'bad_card'
+           OR id IN (SELECT card_id FROM cards_probe
+                     WHERE pool_id = ANY (%(pools)s) AND is_disputed AND answer = 'invalid')))::int
+FROM cards_card WHERE pool_id = ANY (%(pools)s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
 """
 RENEWABLE = """
 SELECT pool.id FROM cards_pool AS pool JOIN cards_batch AS batch ON batch.pool_id = pool.id
@@ -74,11 +74,7 @@ def origins(db: Db, pool_ids: Collection[int]) -> list[BatchOrigin]:
 
 def failures(db: Db, pool_ids: Collection[int]) -> list[tuple[int, int, int]]:
     """Of each of these pools: how many cards were sold, and how many of them were found bad."""
-    sql = """
-    SELECT pool_id, count(*)::int, (count(*) FILTER (WHERE voided_at IS NOT NULL))::int FROM cards_card
-    WHERE pool_id = ANY (%s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
-    """
-    return db.execute(sql, [sorted(set(pool_ids))]).fetchall()  # type: ignore[return-value]  # three columns
+    return db.execute(FAILURES, {"pools": sorted(set(pool_ids))}).fetchall()  # type: ignore[return-value]  # three columns
 
 
 def draw(db: Db, pool_id: int, most: int) -> list[int]:
@@ -90,22 +86,24 @@ def draw(db: Db, pool_id: int, most: int) -> list[int]:
     return sorted(values(db, DRAW, [pool_id, most]))
 
 
-def add_probe(db: Db, pool_id: int, card_ids: Sequence[int], at: datetime) -> int:
+def add_probe(db: Db, pool_id: int, card_ids: Sequence[int], at: datetime, *, is_disputed: bool = False) -> int:
     """Note which cards are asked about, and in which turn."""
     turn: int = value(db, "SELECT coalesce(max(turn), 0) + 1 FROM cards_probe WHERE pool_id = %s", [pool_id])
-    sql = "INSERT INTO cards_probe (pool_id, turn, card_id, asked_at) SELECT %s, %s, unnest(%s::bigint[]), %s"
-    assert run(db, sql, [pool_id, turn, list(card_ids), at]) == len(card_ids)
+    sql = """
+    INSERT INTO cards_probe (pool_id, turn, card_id, asked_at, is_disputed) SELECT %s, %s, unnest(%s::bigint[]), %s, %s
+    """
+    assert run(db, sql, [pool_id, turn, list(card_ids), at, is_disputed]) == len(card_ids)
     return turn
 
 
-def asked(db: Db, pool_id: int, turn: int) -> list[tuple[int, bytes | None]]:
-    """The cards that a turn asks about and has no answer for: (card, sealed)."""
+def asked(db: Db, pool_id: int, turn: int) -> list[tuple[int, bytes | None, bool]]:
+    """The cards that a turn asks about and has no answer for: (card, sealed, whether it is disputed)."""
     sql = """
-    SELECT card.id, card.sealed FROM cards_probe AS probe
+    SELECT card.id, card.sealed, probe.is_disputed FROM cards_probe AS probe
     JOIN cards_card AS card ON card.pool_id = probe.pool_id AND card.id = probe.card_id
     WHERE probe.pool_id = %s AND probe.turn = %s AND probe.answer IS NULL ORDER BY card.id
     """
-    return db.execute(sql, [pool_id, turn]).fetchall()  # type: ignore[return-value]  # two columns
+    return db.execute(sql, [pool_id, turn]).fetchall()  # type: ignore[return-value]  # three columns
 
 
 def answer(db: Db, pool_id: int, turn: int, answers: Mapping[int, str], at: datetime) -> int:
@@ -161,9 +159,10 @@ def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
     return one(db, Origin, f"{ORIGIN} WHERE card.pool_id = %s AND card.id = %s", [pool_id, card_id])
 
 
-def orders_under(db: Db, authorisation_ids: Sequence[int], most: int) -> list[tuple[UUID, int, date, int, Any]]:
-    """The orders that hold cards of pools which are or were under these: (order, pool, received on, cards, sold at)."""
-    return db.execute(ORDERS_UNDER, {"under": list(authorisation_ids), "most": most}).fetchall()  # type: ignore[return-value]  # five columns
+def pools_under(db: Db, authorisation_ids: Sequence[int]) -> list[int]:
+    """The pools that are or ever were under these."""
+    found: list[int] = values(db, POOLS_UNDER, {"under": list(authorisation_ids)})  # type: ignore[arg-type]  # named
+    return found
 
 
 def unsold_under(db: Db, authorisation_ids: Sequence[int]) -> int:

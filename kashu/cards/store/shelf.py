@@ -143,7 +143,7 @@ WHERE pool_id = ANY (%s) AND sale_line_id = ANY (%s) AND state = 'sold' AND void
 """
 
 VOID = """
-UPDATE cards_card AS card SET voided_at = %s
+UPDATE cards_card AS card SET voided_at = %s, void_cause = %s
 FROM unnest(%s::bigint[], %s::bigint[]) AS told (pool_id, id)
 WHERE card.pool_id = told.pool_id AND card.id = told.id AND card.sale_line_id = ANY (%s) AND card.state = 'sold'
   AND card.voided_at IS NULL
@@ -288,9 +288,9 @@ def reveal(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID], at: dateti
     return run(db, REVEAL, [at, list(pool_ids), list(line_ids)])
 
 
-def void(db: Db, cards: Sequence[tuple[int, int]], line_ids: Sequence[UUID], at: datetime) -> int:
+def void(db: Db, cards: Sequence[tuple[int, int]], line_ids: Sequence[UUID], cause: str, at: datetime) -> int:
     """Void sold cards of these sale lines; how many were."""
-    return run(db, VOID, [at, *columns(cards, 2), list(line_ids)])
+    return run(db, VOID, [at, cause, *columns(cards, 2), list(line_ids)])
 
 
 def sold(db: Db, pool_ids: Sequence[int], line_ids: Sequence[UUID]) -> list[tuple[Any, ...]]:

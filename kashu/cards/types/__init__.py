@@ -1,7 +1,18 @@
 """Nouns of stock."""
 
-from kashu.cards.types.provenance import BatchOrigin, Origin, PaperRefusal, Papers, Sample, Step, Trace
+from kashu.cards.types.provenance import (
+    BatchOrigin,
+    CardEvent,
+    FailureRate,
+    Origin,
+    PaperRefusal,
+    Papers,
+    Sample,
+    Step,
+    Trace,
+)
 from kashu.cards.types.stock import (
+    CAUSES,
     NEVER,
     Batch,
     Card,
@@ -24,12 +35,15 @@ from kashu.cards.types.stock import (
 )
 
 __all__ = [
+    "CAUSES",
     "NEVER",
     "Batch",
     "BatchOrigin",
     "Card",
+    "CardEvent",
     "CardRecord",
     "Choice",
+    "FailureRate",
     "Format",
     "Held",
     "Masked",

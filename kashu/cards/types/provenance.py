@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from kashu.cards.types.stock import Source
+from kashu.cards.types.stock import Redemption, Source
 from kashu.compliance import Authorisation
 
 
@@ -87,23 +87,49 @@ class BatchOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class CardEvent:
+    """Something that became of a card and never changes again, as the leaf of a tally: seen, void, redeemed, undone."""
+
+    what: str
+    at: datetime
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRate:
+    """How many cards of a batch were sold, how many were found bad, and how likely it is that more than one in a hundred is."""
+
+    pool_id: int
+    sold: int
+    failed: int
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
-    """A card's way from the root authorisation on; `broken` names the first step of its batch that is not as written."""
+    """A card's way from the root authorisation to its redemption.
+
+    `broken` names the first step of its batch that is not as written, `tally` the step that ties its order to the chain:
+    None until the night after it was seen.
+    """
 
     origin: Origin
     chain: tuple[Authorisation, ...]
     steps: tuple[Step, ...]
     broken: int | None
+    redemptions: tuple[Redemption, ...] = ()
+    tally: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Cards of a batch that its supplier is asked about: (card, number, secret) each."""
+    """Cards of a batch that its supplier is asked about: (card, number, secret) each; unsold ones, or some that are disputed."""
 
     pool_id: int
     turn: int
     source: Source
     cards: tuple[tuple[int, str, str], ...] = field(repr=False)
+    is_disputed: bool = False
 
     @property
     def name(self) -> str:

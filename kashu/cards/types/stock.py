@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 NEVER = date(9999, 12, 31)  # a card that does not expire; 'infinity' has no Python date
+CAUSES = ("bad_card", "goodwill", "minor")  # why a sold card is void; only the first says anything of its batch
 
 
 @dataclass(frozen=True, slots=True)

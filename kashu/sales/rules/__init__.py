@@ -2,6 +2,7 @@
 
 from kashu.sales.rules.booking import (
     ORDER,
+    credited_postings,
     delivered_postings,
     granted_postings,
     paid_postings,
@@ -56,6 +57,7 @@ __all__ = [
     "bucket",
     "cap_of",
     "commission_fen",
+    "credited_postings",
     "decide",
     "deliver",
     "delivered_postings",

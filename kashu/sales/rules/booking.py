@@ -17,7 +17,7 @@ from kashu.ledger import (
     Posting,
 )
 from kashu.payments import Refund
-from kashu.sales.types import Bought, Order, SaleLine, Topup
+from kashu.sales.types import Bought, Credit, Order, SaleLine, Topup
 
 ORDER = moves(
     "order",
@@ -128,6 +128,21 @@ def granted_postings(refund: Refund, lines: Sequence[SaleLine], payables: Mappin
         else:
             sides = {SALES: -fen, REFUND_CLEARING: fen}
         told += _booking(line.pool_id, refund.id, "refund_granted", sides)
+    return told
+
+
+def credited_postings(credit: Credit, number: str, lines: Sequence[SaleLine]) -> list[Posting]:
+    """purchase_granted: part of what a purchase brought is its account's again; each line gives its share of the income.
+
+    Accounts buy self-operated goods only. The voided card stays a cost: it cannot be sold again.
+    """
+    assert not any(line.is_third_party for line in lines)
+    total_fen, left_fen = sum(line.total_fen for line in lines), credit.amount_fen
+    told = [Posting(ACCOUNT_KEYED, credit.id, "purchase_granted", credit.account_id, credit.amount_fen, number)]
+    for at, line in enumerate(lines):
+        fen = left_fen if at == len(lines) - 1 else credit.amount_fen * line.total_fen // total_fen
+        left_fen -= fen
+        told.append(Posting(line.pool_id, credit.id, "purchase_granted", SALES, -fen))
     return told
 
 

@@ -34,7 +34,7 @@ from kashu.sales.service.checkout import (
     consent,
     place,
 )
-from kashu.sales.service.claim import CLAIM, ask_claim_refund, grant_claim_refund
+from kashu.sales.service.claim import CLAIM, CLAIM_CAUSES, ask_claim_refund, grant_claim_refund, left_fen
 from kashu.sales.service.fulfil import (
     fulfilled,
     give_up,
@@ -53,6 +53,8 @@ from kashu.sales.service.links import LINK_SECONDS, forget_links, make_link, ope
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.redeem import (
+    checked,
+    dispute,
     redeem,
     undo_redemption,
 )
@@ -62,7 +64,15 @@ from kashu.sales.service.repay import note_unconfirmed, pay_anew
 from kashu.sales.service.retention import RETAIN_MAX, erase_secrets, purge, to_erase, to_purge
 from kashu.sales.service.reveal import COMPLETE_MAX, REVEALS_SECONDS, complete, push_card, reveal
 from kashu.sales.service.settle import settle
-from kashu.sales.service.takedowns import REPORT_HOURS, affected, affected_orders, decide_takedown, take_down
+from kashu.sales.service.takedowns import (
+    REPORT_HOURS,
+    affected,
+    affected_orders,
+    affected_under,
+    decide_takedown,
+    orders_under,
+    take_down,
+)
 from kashu.sales.service.unwind import standing, unwind
 
 __all__ = [
@@ -70,6 +80,7 @@ __all__ = [
     "BULK_MAX",
     "BULK_OPEN_MAX",
     "CLAIM",
+    "CLAIM_CAUSES",
     "CODE_SECONDS",
     "CODE_TRIES_MAX",
     "COMPLETE_MAX",
@@ -91,6 +102,7 @@ __all__ = [
     "TOPUP",
     "affected",
     "affected_orders",
+    "affected_under",
     "ask_bulk",
     "ask_claim_refund",
     "ask_invoice",
@@ -103,11 +115,13 @@ __all__ = [
     "cancel_topup",
     "change_account",
     "check_code",
+    "checked",
     "complete",
     "consent",
     "credit_topup",
     "decide_invoice",
     "decide_takedown",
+    "dispute",
     "erase_secrets",
     "expire",
     "forget_files",
@@ -118,6 +132,7 @@ __all__ = [
     "grant_claim_refund",
     "issued_after_end",
     "keep_file",
+    "left_fen",
     "look",
     "look_at_refund",
     "make_link",
@@ -125,6 +140,7 @@ __all__ = [
     "note_unconfirmed",
     "open_account",
     "open_link",
+    "orders_under",
     "overdue",
     "pay_anew",
     "place",

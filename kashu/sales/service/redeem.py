@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from kashu import audit, cards
 from kashu.audit import Actor, Deed
-from kashu.cards import Redeeming, RedeemRefusal, Redemption
+from kashu.cards import Redeeming, RedeemRefusal, Redemption, Sample
 from kashu.kernel import limits
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.sales import store
+from kashu.sales.types import RefundRefusal
 
 MISSES_MAX, MISSES_SECONDS = 60, 3_600  # of an organisation: who tries codes out is stopped
 
@@ -25,6 +28,28 @@ def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Re
     if _is_stopped(db, asked, at):
         return RedeemRefusal.TOO_OFTEN
     return _done(db, asked, cards.undo_redemption(db, ring, asked, at), "undone", at)
+
+
+def dispute(db: Db, actor: Actor, key: tuple[int, UUID], at: datetime) -> int | RefundRefusal:
+    """Have the suppliers asked about the seen cards of an order that its buyer disputes; about how many of them."""
+    assert_in_transaction(db)
+    order = store.orders(db, [key], lock=True).get(key[1])
+    if order is None:
+        return RefundRefusal.NO_SUCH_ORDER
+    lines = store.lines_of(db, [order.id])[order.id]
+    told = cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])
+    seen = [(one.pool_id, one.id) for one in told if one.revealed_at is not None and one.erased_at is None]
+    return cards.dispute(db, actor, seen, at)
+
+
+def checked(db: Db, told: Sample, answers: Mapping[int, str], at: datetime) -> bool:
+    """Note what a supplier said of its cards; a sold one that it calls invalid is noted with its sale. Whether their batch stopped."""
+    is_stopped = cards.probed(db, told, answers, at)
+    for card_id in [card for card, answer in answers.items() if told.is_disputed and answer == "invalid"]:
+        found = cards.line_of_card(db, told.pool_id, card_id)
+        if found is not None and found[2] is not None:
+            store.note_redemption(db, told.pool_id, found[2], "invalid")
+    return is_stopped
 
 
 def _is_stopped(db: Db, asked: Redeeming, at: datetime) -> bool:

@@ -89,6 +89,18 @@ def affected_orders(db: Db, takedown: Takedown, before: tuple[datetime, UUID], m
     return store.affected_orders(db, takedown.sku_ids, cards.pools_of(db, takedown.sku_ids), before, most)
 
 
+def affected_under(db: Db, authorisation_ids: Sequence[int]) -> Affected:
+    """What was sold of cards that are or ever were under these authorisations."""
+    return store.affected(db, None, cards.pools_under(db, authorisation_ids))
+
+
+def orders_under(
+    db: Db, authorisation_ids: Sequence[int], before: tuple[datetime, UUID], most: int
+) -> list[AffectedOrder]:
+    """The orders of it, the newest first, from before one on: a fallen authorisation touches each of them (§2.5)."""
+    return store.affected_orders(db, None, cards.pools_under(db, authorisation_ids), before, most)
+
+
 def _product(product: Product) -> dict[str, Any]:
     names = ("id", "slug", "state", "category", "title", "brand", "headline", "summary", "facts", "steps",
              "refund_terms", "warranty_days", "image_id", "is_third_party", "goods")  # fmt: skip

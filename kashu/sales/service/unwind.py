@@ -57,7 +57,7 @@ def unwind(
     keys = _lines(db, order)
     told = cards.masked(db, [pool for pool, _ in keys], [line for _, line in keys])
     good = [(one.pool_id, one.id) for one in told if one.state == "sold"]
-    return pay_back(db, actor, order, (found.left_fen - deduction_fen, good), ("order.unwound", reason), at)
+    return pay_back(db, actor, order, (found.left_fen - deduction_fen, good), ("order.unwound", reason, "minor"), at)
 
 
 def _lines(db: Db, order: Order) -> list[tuple[int, UUID]]:

@@ -24,6 +24,7 @@ from kashu.sales.store.bulk import (
     steps,
     usage_by_day,
 )
+from kashu.sales.store.credits import add_credit, credits_of
 from kashu.sales.store.fulfilments import (
     FULFILMENT,
     TAKE_ON,
@@ -120,10 +121,12 @@ from kashu.sales.store.purchases import (
 )
 from kashu.sales.store.records import incidents_of, possessions
 from kashu.sales.store.retention import TO_ERASE, TO_PURGE, purge, set_erase_on, set_erased, to_erase, to_purge
-from kashu.sales.store.takedowns import affected, affected_orders
+from kashu.sales.store.takedowns import AFFECTED, AFFECTED_ORDERS, affected, affected_orders
 
 __all__ = [
     "ACCOUNT",
+    "AFFECTED",
+    "AFFECTED_ORDERS",
     "BULK",
     "EARLIER",
     "FULFILMENT",
@@ -148,6 +151,7 @@ __all__ = [
     "account_of",
     "accounts",
     "add_bulk",
+    "add_credit",
     "add_invoice",
     "add_piece",
     "add_quota",
@@ -167,6 +171,7 @@ __all__ = [
     "complete",
     "contract_prices",
     "count_orders",
+    "credits_of",
     "decide_invoice",
     "deliver_lines",
     "drop_pieces",

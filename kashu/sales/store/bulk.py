@@ -115,13 +115,22 @@ def old_files(db: Db, before: datetime, most: int) -> Iterator[UUID]:
 def bought_in(db: Db, account_id: int, first: date, after: date) -> int:
     """What an account bought from one day to another and was not given back for, in fen."""
     sql = """
-    SELECT coalesce(-sum(entry.amount_fen + coalesce(back.amount_fen, 0)), 0)::bigint FROM ledger_entry AS entry
-    LEFT JOIN ledger_entry AS back ON back.account_id = entry.account_id AND back.reason_id = entry.reason_id
-        AND back.recipe = 'purchase_returned' AND entry.recipe = 'purchase_paid' AND back.posted_at >= %s
-    WHERE entry.account_id = %s AND entry.recipe IN ('line_purchased', 'purchase_paid')
-      AND entry.posted_at >= %s AND entry.posted_at < %s
+    WITH bought AS (
+        SELECT reason_id, memo, recipe, amount_fen FROM ledger_entry
+        WHERE account_id = %(account)s AND recipe IN ('line_purchased', 'purchase_paid')
+          AND posted_at >= %(first)s AND posted_at < %(after)s)
+    SELECT coalesce(-sum(fen), 0)::bigint FROM (
+        SELECT amount_fen AS fen FROM bought
+        UNION ALL
+        SELECT back.amount_fen FROM ledger_entry AS back
+        WHERE back.account_id = %(account)s AND back.posted_at >= %(first)s
+          AND (back.recipe = 'purchase_returned'
+               AND back.reason_id IN (SELECT reason_id FROM bought WHERE recipe = 'purchase_paid')
+               OR back.recipe = 'purchase_granted' AND back.memo IN (SELECT memo FROM bought))
+    ) AS sums
     """
-    return int(value(db, sql, [day_start(first), account_id, day_start(first), day_start(after)]))
+    told = {"account": account_id, "first": day_start(first), "after": day_start(after)}
+    return int(value(db, sql, told))  # type: ignore[arg-type]  # named parameters
 
 
 def is_being_issued(db: Db, account_id: int, before: date) -> bool:
@@ -139,7 +148,7 @@ def usage_by_day(db: Db, account_id: int, since: date) -> list[tuple[date, int, 
     sql = """
     SELECT (posted_at AT TIME ZONE 'Asia/Shanghai')::date AS day, count(DISTINCT memo)::int, (-sum(amount_fen))::bigint
     FROM ledger_entry WHERE account_id = %s AND posted_at >= %s
-      AND recipe IN ('line_purchased', 'purchase_paid', 'purchase_returned') GROUP BY day ORDER BY day
+      AND recipe IN ('line_purchased', 'purchase_paid', 'purchase_returned', 'purchase_granted') GROUP BY day ORDER BY day
     """
     return db.execute(sql, [account_id, day_start(since)]).fetchall()  # type: ignore[return-value]  # three columns
 

@@ -1,4 +1,4 @@
-"""SQL of what a takedown touches: every order that ever held cards of its SKUs, found by the pools these sold from (C-14)."""
+"""SQL of what a takedown (C-14) or a fallen authorisation (§2.5) touches: every order that ever held cards of its pools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from kashu.sales.types import AffectedOrder
 
 TOUCHED = """
 WITH touched AS MATERIALIZED (
-    SELECT DISTINCT order_pool_id, order_id FROM sales_line WHERE pool_id = ANY (%(pools)s) AND sku_id = ANY (%(skus)s)
+    SELECT line.order_pool_id, line.order_id, sum(line.quantity)::int AS cards,
+           max((batch.received_at AT TIME ZONE 'Asia/Shanghai')::date) AS received_on
+    FROM sales_line AS line JOIN cards_batch AS batch ON batch.pool_id = line.pool_id
+    WHERE line.pool_id = ANY (%(pools)s) AND (%(skus)s::bigint[] IS NULL OR line.sku_id = ANY (%(skus)s))
+    GROUP BY line.order_pool_id, line.order_id
 )
 """
 AFFECTED = f"""
@@ -29,23 +33,25 @@ FROM sales_order AS told JOIN touched ON touched.order_pool_id = told.pool_id AN
 AFFECTED_ORDERS = f"""
 {TOUCHED}
 SELECT told.pool_id, told.id, told.number, told.state, told.quantity, told.total_fen, told.account_id, told.placed_at,
-       told.paid_at, told.delivered_at
+       told.paid_at, told.delivered_at, touched.cards, touched.received_on
 FROM sales_order AS told JOIN touched ON touched.order_pool_id = told.pool_id AND touched.order_id = told.id
 WHERE (told.paid_at IS NOT NULL OR told.state = 'placed') AND (told.placed_at, told.id) < (%(at)s, %(id)s)
 ORDER BY told.placed_at DESC, told.id DESC LIMIT %(most)s
 """
 
 
-def affected(db: Db, sku_ids: Sequence[int], pools: Sequence[int]) -> Affected:
-    """How many orders of these SKUs there are and what became of them; `pools` are those they ever sold from."""
-    found = one(db, Affected, AFFECTED, {"skus": list(sku_ids), "pools": list(pools)})  # type: ignore[arg-type]  # named
+def affected(db: Db, sku_ids: Sequence[int] | None, pools: Sequence[int]) -> Affected:
+    """How many orders out of these pools there are and what became of them; of these SKUs, or of all."""
+    skus = None if sku_ids is None else list(sku_ids)
+    found = one(db, Affected, AFFECTED, {"skus": skus, "pools": list(pools)})  # type: ignore[arg-type]  # named
     assert found is not None, "a sum has a row"
     return found
 
 
 def affected_orders(
-    db: Db, sku_ids: Sequence[int], pools: Sequence[int], before: tuple[datetime, UUID], most: int
+    db: Db, sku_ids: Sequence[int] | None, pools: Sequence[int], before: tuple[datetime, UUID], most: int
 ) -> list[AffectedOrder]:
     """Those orders, the newest first, from before one on; what nobody paid for and is over is none of them."""
-    told = {"skus": list(sku_ids), "pools": list(pools), "at": before[0], "id": before[1], "most": most}
+    skus = None if sku_ids is None else list(sku_ids)
+    told = {"skus": skus, "pools": list(pools), "at": before[0], "id": before[1], "most": most}
     return rows(db, AffectedOrder, AFFECTED_ORDERS, told)  # type: ignore[arg-type]  # named parameters

@@ -293,7 +293,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class AffectedOrder:
-    """An order of goods that were taken down (C-14), without anything that tells the buyer; `account_id`: an organisation's."""
+    """An order of goods that were taken down (C-14), or of cards under a fallen authorisation; nothing that tells the buyer.
+
+    `account_id` is an organisation's. `cards` are those that it is about, `received_on` the day the last of them came.
+    """
 
     pool_id: int
     id: UUID
@@ -305,6 +308,8 @@ class AffectedOrder:
     placed_at: datetime
     paid_at: datetime | None
     delivered_at: datetime | None
+    cards: int
+    received_on: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,21 @@ class Topup:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """What a claim gave back to the account that paid an order, and for how many of its cards."""
+
+    pool_id: int
+    id: UUID
+    order_id: UUID
+    account_id: int
+    amount_fen: int
+    cards: int
+    reason: str
+    made_by: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """A B-end buyer asks for some pieces of a SKU, paid from a purchase account. `asked` is the hash of the body, `by` the key or person."""
 

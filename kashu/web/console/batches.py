@@ -167,7 +167,7 @@ def rejects(request: HttpRequest, pool_id: int) -> HttpResponseBase:  # noqa: AR
 @require_POST
 @needs("batches.edit")
 def change_content(request: HttpRequest, pool_id: int) -> HttpResponse:
-    """Change a shared secret once for all later buyers, or raise its cap."""
+    """Change a shared secret once for all later buyers, or raise its cap; a second person confirms either."""
     told = request.POST
     with edge.transaction() as db:
         _found(db, pool_id)
@@ -183,7 +183,8 @@ def change_content(request: HttpRequest, pool_id: int) -> HttpResponse:
             answer = cards.change_content(db, edge.ctx().ring, actor(request), pool_id, content, clock.now())
     if isinstance(answer, Refusal):
         return _batch_page(request, pool_id, _(REFUSALS[answer]), 409)
-    say(request, _("已更新，之后的买家会收到新内容。") if isinstance(answer, int) else _("份数已增加。"))
+    waits = not isinstance(answer, Batch) or answer.kind in cards.BOUGHT
+    say(request, _("已登记。由另一人确认收货后再上架。") if waits else _("份数已增加。"))
     return redirect("console:batch", pool_id=pool_id)
 
 
@@ -285,7 +286,7 @@ def _batch_page(request: HttpRequest, pool_id: int, error: str = "", status: int
             "file_kinds": cards.FILE_KINDS,
             "slot_kinds": cards.SLOT_KINDS,
             "approvals": [one for one in audit.open_approvals(db) if one.object_id == found.code],
-            "papers": papers.told_of(db, found),
+            "papers": papers.told_of(db, found, is_checked="check" in request.GET),
         }
     told["error"] = error
     told["shown"] = [_reject(one) for one in told["rejects"]]

@@ -18,7 +18,7 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.ids import pool_of
 from kashu.kernel.money import parse_yuan
-from kashu.sales import RefundRefusal, queries
+from kashu.sales import Credit, RefundRefusal, queries
 from kashu.sales.queries import Search
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, show, whole, with_charts
 from kashu.web.rights import actor, is_alone, needs
@@ -92,7 +92,8 @@ def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
         lines = sales.lines_of(db, [order_id])[order_id]
         paid = payments.of_order(db, pool_id, order_id)
         refunds = payments.refunds_of(db, pool_id, order_id)
-        reasons = [order_id, *(line.id for line in lines), *(one.id for one in refunds)]
+        given = sales.credits_of(db, pool_id, order_id)
+        reasons = [order_id, *(line.id for line in lines), *(one.id for one in refunds), *(one.id for one in given)]
         events = payments.events_of(db, [one.trade_no for one in paid])
         told = {
             "order": found,
@@ -104,8 +105,9 @@ def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
             "waiting": sales.fulfilments(db, [(pool_id, order_id)]).get(order_id),
             "events": events,
             "refunds": refunds,
-            "left_fen": payments.left_of(db, found_paid)
-            if (found_paid := next((one for one in paid if one.state == "paid"), None))
+            "credits": given,
+            "left_fen": sales.left_fen(db, found)
+            if found.account_id is not None or any(one.state == "paid" for one in paid)
             else 0,
             "claims": [
                 one for one in audit.open_approvals(db) if (one.act, one.object_id) == (sales.CLAIM, str(order_id))
@@ -149,12 +151,13 @@ def ask_claim(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpRespons
         say(request, _("退款金额（元）和原因都要填写。数据没有改动。"), is_bad=True)
         return here
     voided = [(told[at] or 0, told[at + 1] or 0) for at in range(0, len(told), 2)]
+    cause = "goodwill" if request.POST.get("cause") == "goodwill" else "bad_card"
     with edge.transaction() as db:
         platform = party.platform(db)
         wait = platform.solo_wait_seconds if platform.is_solo and is_alone("orders.claim") else None
         asked = (amount_fen, voided)
         answer = sales.ask_claim_refund(
-            db, actor(request), (pool_id, order_id), asked, reason, solo_wait_seconds=wait, at=clock.now()
+            db, actor(request), (pool_id, order_id), asked, reason, solo_wait_seconds=wait, at=clock.now(), cause=cause
         )
     return _claimed(request, here, answer, _("已提交，等待另一位同事复核。"))
 
@@ -168,7 +171,25 @@ def grant_claim(request: HttpRequest, pool_id: int, order_id: UUID, approval_id:
             db, actor(request), (pool_id, order_id), approval_id, clock.now(), is_alone=is_alone("orders.claim")
         )
     here = redirect("console:order", pool_id=pool_id, order_id=order_id)
-    return _claimed(request, here, answer, _("卡密已作废，退款已发起，原路退回。"))
+    is_credit = isinstance(answer, Credit)
+    return _claimed(
+        request, here, answer, _("已退回采购账户。") if is_credit else _("卡密已作废，退款已发起，原路退回。")
+    )
+
+
+@require_POST
+@needs("orders.claim")
+def dispute(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
+    """Have the supplier asked about the cards of an order that its buyer disputes (验卡)."""
+    with edge.transaction() as db:
+        answer = sales.dispute(db, actor(request), (pool_id, order_id), clock.now())
+    if answer is RefundRefusal.NO_SUCH_ORDER:
+        raise Http404
+    if answer:
+        say(request, _("已请供应商核验 %(n)s 张卡密，答复会记入批次。") % {"n": answer})
+    else:
+        say(request, _("没有可核验的卡密：供应商不提供验卡，或卡密没有被查看过。"), is_bad=True)
+    return redirect("console:order", pool_id=pool_id, order_id=order_id)
 
 
 @require_POST

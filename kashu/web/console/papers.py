@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from kashu.web.console.desk import say, whole
 from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
 
+TALLIES_SHOWN = 7
 REFUSALS = {
     PaperRefusal.NO_SUCH_BATCH: "没有这个批次。",
     PaperRefusal.TOO_LATE: "批次已经上架过或已确认过，不能再改。",
@@ -32,10 +34,11 @@ REFUSALS = {
 }
 
 
-def told_of(db: Db, batch: Batch) -> dict[str, Any]:
-    """What the page of a batch says about its papers."""
+def told_of(db: Db, batch: Batch, *, is_checked: bool = False) -> dict[str, Any]:
+    """What the page of a batch says about its papers; when asked, whether its cards bear out each daily tally."""
     steps = cards.steps(db, batch.pool_id)
     held = cards.authorisation_of(db, batch.pool_id)
+    rate = cards.failure_rate(db, batch.pool_id)
     return {
         "lacks": [] if batch.state not in ("loaded", "withdrawn") else cards.lacks(db, batch, clock.now()),
         "probed": next((step for step in reversed(steps) if step.event == "probed"), None),
@@ -43,13 +46,20 @@ def told_of(db: Db, batch: Batch) -> dict[str, Any]:
         if cards.is_frozen(steps)
         else None,
         "is_bought": batch.kind in cards.BOUGHT,
+        "is_branded": cards.is_branded(db, batch),
+        "failures": rate,
+        "failed_percent": f"{rate.failed * 100 / max(rate.sold, 1):.1f}%",
+        "chance_percent": f"{rate.chance * 100:.0f}%",
+        "tallies": [(datetime.fromisoformat(one.body["until"]), one) for one in cards.tallies(steps)[-TALLIES_SHOWN:]],
+        "mistold": cards.mistold(db, steps) if is_checked else None,
+        "is_checked": is_checked,
         "is_probed": cards.is_probed(db, batch),
         "steps": steps,
         "broken": cards.broken(steps),
         "purchased": cards.papers_of(steps),
         "confirmed": cards.receipt_of(steps),
         "authorisation": None if held is None else compliance.authorisation(db, held),
-        "fitting": cards.fitting(db, batch),
+        "fitting": cards.fitting(db, batch, clock.now()),
     }
 
 

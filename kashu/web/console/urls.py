@@ -92,6 +92,7 @@ urlpatterns = [
     path(
         "orders/<id:pool_id>/<uuid:order_id>/claim/<uuid:approval_id>/cancel", orders.cancel_claim, name="cancel_claim"
     ),
+    path("orders/<id:pool_id>/<uuid:order_id>/dispute", orders.dispute, name="dispute_cards"),
     path("orders/<id:pool_id>/<uuid:order_id>/evidence", evidence.give, name="order_evidence"),
     path("payments", payments.payments_list, name="payments"),
     path("payments/quarantine", payments.quarantine, name="quarantine"),

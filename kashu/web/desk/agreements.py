@@ -18,7 +18,7 @@ from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
 from kashu.web.desk.shared import TEXT_MAX, day_of, show
 from kashu.web.rights import actor, needs
 from kashu.wire import edge
-from kashu.wire.takedowns import FAR
+from kashu.wire.affected import FAR
 
 BODY_MAX = 50_000
 KINDS = {"trade": "交易规则", "privacy": "隐私政策", "digital_consent": "数字商品说明"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -12,19 +13,20 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import cards, compliance, party, sales
+from kashu import audit, cards, compliance, party, sales
+from kashu.audit import Deed
 from kashu.cards import PaperRefusal
 from kashu.compliance import Authorisation, AuthorisationRefusal, LicenceRefusal
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
-from kashu.web.console.desk import say, whole
-from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of, show
+from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
+from kashu.web.desk.shared import TEXT_MAX, day_of, file_of, scan_of, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.uploads import takes_files
-from kashu.wire import edge
+from kashu.wire import affected, edge
 
-SHOWN_MAX, ORDERS_SHOWN = 300, 500
+SHOWN_MAX = 300
 SECRET_CHARS_MAX = 500
 REFUSALS = {
     AuthorisationRefusal.NO_SUCH_AUTHORISATION: "没有这份授权。",
@@ -81,23 +83,41 @@ def register(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("compliance.read")
 def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
-    """A link with its chain, and what depends on it and on all below: unsold cards and orders."""
+    """A link with its chain, and what depends on it and on all below: unsold cards and every order."""
+    before = instant_cursor(request) or affected.FAR
     with edge.transaction() as db:
-        chain = compliance.chain(db, authorisation_id)
-        if not chain:
-            raise Http404
+        chain = _chain(db, authorisation_id)
         under = compliance.below(db, authorisation_id)
-        orders = cards.orders_under(db, under, ORDERS_SHOWN)
-        named = sales.named(db, {order for order, *_ in orders})
+        orders = sales.orders_under(db, under, before, PAGE_ROWS + 1)
         told = {
             "link": chain[-1],
             "chain": chain,
             "unsold": cards.unsold_under(db, under),
             "renewals": _renewals(db, chain[-1]),
-            "orders": [(order, *named[order], day, many, at) for order, _, day, many, at in orders],
+            "sold": sales.affected_under(db, under),
             "sha256": "" if chain[-1].file_sha256 is None else chain[-1].file_sha256.hex(),
         }
-    return show(request, "authorisation", "authorisations", told)
+    page = page_of(orders, lambda one: (one.placed_at.isoformat(), str(one.id)), PAGE_ROWS)
+    told["orders"] = [(one, affected.is_recalled(chain[-1], one)) for one in page.rows]
+    return show(request, "authorisation", "authorisations", told | {"page": page})
+
+
+@require_POST
+@needs("compliance.read")
+@reauthentication_required
+def orders_file(request: HttpRequest, authorisation_id: int) -> HttpResponse:
+    """Every order under an authorisation as a file; who took it, why, and its hash are in the trail before it leaves (S-04)."""
+    reason = request.POST.get("reason", "").strip()[:TEXT_MAX]
+    if not reason:
+        say(request, _("请写明导出原因。没有导出。"), is_bad=True)
+        return redirect("desk:authorisation", authorisation_id)
+    with edge.transaction() as db:
+        link = _chain(db, authorisation_id)[-1]
+        made = affected.of_authorisation(db, link, compliance.below(db, authorisation_id))
+        after = {"rows": made.rows, "sha256": made.sha256}
+        deed = Deed(actor(request), "authorisation.orders", "authorisation", str(link.id), after=after, reason=reason)
+        audit.record(db, [deed], clock.now())
+    return file_of(made.text, f"authorisation-{link.id}-orders.csv", "text/csv")
 
 
 @require_POST
@@ -166,8 +186,22 @@ def search(request: HttpRequest) -> HttpResponse:
                     "trace": found,
                     "order": order,
                     "supplier": party.party(db, origin.supplier_id),
+                    "parties": {one.party_id: _name(db, one.party_id) for one in found.redemptions},
+                    "is_untied": found.tally is not None and cards.mistold(db, [found.tally]) is not None,
                 }
     return show(request, "provenance", "provenance", told)
+
+
+def _name(db: Db, party_id: int) -> str:
+    found = party.party(db, party_id)
+    return found.name if found else ""
+
+
+def _chain(db: Db, authorisation_id: int) -> list[Authorisation]:
+    found = compliance.chain(db, authorisation_id)
+    if not found:
+        raise Http404
+    return found
 
 
 def _renewals(db: Db, link: Authorisation) -> list[Authorisation]:

@@ -26,6 +26,12 @@ def show(request: HttpRequest, template: str, nav: str, told: dict[str, Any], st
     return response
 
 
+def file_of(words: str, name: str, kind: str) -> HttpResponse:
+    """A file to download, kept nowhere on its way."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(words, content_type=f"{kind}; charset=utf-8", headers=headers)
+
+
 def day_of(text: str) -> date | None:
     try:
         found = date.fromisoformat(text)

@@ -16,9 +16,9 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.paging import decode_cursor
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
-from kashu.web.desk.shared import TEXT_MAX, show
+from kashu.web.desk.shared import TEXT_MAX, file_of, show
 from kashu.web.rights import actor, is_alone, needs
-from kashu.wire import edge, takedowns
+from kashu.wire import affected, edge
 
 REPORT_MAX = 20_000
 REASON_MAX = 1_000
@@ -76,7 +76,7 @@ def take_down(request: HttpRequest) -> HttpResponse:
 @needs("compliance.read")
 def takedown(request: HttpRequest, takedown_id: int) -> HttpResponse:
     """One takedown: what was shown, what was sold, the report, the decision."""
-    before = instant_cursor(request) or takedowns.FAR
+    before = instant_cursor(request) or affected.FAR
     with edge.transaction() as db:
         found = _found(db, takedown_id)
         orders = sales.affected_orders(db, found, before, PAGE_ROWS + 1)
@@ -98,7 +98,7 @@ def text(request: HttpRequest, takedown_id: int) -> HttpResponse:  # noqa: ARG00
     """The report as it was given, or its draft."""
     with edge.transaction() as db:
         found = _found(db, takedown_id)
-    return _file(found.report or found.draft, f"takedown-{found.id}.txt", "text/plain")
+    return file_of(found.report or found.draft, f"takedown-{found.id}.txt", "text/plain")
 
 
 @require_POST
@@ -135,11 +135,11 @@ def orders_file(request: HttpRequest, takedown_id: int) -> HttpResponse:
         return redirect("desk:takedown", takedown_id=takedown_id)
     with edge.transaction() as db:
         found = _found(db, takedown_id)
-        made = takedowns.orders(db, found)
+        made = affected.of_takedown(db, found)
         after = {"takedown": found.id, "rows": made.rows, "sha256": made.sha256}
         deed = Deed(actor(request), "takedown.orders", "product", str(found.product_id), after=after, reason=reason)
         audit.record(db, [deed], clock.now())
-    return _file(made.text, f"takedown-{found.id}-orders.csv", "text/csv")
+    return file_of(made.text, f"takedown-{found.id}-orders.csv", "text/csv")
 
 
 def _product(db: Db, told: str) -> Product | None:
@@ -164,8 +164,3 @@ def _back(request: HttpRequest, takedown_id: int, answer: Takedown | TakedownRef
     is_bad = isinstance(answer, TakedownRefusal)
     say(request, _(REFUSALS[answer]) if isinstance(answer, TakedownRefusal) else done, is_bad=is_bad)
     return redirect("desk:takedown", takedown_id=takedown_id)
-
-
-def _file(words: str, name: str, kind: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return HttpResponse(words, content_type=f"{kind}; charset=utf-8", headers=headers)

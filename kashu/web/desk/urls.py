@@ -37,6 +37,7 @@ urlpatterns = [
     path("authorisations/<id:authorisation_id>/decide", provenance.decide, name="decide_authorisation"),
     path("authorisations/<id:authorisation_id>/revoke", provenance.revoke, name="revoke_authorisation"),
     path("authorisations/<id:authorisation_id>/renew", provenance.renew, name="renew_authorisation"),
+    path("authorisations/<id:authorisation_id>/orders", provenance.orders_file, name="authorisation_orders"),
     path("reviews", reviews.reviews, name="reviews"),
     path("reviews/<id:review_id>/decide", reviews.decide, name="decide_review"),
     path("takedowns", takedowns.takedown_list, name="takedowns"),

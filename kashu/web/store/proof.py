@@ -1,4 +1,4 @@
-"""Where a card comes from, for anybody who has its address: from the right holder to the buyer, without the secret."""
+"""Where a card comes from, for anybody who has its address: from the right holder to its redemption, without the secret."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def page(request: HttpRequest, told: str) -> HttpResponse:
             "chain": [] if origin.authorisation_id is None else compliance.chain(db, origin.authorisation_id),
             "steps": steps,
             "broken": cards.broken(steps),
+            "redemptions": cards.redemptions_of(db, origin.pool_id, origin.card_id),
+            "tally": cards.tally_of(steps, origin.revealed_at),
             "supplier": party.party(db, origin.supplier_id),
             "title": catalog.title_of(db, origin.sku_id),
             "today": biz_date(clock.now()),

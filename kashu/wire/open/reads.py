@@ -40,6 +40,7 @@ ENTRY_KINDS = {
     "line_purchased": "purchase",
     "purchase_paid": "purchase",
     "purchase_returned": "refund",
+    "purchase_granted": "refund",
     "topup_credited": "topup",
 }
 
