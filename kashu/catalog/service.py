@@ -74,6 +74,10 @@ def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetim
     assert before is not None
     if before.state in DOWN:
         return Refusal.TAKEN_DOWN
+    if before.state == "on_sale" and edited.category_id != before.category_id:
+        goods = {one.id: one.goods for one in store.categories(db)}
+        if _is_blocked(db, replace(edited, goods=goods.get(edited.category_id)), at):
+            return Refusal.BLOCKED
     refusal = _unreviewed(db, actor, edited, at) if before.state == "on_sale" else None
     if refusal is not None:
         return refusal
@@ -157,6 +161,8 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
     product = store.product(db, product_id=new.product_id)
     if product and product.state in DOWN:
         return Refusal.TAKEN_DOWN
+    if product and product.state == "on_sale" and _is_blocked(db, product, at):
+        return Refusal.BLOCKED
     refusal = _unreviewed(db, actor, product, at, new.name) if product and product.state == "on_sale" else None
     if refusal is not None:
         return refusal
@@ -179,6 +185,9 @@ def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> Refusal | None:
     product = store.product(db, product_id=before.product_id)
     if product and product.state in DOWN:
         return Refusal.TAKEN_DOWN
+    is_opened = edited.is_open and not before.is_open
+    if product and product.state == "on_sale" and is_opened and _is_blocked(db, product, at):
+        return Refusal.BLOCKED
     if product and product.state == "on_sale" and (edited.name, edited.validity) != (before.name, before.validity):
         refusal = _unreviewed(db, actor, product, at, edited.name, edited.validity)
         if refusal is not None:

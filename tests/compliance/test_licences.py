@@ -25,6 +25,7 @@ def held(valid_to, kind="telecom", **told):
 
 def handed(db, owner, who=make.STAFF, **told):
     new = Licence(0, owner, "publication", make.name("L"), "", [], "全国", date(2026, 1, 1), date(2030, 1, 1))
+    told = {"file_sha256": make.file(db, make.IDENTITIES)} | told
     return compliance.licences.submit(db, who, replace(new, **told), clock.now())
 
 
@@ -129,7 +130,9 @@ def test_what_cannot_be_is_not_taken(db, change, why):
 
 
 def test_what_a_machine_sees_is_told_and_decides_nothing(db):
-    licence = handed(db, make.supplier(db), kind="business", number="91110000600037341X", subject="别家公司")
+    licence = handed(
+        db, make.supplier(db), kind="business", number="91110000600037341X", subject="别家公司", file_sha256=None
+    )
     assert set(licence.findings) == {"another_subject", "another_uscc", "no_file"}
     assert licence.state == "in_review"
 

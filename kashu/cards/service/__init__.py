@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, leaked
 from kashu.cards.service.probing import SAMPLE_CARDS, draw_again, open_sample, probed
@@ -64,6 +65,7 @@ __all__ = [
     "clear",
     "confirm",
     "draw_again",
+    "effect",
     "erase",
     "export_unsold",
     "fill",

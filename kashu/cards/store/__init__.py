@@ -39,6 +39,7 @@ from kashu.cards.store.batches import (
     stock_cost,
     void_unsold,
 )
+from kashu.cards.store.blocks import stops
 from kashu.cards.store.provenance import (
     DRAW,
     ORDERS_UNDER,
@@ -240,6 +241,7 @@ __all__ = [
     "steps",
     "stock",
     "stock_cost",
+    "stops",
     "surcharges",
     "undo_redemption",
     "unsold_under",
