@@ -320,6 +320,35 @@ def test_paid_but_undelivered(db, ring, cause):
         assert shop.state(placed) == "refunding"
 
 
+@pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED])
+def test_what_was_paid_before_somebody_left_or_was_paused_is_still_done(db, ring, cause):
+    """C-06: the page says "existing orders are fulfilled under the present rules", and so they are, with nothing new sold."""
+    shop = House(db, ring, "on_demand")
+    placed = shop.place(shop.at)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    asked = shop.checkout()
+    at = shop.lapse(cause)
+    while sales.cancel_stopped(db, at) or sales.refund_stopped(db, at):
+        pass
+    assert shop.place(at, asked) is Refusal.LICENCE_LAPSED
+    key = (placed.pool_id, placed.id)
+    assert sales.fulfilled(db, ring, make.STAFF, key, ("T-1", "已充值"), at) is None
+    assert shop.state(placed) == "delivered"
+    assert ledger.check(db) == []
+
+
+@pytest.mark.parametrize(("territory", "is_sold"), [("全国", True), ("杭州", False)])
+def test_a_licence_counts_where_it_is_good(db, ring, territory, is_sold):
+    """§0.4: scope, territory and dates. What is sold to all of China needs a licence for all of China."""
+    shop = House(db, ring)
+    asked = shop.checkout()
+    db.execute("UPDATE compliance_licence SET territory = %s WHERE id = %s", [territory, shop.paper.id])
+    told = shop.place(shop.at, asked)
+    assert isinstance(told, Placed) if is_sold else told is Refusal.LICENCE_LAPSED
+    causes = set() if is_sold else {Cause.CATEGORY}
+    assert compliance.standing(db, shop.seller, GOODS, shop.at).causes == causes
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_delivered_but_not_redeemed(shop, cause):
     """Fifth column: what was bought stays readable; who answers for it is what the cell says."""

@@ -48,11 +48,9 @@ def unfit(licence: Licence) -> LicenceRefusal | None:
         return LicenceRefusal.NO_SUCH_KIND
     if not licence.number or len(licence.number) > NUMBER_CHARS_MAX or licence.valid_to < licence.valid_from:
         return LicenceRefusal.WRONG_DATES
-    if not licence.territory.strip():
-        return LicenceRefusal.NO_TERRITORY
     if UNOBTAINABLE.get(licence.kind, frozenset()) & set(licence.scope):
         return LicenceRefusal.UNOBTAINABLE
-    return None
+    return None if licence.territory.strip() else LicenceRefusal.NO_TERRITORY
 
 
 def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[str]:
