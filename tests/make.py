@@ -52,10 +52,12 @@ def platform(db: Db) -> int:
 def licence(
     db: Db, owner: int, kind: str, scope: list[str] | None = None, valid_to: date = date(2099, 12, 31), **told: Any
 ) -> compliance.Licence:
-    """A verified licence."""
+    """A verified licence, of which there is a scan."""
+    told = {"file_sha256": file(db, IDENTITIES)} | told
     new = compliance.Licence(
-        0, owner, kind, name("L"), "", scope or [], "全国", told.pop("valid_from", date(2020, 1, 1)), valid_to, **told
-    )
+        0, owner, kind, name("L"), "", scope or [], told.pop("territory", "全国"),
+        told.pop("valid_from", date(2020, 1, 1)), valid_to, **told,
+    )  # fmt: skip
     handed = compliance.licences.submit(db, STAFF, new, clock.now())
     assert isinstance(handed, compliance.Licence), handed
     good = compliance.licences.decide(db, REVIEWER, handed.id, is_good=True, reason="核对原件", at=clock.now())

@@ -643,6 +643,7 @@ CREATE TABLE public.compliance_requirement (
     licence text NOT NULL,
     scope text DEFAULT ''::text NOT NULL,
     ground text NOT NULL,
+    is_national boolean DEFAULT false NOT NULL,
     CONSTRAINT compliance_requirement_who_check CHECK ((who = ANY (ARRAY['seller'::text, 'platform'::text])))
 );
 CREATE TABLE public.compliance_review (
@@ -830,7 +831,7 @@ CREATE TABLE public.messages_message (
     CONSTRAINT messages_message_channel_check CHECK ((channel = ANY (ARRAY['sms'::text, 'mail'::text]))),
     CONSTRAINT messages_message_check CHECK (((state = ANY (ARRAY['queued'::text, 'refused'::text])) OR ((taken_at IS NOT NULL) AND (sender_id IS NOT NULL)))),
     CONSTRAINT messages_message_check1 CHECK (((state = 'arrived'::text) = (arrived_at IS NOT NULL))),
-    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text]))),
+    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text]))),
     CONSTRAINT messages_message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'arrived'::text, 'failed'::text, 'unknown'::text, 'refused'::text])))
 );
 CREATE TABLE public.messages_number (
@@ -877,7 +878,7 @@ CREATE TABLE public.messages_template (
     state text DEFAULT 'approved'::text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_template_check CHECK ((carries_card OR (purpose <> 'card'::text))),
-    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text]))),
+    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text]))),
     CONSTRAINT messages_template_state_check CHECK ((state = ANY (ARRAY['approved'::text, 'withdrawn'::text]))),
     CONSTRAINT messages_template_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000)))
 );

@@ -52,6 +52,7 @@ from kashu.catalog.store import (
     product,
     product_of_code,
     pushes_secret,
+    seller_of,
     skus_of,
     title_of,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "publish_agreement",
     "pushes_secret",
     "quote",
+    "seller_of",
     "set_price",
     "skus_of",
     "struck_price_most",

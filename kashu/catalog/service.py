@@ -84,6 +84,8 @@ def edit_product(
     edited = replace(edited, goods=goods.get(edited.category_id))
     if is_stocked and (edited.brand, edited.goods) != (before.brand, before.goods):
         return Refusal.BRAND_FIXED
+    if before.state == "on_sale" and edited.category_id != before.category_id and _is_blocked(db, edited, at):
+        return Refusal.BLOCKED
     refusal = _unreviewed(db, actor, edited, _open_skus(db, edited.id), at) if before.state == "on_sale" else None
     if refusal is not None:
         return refusal
@@ -187,6 +189,8 @@ def add_sku(db: Db, actor: Actor, new: Sku, at: datetime) -> Sku | Refusal:
     assert product is not None
     if product.state in DOWN:
         return Refusal.TAKEN_DOWN
+    if product.state == "on_sale" and _is_blocked(db, product, at):
+        return Refusal.BLOCKED
     refusal = _unfit_sku(db, actor, product, new, at)
     if refusal is not None:
         return refusal
@@ -212,6 +216,8 @@ def edit_sku(db: Db, actor: Actor, edited: Sku, at: datetime) -> Refusal | None:
     if product.state in DOWN:
         return Refusal.TAKEN_DOWN
     is_shown = edited.is_open and not before.is_open
+    if product.state == "on_sale" and is_shown and _is_blocked(db, product, at):
+        return Refusal.BLOCKED
     if is_shown or rules.sku_texts(edited) != rules.sku_texts(before):
         refusal = _unfit_sku(db, actor, product, edited, at)
         if refusal is not None:

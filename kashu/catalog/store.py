@@ -37,7 +37,8 @@ SELECT sku.id AS sku_id, sku.code, product.slug, product.title, product.brand, p
        seller.kind <> 'platform' AS is_third_party, price.from_at AS price_from,
        fee.id AS fee_rule_id, CASE WHEN seller.kind = 'platform' THEN 0 ELSE fee.commission_bp END AS commission_bp,
        agreement.id AS agreement_id, sku.form, {compliance.blocks("product.seller_id", "category.goods")} AS blocks,
-       coalesce((SELECT minors FROM compliance_goods WHERE code = category.goods), 'forbidden') AS minors
+       coalesce((SELECT minors FROM compliance_goods WHERE code = category.goods), 'forbidden') AS minors,
+       {compliance.is_throttled("product.seller_id")} AS is_throttled
 FROM catalog_sku AS sku
 JOIN catalog_product AS product ON product.id = sku.product_id
 JOIN catalog_category AS category ON category.id = product.category_id
@@ -124,6 +125,17 @@ def brand_of(db: Db, sku_id: int, *, hold: bool = False) -> tuple[str, str | Non
     {"FOR SHARE OF product" if hold else ""}
     """
     return db.execute(sql, [sku_id]).fetchone() or ("", None)  # type: ignore[return-value]  # two columns
+
+
+def seller_of(db: Db, sku_id: int) -> tuple[int, str | None]:
+    """Who sells a SKU, and the kind of goods its category holds."""
+    sql = """
+    SELECT product.seller_id, category.goods FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
+    JOIN catalog_category AS category ON category.id = product.category_id WHERE sku.id = %s
+    """
+    found = db.execute(sql, [sku_id]).fetchone()
+    assert found is not None
+    return found  # type: ignore[return-value]  # two columns
 
 
 def is_third_party(db: Db, sku_id: int) -> bool:

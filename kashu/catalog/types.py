@@ -115,6 +115,7 @@ class Offer:
     form: list[dict[str, str]] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)  # what stops its sale now (compliance.md §2.3)
     minors: str = "free"  # whether minors may have it (C-70)
+    is_throttled: bool = False  # its seller sells so much a day and no more (限流)
 
     @property
     def is_singly(self) -> bool:

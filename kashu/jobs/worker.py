@@ -121,7 +121,8 @@ def stop_lapsed(ctx: Context) -> int:
 
 def watch_licences(ctx: Context) -> None:
     with ctx.pool.transaction() as db:
-        compliance.licences.watch(db, clock.now())
+        raised = compliance.licences.watch(db, clock.now())
+        compliance.licences.tell_owners(db, ctx.ring, raised, clock.now())
 
 
 def seal(ctx: Context) -> None:

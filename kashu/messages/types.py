@@ -38,6 +38,7 @@ PURPOSES = {
         Purpose("card", "sms", False, 86_400, None, ("tail", "card")),
         Purpose("invitation", "mail", False, 7 * 86_400, 600, ("name", "link")),
         Purpose("reminder", "mail", False, 7 * 86_400, 600, ("name", "by")),
+        Purpose("licence", "mail", False, 7 * 86_400, 600, ("name", "what", "by")),
         Purpose("warning", "mail", False, 86_400, 600, ("asked_by", "act", "thing", "when")),
     )
 }

@@ -65,7 +65,7 @@ def load(run: Runtime, ctx: Context) -> Path:
     make_sandbox_keys(run)
     with run.pool.transaction() as db:
         if not is_loaded(db):
-            sellers = _parties(db, at)
+            sellers = _parties(db, ctx, at)
             _agreements(db)
             _onboarding(db, ctx, at)
             _source(db, run, ctx, sellers[""], at)
@@ -83,7 +83,7 @@ def make_sandbox_keys(run: Runtime) -> None:
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603  # our own module
 
 
-def _parties(db: Db, at: datetime) -> dict[str, int]:
+def _parties(db: Db, ctx: Context, at: datetime) -> dict[str, int]:
     own = party.open_party(
         db,
         DEMO,
@@ -114,13 +114,15 @@ def _parties(db: Db, at: datetime) -> dict[str, int]:
     )
     party.take_in(db, DEMO, zhiwei.id, at)
     day, later = date(2025, 3, 18), date(2030, 3, 17)
+    scan = compliance.licences.keep_file(db, ctx.ring, DEMO, "demo.pdf", b"%PDF-1.7 demo", at)
+    assert isinstance(scan, bytes)
     for owner, kind, number, scope in (
         (own.id, "business", "91330100MA2KASHU18", []),
         (own.id, "telecom", "浙B2-20260137", ["B21", "B25"]),
         (zhiwei.id, "business", "91330106MA2ZHIWE08", []),
     ):
         handed = compliance.licences.submit(
-            db, DEMO, Licence(0, owner, kind, number, "", scope, "全国", day, later), at
+            db, DEMO, Licence(0, owner, kind, number, "", scope, "全国", day, later, file_sha256=scan), at
         )
         assert isinstance(handed, Licence)
         good = compliance.licences.decide(db, REVIEWER, handed.id, is_good=True, reason="示例数据", at=at)

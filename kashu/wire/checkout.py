@@ -35,6 +35,7 @@ STATUS = {
     Refusal.MINOR_ORDER_MAX: 403,
     Refusal.MINOR_MONTH_MAX: 403,
     Refusal.OUT_OF_STOCK: 409,
+    Refusal.SELLER_LIMIT: 409,
     Refusal.PICK_TAKEN: 409,
     Refusal.PAGE_CHANGED: 409,
     Refusal.TOO_MANY_UNPAID: 429,

@@ -7,22 +7,26 @@ that was used up. Nothing is pushed: the same sale is asked for before and after
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashu import catalog, compliance, ledger, party, sales
+from kashu import cards, catalog, compliance, ledger, party, sales
+from kashu.catalog import Category
 from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event, Grounds
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import value
 from kashu.kernel.ids import new_id
+from kashu.kernel.text import sha256_hex
 from kashu.ledger import Posting
 from kashu.payments import Verdict
 from kashu.sales import Placed, Refusal, SellRefusal
 from tests import make
+from tests.party import world
 
 GOODS = "publication"  # needs a licence of its own, so that it can lapse without the business licence
 FORM = {"phone": "13800138000"}
@@ -61,7 +65,7 @@ class House:
         if cause is Cause.CATEGORY:
             over = "UPDATE compliance_licence SET valid_to = %s WHERE id = %s"
             self.db.execute(over, [biz_date(self.at) - timedelta(1), self.paper.id])
-        if cause is Cause.AUTHORISATION:
+        elif cause is Cause.AUTHORISATION:
             assert compliance.authorisations.revoke(self.db, make.STAFF, self.chain.id, "品牌方收回", self.at)
         elif cause is Cause.SUPPLIER:
             [paper] = compliance.every_licence(self.db, self.seller, ["verified"], 9)[-1:]
@@ -75,7 +79,48 @@ class House:
         elif cause is Cause.TAKEDOWN:
             why = Grounds("finding", "", "ECOM §29", "测试")
             assert sales.take_down(self.db, make.STAFF, self.sku.product_id, why, self.at).state == "frozen"
+        else:
+            self.fall_out(cause)
         return self.at
+
+    def fall_out(self, cause):
+        """What becomes of the supplier itself."""
+        if cause is Cause.EXITING:
+            assert party.leave(self.db, make.STAFF, self.seller, ("另有安排", "trade v1"), self.at) is None
+        elif cause in (Cause.SUSPENDED, Cause.THROTTLED):
+            grade = "pause" if cause is Cause.SUSPENDED else "throttle"
+            term = world.measure(grade, self.at + timedelta(days=7))
+            assert isinstance(party.sanction(self.db, make.STAFF, self.seller, term, self.at), party.Sanction)
+        elif cause is Cause.LISTED:
+            [hit] = self.hit()
+            assert party.confirm_hit(self.db, make.STAFF, hit.id, world.WHY, self.at) is None
+        elif cause is Cause.PAYOUTS:
+            self.db.execute("UPDATE party_supplier SET is_payout_held = true WHERE party_id = %s", [self.seller])
+        elif cause is Cause.IDENTITY:
+            self.papers(ended=True)
+        elif cause is Cause.ACCOUNT:
+            party.give_consent(self.db, make.STAFF, f"party {self.seller}", "bank_account", "我同意", self.at)
+            told = (party.party(self.db, self.seller).name, "招商银行", f"5719{next(world.serial):011d}")
+            assert isinstance(
+                party.set_bank_account(self.db, self.ring, make.STAFF, self.seller, told, self.at), party.BankAccount
+            )
+
+    def hit(self):
+        """A list that names the supplier; what was found."""
+        text = sha256_hex(make.name("list"))
+        entries = [party.Listed(party.party(self.db, self.seller).name)]
+        party.load_list(self.db, self.ring, make.STAFF, "un-list", text, entries, self.at)
+        assert party.screen(self.db, self.ring, [self.seller], self.at) == 1
+        return party.hits(self.db, self.seller)
+
+    def papers(self, *, ended):
+        """An accepted document of the legal representative."""
+        party.give_consent(self.db, make.STAFF, f"party {self.seller}", "identity_document", "我同意", self.at)
+        made = party.submit(self.db, self.ring, make.STAFF, self.seller, world.paper("identity"), self.at)
+        assert party.decide_document(self.db, make.REVIEWER, made.id, "accepted", "", self.at) is None
+        if ended:
+            over = biz_date(self.at) - timedelta(1)
+            self.db.execute("UPDATE party_document SET valid_to = %s WHERE id = %s", [over, made.id])
 
     def deposit(self, agreed_fen, there_fen):
         self.db.execute("UPDATE party_supplier SET deposit_fen = %s WHERE party_id = %s", [agreed_fen, self.seller])
@@ -86,6 +131,14 @@ class House:
         reason = new_id()
         sides = ((account, there_fen), (bank, -there_fen))
         ledger.post(self.db, [Posting(0, reason, "deposit_in", one, fen) for one, fen in sides], self.at)
+
+    def waiting_batch(self):
+        """A batch of its own with all its papers, that is not on sale yet."""
+        made = make.batch(self.db, self.ring, self.sku, 2, on_sale=False, by=self.seller)
+        papers = cards.Papers(make.name("HT"), made.cost_fen, made.accepted, self.chain.id)
+        assert isinstance(cards.attach(self.db, make.STAFF, made.pool_id, papers, self.at), cards.Batch)
+        assert isinstance(cards.confirm(self.db, make.REVIEWER, made.pool_id, self.at), cards.Batch)
+        return made.pool_id
 
     def checkout(self):
         form = {"form": FORM} if self.sku.kind == "on_demand" else {}
@@ -128,6 +181,20 @@ def test_the_table_is_the_one_of_the_rules():
     assert [MATRIX[Cause.TAKEDOWN, event].value for event in Event] == [
         "refuse", "refuse", "cancel", "refund", "compensate", "freeze",
     ]  # fmt: skip
+    for cause in (Cause.EXITING, Cause.SUSPENDED):
+        assert [MATRIX[cause, event].value for event in Event] == [
+            "refuse", "refuse", "go_on", "go_on", "honour", "hold",
+        ]  # fmt: skip
+    assert [MATRIX[Cause.THROTTLED, event].value for event in Event] == [
+        "refuse", "cap", "go_on", "go_on", "honour", "go_on",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.LISTED, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "refund", "compensate", "freeze",
+    ]  # fmt: skip
+    for cause in (Cause.PAYOUTS, Cause.IDENTITY, Cause.ACCOUNT):
+        assert [MATRIX[cause, event].value for event in Event] == [
+            "go_on", "go_on", "go_on", "go_on", "honour", "freeze",
+        ]  # fmt: skip
 
 
 def test_with_everything_in_order_all_goes_on(shop):
@@ -137,19 +204,57 @@ def test_with_everything_in_order_all_goes_on(shop):
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_new_listing(shop, cause):
-    """First column: nothing new is listed under any cause; a batch under a fallen authorisation is not put on sale."""
+    """First column: under a cause no product is listed, no SKU added or opened again, and no batch put on sale."""
+    db, product = shop.db, shop.sku.product_id
+    closed = catalog.add_sku(db, make.STAFF, replace(shop.sku, code=make.name("S").upper(), is_open=False), shop.at)
+    waiting = shop.waiting_batch()
     at = shop.lapse(cause)
-    if cause is Cause.AUTHORISATION:
-        assert compliance.effect_of({cause}, Event.LISTING) is Effect.REFUSE
-        assert shop.place(at) is Refusal.OUT_OF_STOCK
+    refused = MATRIX[cause, Event.LISTING] is Effect.REFUSE
+    assert compliance.effect_of({cause}, Event.LISTING) is (Effect.REFUSE if refused else Effect.GO_ON)
+    of_batch = cards.put_on_sale(db, make.STAFF, waiting, at)
+    if cause is Cause.AUTHORISATION:  # of its cards alone: a batch under another authorisation may come
+        assert of_batch is cards.Refusal.NOT_AUTHORISED
         return
+    more = replace(shop.sku, code=make.name("S").upper())
+    told = [
+        catalog.add_sku(db, make.STAFF, more, at),
+        catalog.edit_sku(db, make.STAFF, replace(closed, is_open=True), at),
+        catalog.move_product(db, make.STAFF, product, "off_sale", "", at),
+        catalog.move_product(db, make.STAFF, product, "on_sale", "", at),
+    ]
     if cause is Cause.TAKEDOWN:
-        told = catalog.move_product(shop.db, make.STAFF, shop.sku.product_id, "on_sale", "", at)
-        assert told is catalog.Refusal.TAKEN_DOWN
-        return
-    product = value(shop.db, "SELECT product_id FROM catalog_sku WHERE id = %s", [shop.sku.id])
-    assert catalog.move_product(shop.db, make.STAFF, product, "off_sale", "", at) is None
-    told = catalog.move_product(shop.db, make.STAFF, product, "on_sale", "", at)
+        assert told == [catalog.Refusal.TAKEN_DOWN] * 4
+        assert of_batch is cards.Refusal.BLOCKED
+    elif refused:
+        assert told == [catalog.Refusal.BLOCKED, catalog.Refusal.BLOCKED, None, catalog.Refusal.BLOCKED]
+        assert of_batch is cards.Refusal.BLOCKED
+    else:
+        assert told == [replace(more, id=told[0].id), None, None, None]
+        assert of_batch.state == "on_sale"
+
+
+@pytest.mark.parametrize("cause", [Cause.REVERIFY, Cause.DEPOSIT, Cause.THROTTLED, Cause.EXITING])
+def test_who_brings_cards_for_others_to_sell_brings_no_more(db, ring, cause):
+    """The goods are ours, the cards a supplier's: what bars it from listing bars its batches, and slots added to one."""
+    shop = House(db, ring)
+    own = make.sku(db)
+    batch = make.batch(db, ring, own, 1, on_sale=False, by=shop.seller)
+    make.papered(db, ring, batch.pool_id)
+    manual = make.sku(db, kind="manual")
+    slots = make.slots(db, ring, manual, 2)
+    db.execute("UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [shop.seller, slots.pool_id])
+    at = shop.lapse(cause)
+    assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is cards.Refusal.BLOCKED
+    assert cards.add_slots(db, make.STAFF, slots.pool_id, 1, at) is cards.Refusal.BLOCKED
+    assert (cards.batch(db, batch.pool_id).state, cards.batch(db, slots.pool_id).accepted) == ("loaded", 2)
+
+
+def test_goods_on_sale_do_not_move_to_a_category_that_their_seller_has_no_licence_for(shop):
+    at = clock.now()
+    shut = Category(0, None, make.name("c").lower(), "话费", "green", 0, True, "phone_topup")
+    shut = catalog.add_category(shop.db, make.STAFF, shut, at)
+    product = catalog.product(shop.db, product_id=shop.sku.product_id)
+    told = catalog.edit_product(shop.db, make.STAFF, replace(product, category_id=shut.id), "", at)
     assert told is catalog.Refusal.BLOCKED
 
 
@@ -158,7 +263,7 @@ def test_purchase(shop, cause):
     """Second column, as a guest's checkout."""
     asked = shop.checkout()
     told = shop.place(shop.lapse(cause), asked)
-    if MATRIX[cause, Event.PURCHASE] is Effect.GO_ON:
+    if MATRIX[cause, Event.PURCHASE] in (Effect.GO_ON, Effect.CAP):
         assert isinstance(told, Placed)
     else:
         assert told in (Refusal.LICENCE_LAPSED, Refusal.OUT_OF_STOCK, Refusal.NOT_FOR_SALE)
@@ -215,6 +320,35 @@ def test_paid_but_undelivered(db, ring, cause):
         assert shop.state(placed) == "refunding"
 
 
+@pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED])
+def test_what_was_paid_before_somebody_left_or_was_paused_is_still_done(db, ring, cause):
+    """C-06: the page says "existing orders are fulfilled under the present rules", and so they are, with nothing new sold."""
+    shop = House(db, ring, "on_demand")
+    placed = shop.place(shop.at)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    asked = shop.checkout()
+    at = shop.lapse(cause)
+    while sales.cancel_stopped(db, at) or sales.refund_stopped(db, at):
+        pass
+    assert shop.place(at, asked) is Refusal.LICENCE_LAPSED
+    key = (placed.pool_id, placed.id)
+    assert sales.fulfilled(db, ring, make.STAFF, key, ("T-1", "已充值"), at) is None
+    assert shop.state(placed) == "delivered"
+    assert ledger.check(db) == []
+
+
+@pytest.mark.parametrize(("territory", "is_sold"), [("全国", True), ("杭州", False)])
+def test_a_licence_counts_where_it_is_good(db, ring, territory, is_sold):
+    """§0.4: scope, territory and dates. What is sold to all of China needs a licence for all of China."""
+    shop = House(db, ring)
+    asked = shop.checkout()
+    db.execute("UPDATE compliance_licence SET territory = %s WHERE id = %s", [territory, shop.paper.id])
+    told = shop.place(shop.at, asked)
+    assert isinstance(told, Placed) if is_sold else told is Refusal.LICENCE_LAPSED
+    causes = set() if is_sold else {Cause.CATEGORY}
+    assert compliance.standing(db, shop.seller, GOODS, shop.at).causes == causes
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_delivered_but_not_redeemed(shop, cause):
     """Fifth column: what was bought stays readable; who answers for it is what the cell says."""
@@ -229,15 +363,37 @@ def test_delivered_but_not_redeemed(shop, cause):
         Cause.AUTHORISATION: Effect.RECALL,
         Cause.SUPPLIER: Effect.COMPENSATE,
         Cause.TAKEDOWN: Effect.COMPENSATE,
+        Cause.LISTED: Effect.COMPENSATE,
     }
     assert told is answered.get(cause, Effect.HONOUR)
 
 
-@pytest.mark.parametrize("cause", [one for one in CAUSES if one not in (Cause.AUTHORISATION, Cause.TAKEDOWN)])
+GRAVER = {Cause.SUSPENDED: Effect.FREEZE}  # a pause holds the payouts as well (Cause.PAYOUTS)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
 def test_payout(shop, cause):
-    """Sixth column, as the settlement will ask for it."""
+    """Sixth column, as the settlement will ask for it: of the money that a pool's cards brought in."""
+    batch = cards.batch(shop.db, shop.pool)
+    assert cards.effect(shop.db, batch, Event.PAYOUT, shop.at) is Effect.GO_ON
     at = shop.lapse(cause)
-    assert compliance.effect(shop.db, shop.seller, GOODS, Event.PAYOUT, at) is MATRIX[cause, Event.PAYOUT]
+    told = cards.effect(shop.db, batch, Event.PAYOUT, at)
+    assert told is GRAVER.get(cause, MATRIX[cause, Event.PAYOUT])
+
+
+def test_an_open_hit_freezes_payouts_and_caps_sales_until_somebody_has_looked(shop):
+    """C-60: nobody is shut for a name alone, and nobody is paid either."""
+    shop.hit()
+    causes = compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes
+    assert causes == {Cause.THROTTLED, Cause.PAYOUTS}
+    assert isinstance(shop.place(shop.at), Placed)
+
+
+def test_a_document_that_ended_freezes_payouts_until_another_is_accepted(shop):
+    shop.papers(ended=True)
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == {Cause.IDENTITY}
+    shop.papers(ended=False)
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == frozenset()
 
 
 def test_a_purchase_by_machine_is_refused_the_same(db, ring):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashu import compliance, party
+from kashu import audit, compliance, party
 from kashu.compliance import Licence, LicenceRefusal, rules
 from kashu.kernel import clock
-from kashu.kernel.db import value
+from kashu.kernel.db import connect, value
 from kashu.party import Platform
 from tests import make
 
@@ -25,6 +25,7 @@ def held(valid_to, kind="telecom", **told):
 
 def handed(db, owner, who=make.STAFF, **told):
     new = Licence(0, owner, "publication", make.name("L"), "", [], "全国", date(2026, 1, 1), date(2030, 1, 1))
+    told = {"file_sha256": make.file(db, make.IDENTITIES)} | told
     return compliance.licences.submit(db, who, replace(new, **told), clock.now())
 
 
@@ -121,6 +122,7 @@ def test_two_look_at_a_high_risk_though_solo_mode_was_chosen_once(db):
         ({"kind": "anything"}, LicenceRefusal.NO_SUCH_KIND),
         ({"number": ""}, LicenceRefusal.WRONG_DATES),
         ({"valid_to": date(2025, 1, 1)}, LicenceRefusal.WRONG_DATES),
+        ({"territory": " "}, LicenceRefusal.NO_TERRITORY),
     ],
 )
 def test_what_cannot_be_is_not_taken(db, change, why):
@@ -129,9 +131,23 @@ def test_what_cannot_be_is_not_taken(db, change, why):
 
 
 def test_what_a_machine_sees_is_told_and_decides_nothing(db):
-    licence = handed(db, make.supplier(db), kind="business", number="91110000600037341X", subject="别家公司")
+    licence = handed(
+        db, make.supplier(db), kind="business", number="91110000600037341X", subject="别家公司", file_sha256=None
+    )
     assert set(licence.findings) == {"another_subject", "another_uscc", "no_file"}
     assert licence.state == "in_review"
+
+
+def test_a_licence_that_nobody_has_seen_is_not_verified(db):
+    licence = handed(db, make.supplier(db), file_sha256=None)
+    assert decide(db, licence) is LicenceRefusal.NO_FILE
+    assert compliance.licence(db, licence.id).reviewed_by == []
+    assert decide(db, licence, is_good=False).state == "rejected"
+
+
+def test_a_licence_of_a_place_is_told_to_whoever_decides(db):
+    assert handed(db, make.supplier(db), territory="杭州").findings == ["narrow_territory"]
+    assert handed(db, make.supplier(db)).findings == []
 
 
 def test_the_same_licence_is_taken_once_until_it_is_rejected(db):
@@ -178,6 +194,61 @@ def test_alerts_are_raised_once_and_again_when_they_grow_worse(db):
     assert [one for one in compliance.licences.watch(db, at) if one.due_on == date(2027, 8, 30)] == []
     worse = compliance.licences.watch(db, datetime(2027, 6, 10, tzinfo=UTC))
     assert {one.what for one in worse if one.due_on == date(2027, 8, 30)} == {"expires_120", "expires_90"}
+
+
+def told(db, licence, at, ring):
+    """The messages about one licence after the alerts of an instant: what each is about, and what it says."""
+    raised = [one for one in compliance.licences.watch(db, at) if one.licence_id == licence.id]
+    compliance.licences.tell_owners(db, ring, raised, at)
+    sql = "SELECT about, sealed, id FROM messages_message WHERE purpose = 'licence' AND about LIKE %s ORDER BY about"
+    found = db.execute(sql, [f"{licence.id}:%"]).fetchall()
+    return [(about, ring.open_personal(sealed, f"message {key}")) for about, sealed, key in found]
+
+
+def test_whoever_holds_a_licence_is_written_to_once_for_each_step(site, dsn, ring):
+    """C-03: a supplier hears of its lapse before the stop; of several alerts at once, the nearest; filed, no more."""
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        owner = make.supplier(db)
+        licence = make.licence(db, owner, "publication", valid_to=date(2027, 8, 30))
+        ours = make.licence(db, make.platform(db), "culture", valid_to=date(2027, 8, 30))
+        party.add_member(db, make.STAFF, owner, person.pk, person.email, clock.now())
+        first = told(db, licence, datetime(2027, 4, 1, tzinfo=UTC), ring)
+        again = told(db, licence, datetime(2027, 4, 2, tzinfo=UTC), ring)
+        near = told(db, licence, datetime(2027, 6, 10, tzinfo=UTC), ring)
+        compliance.licences.note_renewal(db, make.STAFF, licence.id, clock.now())
+        filed = told(db, licence, datetime(2027, 8, 10, tzinfo=UTC), ring)
+        over = told(db, licence, datetime(2027, 8, 31, tzinfo=UTC), ring)
+        of_ours = told(db, ours, datetime(2027, 4, 1, tzinfo=UTC), ring)
+        db.rollback()
+    assert [about for about, _ in first] == [f"{licence.id}:expires_180:notice:0"]
+    assert f"出版物经营许可证（{licence.number}）即将到期" in first[0][1]
+    assert again == first
+    assert {about for about, _ in near} - {about for about, _ in first} == {f"{licence.id}:expires_90:critical:0"}
+    assert filed == near
+    assert len(over) == 3
+    assert any("已过期" in text for _, text in over)
+    assert of_ours == []
+
+
+def test_a_supplier_has_so_many_papers_waiting_and_no_more(site, dsn, ring):
+    from kashu.compliance.service.authorisations import WAITING_MAX
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    who = audit.Actor("person", person.email)
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        owner = make.supplier(db)
+        party.add_member(db, make.STAFF, owner, person.pk, person.email, clock.now())
+        answers = [handed(db, owner, who) for _ in range(WAITING_MAX + 1)]
+        by_staff = handed(db, owner)
+        db.rollback()
+    assert [isinstance(one, Licence) for one in answers] == [True] * WAITING_MAX + [False]
+    assert (answers[-1], isinstance(by_staff, Licence)) == (LicenceRefusal.TOO_MANY, True)
 
 
 def test_a_scan_is_sealed_and_every_look_is_in_the_trail(db, ring):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kashu import cards, catalog, compliance, sales
+from kashu import cards, catalog, compliance, party, sales
 from kashu.cards import PaperRefusal, Papers, rules
 from kashu.compliance import Authorisation, AuthorisationRefusal
 from kashu.kernel import clock
@@ -24,6 +24,7 @@ from kashu.sales import Refusal
 from kashu.wire import evidence
 from kashu.wire.affected import FAR
 from tests import make
+from tests.sales.test_minors import born
 
 TODAY = biz_date(clock.now())
 BRAND = "知微课堂"
@@ -258,8 +259,6 @@ def test_a_sole_operator_verifies_after_the_wait_and_only_while_alone(db, ring):
 
 def test_tipping_coins_need_the_issuer_a_resale_right_and_two_reviewers(db, ring):
     """Shut (§0.1, C-04); open only for a chain that begins at the issuer itself, verified by two, never in solo mode."""
-    from kashu import party
-
     owner = make.supplier(db)
     make.platform(db)
     coins = {"goods": ["douyin_coin"], "is_issuer": True}
@@ -305,6 +304,54 @@ def test_a_coin_is_listed_by_its_chain_and_two_more_persons_and_by_no_other_way(
     assert publish() is None
     compliance.authorisations.revoke(db, make.REVIEWER, taken.id, "发行方撤回", clock.now())
     assert catalog.offers(db, [sku.code], clock.now())[sku.code].blocks
+
+
+def coin_shop(db, ring):
+    """A chain from the issuer, two reviewers, and a coin on the shelf with cards under it."""
+    owner = make.supplier(db)
+    sku = make.sku(db, seller=owner, goods="douyin_coin", on_sale=False)
+    coins = {"goods": ["douyin_coin"], "is_issuer": True}
+    taken = compliance.authorisations.register(db, make.STAFF, link(db, ring, owner, **coins), clock.now())
+    decide(db, taken)
+    assert decide(db, taken, make.SECOND).state == "verified"
+    db.execute("UPDATE catalog_product SET state = 'on_sale' WHERE id = %s", [sku.product_id])
+    made = make.batch(db, ring, sku, 3, on_sale=False, by=owner)
+    db.execute(
+        "UPDATE cards_pool SET authorisation_id = %s, sellable = true, reason = '' WHERE id = %s",
+        [taken.id, made.pool_id],
+    )
+    return owner, sku
+
+
+def test_coins_that_two_opened_are_shut_while_one_person_runs_the_house(db, ring):
+    """Never in solo mode, whenever that was chosen; and open again once there are two."""
+    owner, sku = coin_shop(db, ring)
+    assert catalog.offers(db, [sku.code], clock.now())[sku.code].blocks == []
+    party.choose_solo(db, make.STAFF, Platform(is_solo=True, solo_wait_seconds=600), clock.now())
+    assert catalog.offers(db, [sku.code], clock.now())[sku.code].blocks == ["category_licence"]
+    assert "category_licence" in compliance.standing(db, owner, "douyin_coin", clock.now()).causes
+    party.choose_solo(db, make.STAFF, Platform(is_solo=False, solo_wait_seconds=600), clock.now())
+    assert catalog.offers(db, [sku.code], clock.now())[sku.code].blocks == []
+
+
+@pytest.mark.parametrize(
+    ("years", "told"),
+    [
+        (None, sales.Refusal.AGE_UNKNOWN),
+        (7, sales.Refusal.MINOR_FORBIDDEN),
+        (17, sales.Refusal.MINOR_FORBIDDEN),
+        (18, None),
+    ],
+)
+def test_a_coin_is_sold_to_nobody_who_is_not_known_to_be_of_age(db, ring, years, told):
+    """C-70: with every paper there, a minor and whoever's age nobody verified are refused, and nothing moves."""
+    _, sku = coin_shop(db, ring)
+    holder = None if years is None else born(years)
+    [answer] = sales.place(db, ring, [make.checkout(db, sku, holder=holder)], clock.now())
+    assert answer is told if told else isinstance(answer, sales.Placed)
+    held = value(db, "SELECT count(*) FROM cards_card AS card JOIN cards_pool AS pool ON pool.id = card.pool_id"
+                 " WHERE pool.sku_id = %s AND card.state = 'held'", [sku.id])  # fmt: skip
+    assert held == (0 if told else 1)
 
 
 def test_other_shut_goods_open_for_nobody(db, ring):

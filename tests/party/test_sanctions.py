@@ -342,7 +342,10 @@ def test_a_true_hit_stays(db, ring):
     assert party.confirm_hit(db, REVIEWER, hit.id, WHY, AT) is None
     cleared = party.ask_clear(db, REVIEWER, hit.id, WHY, solo_wait_seconds=None, at=AT)
     assert cleared is SupplierRefusal.GONE
-    assert (state(db, party_id), party.supplier(db, party_id).is_payout_held) == ("restricted", True)
+    assert (state(db, party_id), party.supplier(db, party_id).is_payout_held) == ("suspended", True)
+    party.sanction(db, REVIEWER, party_id, measure("pause", AT + DAY), AT)
+    party.lift_due(db, AT + DAY)
+    assert state(db, party_id) == "suspended"  # not by the clock, either
 
 
 def test_lists_are_asked_when_a_supplier_hands_in(db, ring):

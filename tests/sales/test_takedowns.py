@@ -51,8 +51,12 @@ def test_a_takedown_stops_store_and_till_at_once(db, ring, sku):
 
 
 def test_a_batch_that_comes_later_is_stopped_as_well(db, ring, sku):
+    """It is not put on sale; and one that was put on sale a moment before sells nothing."""
     down(db, sku)
-    make.batch(db, ring, sku, 3)
+    later = make.batch(db, ring, sku, 3, on_sale=False)
+    make.papered(db, ring, later.pool_id)
+    assert cards.put_on_sale(db, make.STAFF, later.pool_id, clock.now()) is cards.Refusal.BLOCKED
+    db.execute("UPDATE cards_pool SET sellable = true, reason = '' WHERE id = %s", [later.pool_id])
     assert cards.on_shelf(db, [sku.id], clock.now().date(), 10) == {sku.id: 0}
 
 

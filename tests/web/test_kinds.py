@@ -139,6 +139,30 @@ def test_a_guest_calls_it_off_before_anybody_began(browser, shop, house):
     assert "退款中" in browser.get(f"/o/{token}").content.decode()
 
 
+@pytest.mark.parametrize("wants_money", [True, False])
+def test_under_a_lapsed_category_the_buyer_chooses_on_the_page(browser, shop, house, ring, wants_money):
+    """§2.3, paid but undelivered: the clock does nothing unasked; the page offers the money, and else it is done."""
+    with connect(house.dsn) as db, db.transaction():
+        seller = make.supplier(db)
+        paper = make.licence(db, seller, "publication")
+    sku, slug = shop("manual", seller=seller, goods="publication")
+    told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
+    token = token_of(browser.post(f"/s/{slug}/checkout", told))
+    pay(house, token)
+    with connect(house.dsn) as db, db.transaction():
+        compliance.licences.revoke(db, make.STAFF, paper.id, "主管部门收回", clock.now())
+        sales.refund_stopped(db, clock.now())
+    assert "正在核验，暂停销售" in browser.get(f"/s/{slug}").content.decode()
+    assert "不充了，全额退款" in browser.get(f"/o/{token}").content.decode()
+    if wants_money:
+        assert browser.post(f"/o/{token}/refund").status_code == 302
+        assert "退款中" in browser.get(f"/o/{token}").content.decode()
+        return
+    with connect(house.dsn) as db, db.transaction():
+        assert sales.fulfilled(db, ring, make.STAFF, key_of(house, token), ("", "已充值 8 元"), clock.now()) is None
+    assert "已办理完成" in browser.get(f"/o/{token}").content.decode()
+
+
 # ---- the console
 
 

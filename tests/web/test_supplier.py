@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from kashu import aftersale, audit, cards, party, sales
+from kashu import aftersale, audit, cards, compliance, party, sales
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value, values
 from kashu.kernel.money import yuan
 from tests import make
@@ -43,7 +44,7 @@ def goods(dsn, ring, party_id, stock=3):
 
 
 PAGES = ["", "onboarding", "onboarding/people", "onboarding/account", "onboarding/papers", "onboarding/sign",
-         "onboarding/deposit", "products", "batches", "batches/new", "orders", "statement", "notices", "people"]  # fmt: skip
+         "onboarding/deposit", "licences", "products", "batches", "batches/new", "orders", "statement", "notices", "people"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -408,3 +409,107 @@ def test_tokens_of_invitations_are_kept_as_hashes(at_desk, dsn, ring):
         assert token not in rows
         assert "x@y.example" not in rows
         assert value(db, "SELECT count(*) FROM audit_entry WHERE after::text LIKE %s", [f"%{token}%"]) == 0
+
+
+FORM = {"kind": "publication", "number": "", "scope": "图书，电子", "territory": "全国", "valid_from": "2026-01-01",
+        "valid_to": "2030-01-01"}  # fmt: skip
+
+
+def send(desk, path, **told):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    scan = {"file": SimpleUploadedFile("a.pdf", PDF)}
+    return desk.post(f"/supplier/{path}", scan | told, follow=True).content.decode()
+
+
+def of(db, party_id):
+    return compliance.every_licence(db, party_id, ["in_review", "verified", "superseded", "revoked"], 20)
+
+
+def test_a_licence_is_handed_in_verified_and_renewed_from_the_portal(at_desk, dsn):
+    """A category licence from hand to hand: nobody at the platform types it again, and nobody of the supplier verifies it."""
+    desk, number = at_desk(), make.name("CBW")
+    assert "证照已提交" in send(desk, "licences/new", **FORM | {"number": number})
+    with connect(dsn) as db, db.transaction():
+        [first] = of(db, desk.party_id)
+        assert (first.scope, first.territory, first.findings, first.state) == (
+            ["图书", "电子"],
+            "全国",
+            [],
+            "in_review",
+        )
+        own = audit.Actor("person", desk.person.email)
+        told = {"is_good": True, "reason": "核对", "at": clock.now()}
+        refused = compliance.licences.decide(db, own, first.id, **told)
+        assert refused is compliance.LicenceRefusal.SAME_PERSON
+        assert compliance.licences.decide(db, make.REVIEWER, first.id, **told).state == "verified"
+    page = desk.get(f"/supplier/licences?licence={first.id}").content.decode()
+    assert f'value="{number}"' in page
+    assert "延续证照" in page
+    assert "已经登记过" in send(desk, "licences/new", **FORM | {"number": number})
+    assert "证照已提交" in send(desk, "licences/new", **FORM | {"number": number, "valid_to": "2031-01-01"})
+    with connect(dsn) as db, db.transaction():
+        assert {one.state for one in of(db, desk.party_id)} == {"verified", "in_review"}
+
+
+def test_a_brands_authorisation_is_handed_in_and_renewed_from_the_portal(at_desk, dsn):
+    desk, brand = at_desk(), make.name("品牌")
+    told = {"brand": brand, "grantor": brand, "number": "SQ-1", "goods": ["membership"], "territory": "全国",
+            "valid_from": "2026-01-01", "valid_to": "2030-01-01", "is_issuer": "yes"}  # fmt: skip
+    assert "授权书已提交" in send(desk, "authorisations/new", **told)
+    with connect(dsn) as db, db.transaction():
+        [link] = compliance.authorisations_of(db, desk.party_id, ["in_review"], 9)
+        assert (link.brand, link.goods, link.is_issuer, link.parent_id) == (brand, ["membership"], True, None)
+        done = compliance.authorisations.decide(db, make.REVIEWER, link.id, is_good=True, reason="核对", at=clock.now())
+    page = desk.get(f"/supplier/licences?link={link.id}").content.decode()
+    assert "续期授权" in page
+    assert "授权书已提交" in send(desk, "authorisations/new", **told | {"valid_to": "2031-01-01"})
+    with connect(dsn) as db:
+        [newer] = compliance.authorisations_of(db, desk.party_id, ["in_review"], 9)
+        assert compliance.renews(newer, done)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "told"),
+    [
+        ("licences/new", {"valid_to": ""}, "编号和起止日期都要填写"),
+        ("licences/new", {"territory": ""}, "请填写地域"),
+        ("licences/new", {"file": ""}, "扫描件须为"),
+        ("licences/new", {"kind": "culture", "scope": "虚拟货币"}, "C-04"),
+        ("authorisations/new", {"brand": "甲", "grantor": ""}, "授权方、品牌"),
+        ("authorisations/new", {"brand": "甲", "grantor": "甲"}, "请至少选择一类商品"),
+        ("authorisations/new", {"brand": "甲", "grantor": "甲", "file": ""}, "没有授权书扫描件"),
+    ],
+)
+def test_a_paper_that_cannot_be_says_why_and_leaves_nothing(at_desk, dsn, path, change, told):
+    desk = at_desk()
+    assert told in send(desk, path, **FORM | {"number": make.name("N")} | change)
+    with connect(dsn) as db:
+        assert of(db, desk.party_id) == []
+        assert compliance.authorisations_of(db, desk.party_id, ["in_review"], 9) == []
+
+
+def test_the_overview_says_what_stands_in_the_way(at_desk, dsn, ring):
+    desk = at_desk()
+    _sku, _batch = goods(dsn, ring, desk.party_id)
+    assert "影响上架" not in desk.get("/supplier/").content.decode()
+    with connect(dsn) as db, db.transaction():
+        ending = make.licence(db, desk.party_id, "publication", valid_to=biz_date(clock.now()) + timedelta(days=20))
+        compliance.licences.watch(db, clock.now())
+        end = clock.now() + timedelta(days=9)
+        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("throttle", end), clock.now())
+    page = desk.get("/supplier/").content.decode()
+    assert "影响上架" in page
+    assert "1 份证照即将到期或已过期" in page
+    page = desk.get("/supplier/licences").content.decode()
+    assert ending.number in page
+    assert "20 天" in page
+
+
+def test_whoever_is_blacklisted_hands_nothing_in(at_desk, dsn):
+    desk = at_desk()
+    with connect(dsn) as db, db.transaction():
+        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("blacklist"), clock.now())
+    assert "不能再提交材料" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
+    with connect(dsn) as db:
+        assert of(db, desk.party_id) == []

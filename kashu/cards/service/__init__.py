@@ -20,6 +20,7 @@ from kashu.cards.service.batches import (
     start,
     withdraw,
 )
+from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, failure_rate, leaked
 from kashu.cards.service.pages import edit_product
@@ -68,6 +69,7 @@ __all__ = [
     "dispute",
     "draw_again",
     "edit_product",
+    "effect",
     "erase",
     "export_unsold",
     "failure_rate",

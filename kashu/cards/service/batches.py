@@ -8,8 +8,9 @@ from uuid import UUID
 from kashu import audit, catalog, ledger, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.service import genuine, probing, provenance
+from kashu.cards.service import blocks, genuine, probing, provenance
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
+from kashu.compliance import Effect, Event
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.seal import DataKey, Keyring
@@ -137,7 +138,10 @@ def loaded(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
 
 
 def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Refusal:
-    """Open a loaded (or withdrawn) batch for sale, if it lacks nothing: one row moves, so all of its cards do."""
+    """Open a loaded (or withdrawn) batch for sale, if it lacks nothing: one row moves, so all of its cards do.
+
+    A batch that comes on sale is a new listing: what bars its seller or its supplier from listing bars it (§2.3).
+    """
     assert_in_transaction(db)
     found = store.batch(db, pool_id, lock=True)
     if found is None or found.state not in ("loaded", "withdrawn") or not found.accepted or not found.data_key:
@@ -147,6 +151,8 @@ def put_on_sale(db: Db, actor: Actor, pool_id: int, at: datetime) -> Batch | Ref
     lacking = provenance.lacks(db, found, at)
     if lacking:
         return lacking[0]
+    if blocks.effect(db, found, Event.LISTING, at) is Effect.REFUSE:
+        return Refusal.BLOCKED
     if found.on_sale_at is None:
         book_stock(db, found, "batch_received", store.stock_cost(db, pool_id), at)
     source = None if found.source_id is None else store.source(db, found.source_id)

@@ -16,10 +16,11 @@ from hashlib import sha256
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
-from kashu.cards.service import provenance
+from kashu.cards.service import blocks, provenance
 from kashu.cards.service.batches import book_stock, receive, withdraw
 from kashu.cards.types import Batch, NewBatch, Refusal
 from kashu.catalog import LATER
+from kashu.compliance import Effect, Event
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import mask, sha256_hex
@@ -105,6 +106,8 @@ def add_slots(db: Db, actor: Actor, pool_id: int, more: int, at: datetime) -> Ba
         return Refusal.WRONG_KIND if batch else Refusal.NO_SUCH_BATCH
     if batch.state not in ("loaded", "on_sale", "withdrawn") or batch.accepted + more > SLOTS_MAX or not batch.data_key:
         return Refusal.WRONG_STATE
+    if batch.state == "on_sale" and blocks.effect(db, batch, Event.LISTING, at) is Effect.REFUSE:
+        return Refusal.BLOCKED
     store.set_batch(db, pool_id, batch.state, "loading", {})
     _fill(db, batch, batch.accepted, more)
     store.set_batch(db, pool_id, "loading", batch.state, {})

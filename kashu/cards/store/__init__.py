@@ -41,6 +41,7 @@ from kashu.cards.store.batches import (
     stock_cost,
     void_unsold,
 )
+from kashu.cards.store.blocks import stops
 from kashu.cards.store.provenance import (
     DRAW,
     FAILURES,
@@ -250,6 +251,7 @@ __all__ = [
     "steps",
     "stock",
     "stock_cost",
+    "stops",
     "surcharges",
     "tallied_until",
     "to_tally",

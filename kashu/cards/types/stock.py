@@ -295,6 +295,8 @@ class Refusal(StrEnum):
     """Goods of a brand without an authorisation in force."""
     NOT_PROBED = "not_probed"
     """Its supplier checks cards, and has not answered for a sample of these."""
+    BLOCKED = "blocked"
+    """Who sells it or who brought it may list nothing new now (compliance.md §2.3)."""
     FROZEN = "frozen"
     """It was stopped, and nobody has let it go on."""
     SAME_PERSON = "same_person"

@@ -1,7 +1,14 @@
 """Decisions of compliance, without database or clock."""
 
 from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins, renews
-from kashu.compliance.rules.blocks import DEPOSIT_BP_MIN, MATRIX, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS, effect
+from kashu.compliance.rules.blocks import (
+    DEPOSIT_BP_MIN,
+    MATRIX,
+    REVERIFY_GRACE_DAYS,
+    REVERIFY_MONTHS,
+    effect,
+    is_identity_over,
+)
 from kashu.compliance.rules.clauses import void_clauses
 from kashu.compliance.rules.licences import (
     ALERT_DAYS,
@@ -11,6 +18,8 @@ from kashu.compliance.rules.licences import (
     alerts,
     findings,
     in_force,
+    in_words,
+    most_urgent,
     standing,
     unfit,
 )
@@ -47,10 +56,13 @@ __all__ = [
     "findings",
     "in_chinese",
     "in_force",
+    "in_words",
+    "is_identity_over",
     "judge",
     "judge_listing",
     "may_close",
     "may_withdraw",
+    "most_urgent",
     "needs_identity",
     "needs_transfer",
     "opens_coins",

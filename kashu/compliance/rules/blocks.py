@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import date
 
 from kashu.compliance.types import Cause, Effect, Event
+from kashu.party import Document
 
 REVERIFY_MONTHS = 6  # C-10
 REVERIFY_GRACE_DAYS = 30
@@ -18,6 +20,14 @@ _ROWS = {
     Cause.REVERIFY: "refuse go_on go_on go_on honour hold",
     Cause.DEPOSIT: "refuse go_on go_on go_on honour top_up",
     Cause.TAKEDOWN: "refuse refuse cancel refund compensate freeze",  # C-14
+    # A contract that was made binds whoever leaves or pauses (ECOM §34, §49): what was ordered is paid for and delivered.
+    Cause.EXITING: "refuse refuse go_on go_on honour hold",
+    Cause.SUSPENDED: "refuse refuse go_on go_on honour hold",
+    Cause.THROTTLED: "refuse cap go_on go_on honour go_on",
+    Cause.LISTED: "refuse refuse cancel refund compensate freeze",  # AML §40: nothing more is done with it
+    Cause.PAYOUTS: "go_on go_on go_on go_on honour freeze",
+    Cause.IDENTITY: "go_on go_on go_on go_on honour freeze",
+    Cause.ACCOUNT: "go_on go_on go_on go_on honour freeze",
 }
 MATRIX = {
     (cause, event): Effect(told)
@@ -26,9 +36,15 @@ MATRIX = {
 }
 # Where several causes meet, the hardest of their effects counts.
 _HARDEST = (
-    Effect.REFUSE, Effect.CANCEL, Effect.REFUND, Effect.CHOICE, Effect.COMPENSATE, Effect.RECALL, Effect.FREEZE,
-    Effect.HOLD, Effect.HOLD_EXPOSURE, Effect.TOP_UP, Effect.HONOUR, Effect.GO_ON,
+    Effect.REFUSE, Effect.CANCEL, Effect.REFUND, Effect.CHOICE, Effect.CAP, Effect.COMPENSATE, Effect.RECALL,
+    Effect.FREEZE, Effect.HOLD, Effect.HOLD_EXPOSURE, Effect.TOP_UP, Effect.HONOUR, Effect.GO_ON,
 )  # fmt: skip
+
+
+def is_identity_over(papers: Iterable[Document], day: date) -> bool:
+    """Whether the document that proved who stands behind a supplier has ended, and no other was accepted since."""
+    accepted = [one for one in papers if (one.kind, one.state) == ("identity", "accepted")]
+    return bool(accepted) and all(one.valid_to is not None and one.valid_to < day for one in accepted)
 
 
 def effect(causes: Collection[Cause], event: Event, reverify_days: int = 0) -> Effect:

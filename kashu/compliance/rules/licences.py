@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
+from kashu.compliance.rules.authorisations import EVERYWHERE
 from kashu.compliance.types import KINDS, Alert, Licence, LicenceRefusal
 from kashu.kernel.states import moves
 
@@ -48,7 +50,7 @@ def unfit(licence: Licence) -> LicenceRefusal | None:
         return LicenceRefusal.WRONG_DATES
     if UNOBTAINABLE.get(licence.kind, frozenset()) & set(licence.scope):
         return LicenceRefusal.UNOBTAINABLE
-    return None
+    return None if licence.territory.strip() else LicenceRefusal.NO_TERRITORY
 
 
 def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[str]:
@@ -62,6 +64,8 @@ def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[st
         found.append("another_subject")
     if licence.kind == "business" and uscc and licence.number != uscc:
         found.append("another_uscc")
+    if licence.kind != "business" and licence.territory != EVERYWHERE:
+        found.append("narrow_territory")
     if licence.file_sha256 is None:
         found.append("no_file")
     return found
@@ -87,6 +91,30 @@ def alerts(licence: Licence, day: date) -> list[Alert]:
         severity = "critical" if day > due - timedelta(days=15) else "warning"
         told.append(Alert(licence.id, f"report_{day.year - 1}", severity, due))
     return told
+
+
+def most_urgent(raised: Sequence[Alert]) -> list[Alert]:
+    """Of each licence the expiry that is nearest, and its reports: whoever is told of T-30 need not hear of T-180."""
+    found: dict[tuple[int, bool], Alert] = {}
+    for one in raised:
+        key = (one.licence_id, one.what.startswith("report_"))
+        if key not in found or _days_of(one) < _days_of(found[key]):
+            found[key] = one
+    return list(found.values())
+
+
+def in_words(alert: Alert, licence: Licence) -> str:
+    """What an alert says, as the message about it has it."""
+    _, _, year = alert.what.partition("_")
+    if alert.what.startswith("report_"):
+        return f"{licence.title} {year} 年度报告"
+    return f"{licence.title}（{licence.number}）{'已过期' if alert.what == 'expired' else '即将到期'}"
+
+
+def _days_of(alert: Alert) -> int:
+    """`expires_90` is 90, `expired` is less than any."""
+    _, _, days = alert.what.partition("_")
+    return int(days) if days else -1
 
 
 def _severity(licence: Licence, days: int) -> str:

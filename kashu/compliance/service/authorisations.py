@@ -13,11 +13,14 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
 REVIEWERS_OF_SHUT = 2
+WAITING_MAX = 20  # papers that a supplier itself has handed in and that nobody has decided yet
 
 
 def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authorisation | AuthorisationRefusal:
     """Take a link down for review. It is at most what it hangs on: goods, territory, dates, the right to resell."""
     assert_in_transaction(db)
+    if party.is_member(db, new.grantee_id, actor.name) and store.waiting(db, new.grantee_id) >= WAITING_MAX:
+        return AuthorisationRefusal.TOO_MANY
     parent = None if new.parent_id is None else store.authorisation(db, new.parent_id, lock=True)
     if new.parent_id is not None and (parent is None or parent.state != "verified"):
         return AuthorisationRefusal.NO_SUCH_PARENT

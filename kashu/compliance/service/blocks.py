@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from kashu import party
@@ -11,17 +12,46 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 
 
-def standing(db: Db, seller_id: int, goods: str | None, at: datetime) -> Stand:
-    """Everything that stands in a seller's way for goods of a kind, the grace of a re-verification told apart (C-10)."""
+def standing(
+    db: Db,
+    seller_id: int,
+    goods: str | None,
+    at: datetime,
+    of_cards: Collection[str] = (),
+    supplier_id: int | None = None,
+) -> Stand:
+    """Everything that stands in a seller's way for goods of a kind, the grace of a re-verification told apart (C-10).
+
+    `of_cards` are what the papers of its cards say (`pool_stops`), `supplier_id` is who brought them.
+    """
     day = biz_date(at)
-    causes = {Cause(one) for one in store.of_seller(db, seller_id, goods, day)} - {Cause.REVERIFY}
-    late = store.reverify_days(db, seller_id, day) or 0
+    stopped = {Cause(one) for one in [*store.of_seller(db, seller_id, goods, day), *of_cards]}
+    found = [_of_party(db, one, at) for one in sorted({seller_id, supplier_id or seller_id})]
+    causes = (stopped - {Cause.REVERIFY}).union(*(one.causes for one in found))
+    return Stand(frozenset(causes), max(one.reverify_days for one in found))
+
+
+def _of_party(db: Db, party_id: int, at: datetime) -> Stand:
+    """What stands in a supplier's way by itself, whatever it sells; of its payouts as well (§2.1)."""
+    day = biz_date(at)
+    causes = {Cause(one) for one in store.of_party(db, party_id, day)} - {Cause.REVERIFY}
+    late = store.reverify_days(db, party_id, day) or 0
     if late > 0:
         causes.add(Cause.REVERIFY)
-    deposit = party.deposit_share_bp(db, seller_id)
+    deposit = party.deposit_share_bp(db, party_id)
     if deposit is not None and deposit < rules.DEPOSIT_BP_MIN:
         causes.add(Cause.DEPOSIT)
-    return Stand(frozenset(causes), max(0, late))
+    told = party.supplier(db, party_id)
+    if told is None:
+        return Stand(frozenset(causes))
+    account = party.bank_account(db, party_id)
+    of_itself = (
+        (Cause.THROTTLED, told.state == "restricted"),
+        (Cause.PAYOUTS, told.is_payout_held),
+        (Cause.IDENTITY, rules.is_identity_over(party.documents(db, party_id), day)),
+        (Cause.ACCOUNT, account is not None and account.state != "proven"),
+    )
+    return Stand(frozenset(causes | {cause for cause, is_so in of_itself if is_so}), max(0, late))
 
 
 def missing_of_platform(db: Db, platform_id: int, at: datetime) -> list[str]:
@@ -34,7 +64,10 @@ def missing_of_platform(db: Db, platform_id: int, at: datetime) -> list[str]:
     ]  # fmt: skip
 
 
-def effect(db: Db, seller_id: int, goods: str | None, event: Event, at: datetime) -> Effect:
-    """What happens at an event to a seller's goods of a kind."""
-    found = standing(db, seller_id, goods, at)
+def effect(
+    db: Db, seller_id: int, goods: str | None, event: Event, at: datetime, of_cards: Collection[str] = (),
+    supplier_id: int | None = None,
+) -> Effect:  # fmt: skip
+    """What happens at an event to a seller's goods of a kind, under the papers of these cards and of who brought them."""
+    found = standing(db, seller_id, goods, at, of_cards, supplier_id)
     return rules.effect(found.causes, event, found.reverify_days)

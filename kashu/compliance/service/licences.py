@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kashu import audit, party
+from kashu import audit, messages, party
 from kashu.audit import Actor, Deed
 from kashu.compliance import rules, store
+from kashu.compliance.service.authorisations import WAITING_MAX
 from kashu.compliance.types import Alert, Licence, LicenceRefusal
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
+from kashu.messages import Draft
 
 FILE_BYTES_MAX = 10 * 2**20
 MAGIC = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 WATCHED_MAX = 100_000
+GONE = ("closed", "blacklisted")  # suppliers that are told of nothing any more
 
 
 def keep_file(db: Db, ring: Keyring, actor: Actor, name: str, content: bytes, at: datetime) -> bytes | LicenceRefusal:
@@ -55,6 +59,8 @@ def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | Licenc
     refusal = rules.unfit(new)
     if refusal is not None:
         return refusal
+    if party.is_member(db, new.party_id, actor.name) and store.waiting(db, new.party_id) >= WAITING_MAX:
+        return LicenceRefusal.TOO_MANY
     owner = party.party(db, new.party_id)
     assert owner is not None
     older = store.licence_of_number(db, new.party_id, new.kind, new.number)
@@ -82,7 +88,8 @@ def decide(
 ) -> Licence | LicenceRefusal:
     """Verify a licence, or reject it. Whoever handed it in does not decide; where the risk is high, two others have to.
 
-    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up.
+    A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up. Nobody verifies
+    what they have not seen: without a scan there is nothing to verify.
     """
     assert_in_transaction(db)
     found = store.licence(db, licence_id, lock=True)
@@ -101,6 +108,8 @@ def decide(
     is_own = party.is_member(db, found.party_id, actor.name)
     if is_own or actor.name in found.reviewed_by or (actor.name == found.made_by and not alone):
         return LicenceRefusal.SAME_PERSON
+    if found.file_sha256 is None:
+        return LicenceRefusal.NO_FILE
     store.note_licence(db, licence_id, reviewer=actor.name)
     standing = party.supplier(db, found.party_id)
     needed = 2 if standing is not None and standing.risk == "high" and not is_solo else 1
@@ -157,6 +166,28 @@ def watch(db: Db, at: datetime) -> list[Alert]:
     ]  # fmt: skip
     audit.record(db, deeds, at)
     return raised
+
+
+def tell_owners(db: Db, ring: Keyring, raised: Sequence[Alert], at: datetime) -> int:
+    """Write to the people of the suppliers whose licences these alerts are of; how many messages.
+
+    Of several alerts of a licence that came at once, the nearest; each alert once for every grade it grows to.
+    """
+    assert_in_transaction(db)
+    drafts = []
+    for one in rules.most_urgent(raised):
+        found = store.licence(db, one.licence_id)
+        assert found is not None
+        owner = party.supplier(db, found.party_id)
+        is_filed = found.renewal_at is not None and one.what.startswith("expires_")
+        if owner is None or owner.state in GONE or is_filed:
+            continue
+        values = {"name": found.party, "what": rules.in_words(one, found), "by": one.due_on.isoformat()}
+        about = f"{one.licence_id}:{one.what}:{one.severity}"
+        people = party.members(db, found.party_id)
+        drafts += [Draft("licence", f"{about}:{place}", to, values) for place, to in enumerate(people)]
+    messages.write(db, ring, drafts, at)
+    return len(drafts)
 
 
 def _move(db: Db, actor: Actor, found: Licence, after: str, reason: str, at: datetime) -> Licence:

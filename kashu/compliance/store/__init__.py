@@ -24,7 +24,17 @@ from kashu.compliance.store.authorisations import (
     opening,
     revoke,
 )
-from kashu.compliance.store.blocks import OPENABLE, blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.blocks import (
+    OPENABLE,
+    blocks,
+    is_throttled,
+    of_party,
+    of_seller,
+    pool_stands,
+    pool_stops,
+    reverify_days,
+    states,
+)
 from kashu.compliance.store.licences import (
     add_licence,
     alerts,
@@ -40,6 +50,7 @@ from kashu.compliance.store.licences import (
     note_renewal,
     raise_alerts,
     requirements,
+    waiting,
 )
 from kashu.compliance.store.reviews import (
     add_review,
@@ -100,6 +111,7 @@ __all__ = [
     "for_brand",
     "give_up_attestation",
     "goods",
+    "is_throttled",
     "keep_file",
     "keep_snapshot",
     "last_review",
@@ -112,6 +124,7 @@ __all__ = [
     "note_renewal",
     "note_reviewer",
     "note_warned",
+    "of_party",
     "of_seller",
     "opening",
     "overdue_takedowns",
@@ -135,5 +148,6 @@ __all__ = [
     "to_warn_of",
     "unreported",
     "unstop",
+    "waiting",
     "waiting_reviews",
 ]

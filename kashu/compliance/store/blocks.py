@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from kashu.compliance.rules import REVERIFY_GRACE_DAYS, REVERIFY_MONTHS
+from kashu.compliance.rules import EVERYWHERE, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS
 from kashu.kernel.db import Db, value
 
 _VERIFIED_ON = "(standing.verified_at AT TIME ZONE 'Asia/Shanghai')::date"
 _DUE = f"{_VERIFIED_ON} + interval '{REVERIFY_MONTHS} months'"
 _OVERDUE = f"({_DUE} + interval '{REVERIFY_GRACE_DAYS} days' < %(day)s)"
-_STANDS = "standing.state IN ('active', 'restricted')"
+_TRADES = "('active', 'restricted', 'suspended', 'exiting')"  # under what rules, the other causes say
 OPENABLE = ("douyin_coin",)  # shut goods that a chain from the issuer itself may open
 
 
-def _holds(party: str, kind: str, scope: str = "''") -> str:
+def _holds(party: str, kind: str, scope: str = "''", national: str = "false") -> str:
     return f"""EXISTS (
         SELECT FROM compliance_licence AS held
         WHERE held.party_id = {party} AND held.kind = {kind} AND ({scope} = '' OR {scope} = ANY (held.scope))
+          AND (NOT {national} OR held.territory = '{EVERYWHERE}')
           AND held.state = 'verified' AND %(day)s BETWEEN held.valid_from AND held.valid_to)"""
 
 
@@ -34,45 +35,54 @@ def _unmet(seller: str, goods: str) -> str:
           AND (NOT known.is_shut OR (known.code = ANY ('{{{",".join(OPENABLE)}}}') AND EXISTS (
               SELECT FROM compliance_authorisation AS link
               WHERE link.grantee_id = {seller} AND link.opens_shut AND known.code = ANY (link.goods)
-                AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to)))
+                AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to
+                AND NOT EXISTS (SELECT FROM party_platform WHERE is_solo))))
           AND NOT EXISTS (
               SELECT FROM compliance_requirement AS need
               WHERE need.goods = known.code AND (NOT need.third OR selling.kind <> 'platform')
-                AND NOT {_holds(holder, "need.licence", "need.scope")}))"""
+                AND NOT {_holds(holder, "need.licence", "need.scope", "need.is_national")}))"""
+
+
+def _of_party(party: str) -> str:
+    """The causes that a supplier itself is, whatever it sells; the platform is none, and who never came in is barred."""
+    return f"""coalesce((
+        SELECT array_remove(ARRAY[
+            CASE WHEN NOT (standing.state IN {_TRADES} AND {_holds("standing.party_id", "'business'")}) THEN 'supplier' END,
+            CASE WHEN standing.state IN ('suspended', 'exiting') THEN standing.state END,
+            CASE WHEN standing.state <> 'active' AND EXISTS (
+                      SELECT FROM party_hit AS hit WHERE hit.party_id = standing.party_id AND hit.state = 'confirmed')
+                 THEN 'listed' END,
+            CASE WHEN {_OVERDUE} THEN 'reverify' END
+        ], NULL) FROM party_supplier AS standing WHERE standing.party_id = {party}
+    ), CASE WHEN (SELECT kind FROM party_party WHERE id = {party}) <> 'platform' THEN ARRAY['supplier']
+            ELSE '{{}}'::text[] END)"""
 
 
 def blocks(seller: str, goods: str) -> str:
     """The causes that stop a purchase, as `text[]`: of a seller's goods of a kind, both given as columns."""
-    of_supplier = f"FROM party_supplier AS standing WHERE standing.party_id = {seller}"
-    return f"""array_remove(ARRAY[
-        CASE WHEN {_unmet(seller, goods)} THEN 'category_licence' END,
-        CASE WHEN (SELECT kind FROM party_party WHERE id = {seller}) <> 'platform'
-                  AND NOT (EXISTS (SELECT {of_supplier} AND {_STANDS}) AND {_holds(seller, "'business'")})
-             THEN 'supplier' END,
-        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END
-    ], NULL)"""
+    return f"""CASE WHEN {_unmet(seller, goods)} THEN ARRAY['category_licence'] ELSE '{{}}'::text[] END
+        || {_of_party(seller)}"""
+
+
+def is_throttled(seller: str) -> str:
+    """Whether a seller, given as a column, may sell so much a day and no more (限流)."""
+    return f"EXISTS (SELECT FROM party_supplier WHERE party_id = {seller} AND state = 'restricted')"
 
 
 def pool_stops(pool: str) -> str:
     """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, its supplier, a takedown (C-14)."""
-    supplier = f"{pool}.supplier_id"
-    of_supplier = f"FROM party_supplier AS standing WHERE standing.party_id = {supplier}"
     return f"""array_remove(ARRAY[
         CASE WHEN {pool}.authorisation_id IS NOT NULL AND NOT EXISTS (
                   SELECT FROM compliance_authorisation AS link WHERE link.id = {pool}.authorisation_id
                     AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to)
              THEN 'authorisation' END,
-        CASE WHEN (SELECT kind FROM party_party WHERE id = {supplier}) <> 'platform'
-                  AND NOT (EXISTS (SELECT {of_supplier} AND {_STANDS}) AND {_holds(supplier, "'business'")})
-             THEN 'supplier' END,
-        CASE WHEN EXISTS (SELECT {of_supplier} AND {_OVERDUE}) THEN 'reverify' END,
         CASE WHEN EXISTS (SELECT FROM compliance_stop AS down WHERE down.sku_id = {pool}.sku_id) THEN 'takedown' END
-    ], NULL)"""
+    ], NULL) || {_of_party(f"{pool}.supplier_id")}"""
 
 
 def pool_stands(pool: str) -> str:
     """Whether nothing keeps a pool's cards from being sold."""
-    return f"{pool_stops(pool)} = '{{}}'"
+    return f"({pool_stops(pool)}) = '{{}}'"
 
 
 def of_seller(db: Db, seller_id: int, goods: str | None, day: date) -> list[str]:
@@ -80,6 +90,12 @@ def of_seller(db: Db, seller_id: int, goods: str | None, day: date) -> list[str]
     found: list[str] = value(db, f"SELECT {blocks('%(seller)s', '%(goods)s')}", {  # type: ignore[arg-type]  # named
         "seller": seller_id, "goods": goods, "day": day,
     })  # fmt: skip
+    return found
+
+
+def of_party(db: Db, party_id: int, day: date) -> list[str]:
+    """The causes that stop purchases of whatever a supplier sells or brings, on a day."""
+    found: list[str] = value(db, f"SELECT {_of_party('%(party)s')}", {"party": party_id, "day": day})  # type: ignore[arg-type]  # same
     return found
 
 

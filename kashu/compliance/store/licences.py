@@ -24,7 +24,7 @@ def goods(db: Db) -> list[Goods]:
 
 
 def requirements(db: Db) -> list[Requirement]:
-    sql = "SELECT goods, who, third, licence, scope, ground FROM compliance_requirement ORDER BY goods, who, licence, scope"
+    sql = "SELECT goods, who, third, licence, scope, ground, is_national FROM compliance_requirement ORDER BY goods, who, licence, scope"
     return rows(db, Requirement, sql)
 
 
@@ -57,6 +57,16 @@ def every_licence(db: Db, party_id: int | None, states: Sequence[str], most: int
     ORDER BY licence.valid_to, licence.id LIMIT %s
     """
     return rows(db, Licence, sql, [list(states), party_id, party_id, most])
+
+
+def waiting(db: Db, party_id: int) -> int:
+    """How many licences and authorisations of a party wait to be decided."""
+    sql = """
+    SELECT (SELECT count(*) FROM compliance_licence WHERE party_id = %s AND state = 'in_review')
+         + (SELECT count(*) FROM compliance_authorisation WHERE grantee_id = %s AND state = 'in_review')
+    """
+    found: int = value(db, sql, [party_id, party_id])
+    return found
 
 
 def add_licence(db: Db, new: Licence, at: datetime) -> int | None:
@@ -108,14 +118,15 @@ def raise_alerts(db: Db, found: Sequence[Alert], at: datetime) -> list[Alert]:
     return rows(db, Alert, sql, [at, *columns(told, 4)])
 
 
-def alerts(db: Db, most: int) -> list[Alert]:
-    """The alerts of licences in force, the soonest due first."""
+def alerts(db: Db, most: int, party_id: int | None = None) -> list[Alert]:
+    """The alerts of licences in force, of one party or of all, the soonest due first."""
     sql = """
     SELECT alert.licence_id, alert.what, alert.severity, alert.due_on FROM compliance_alert AS alert
     JOIN compliance_licence AS licence ON licence.id = alert.licence_id AND licence.state = 'verified'
+    WHERE %s::bigint IS NULL OR licence.party_id = %s
     ORDER BY alert.due_on, alert.licence_id, alert.what LIMIT %s
     """
-    return rows(db, Alert, sql, [most])
+    return rows(db, Alert, sql, [party_id, party_id, most])
 
 
 def keep_file(

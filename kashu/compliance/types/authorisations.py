@@ -49,4 +49,5 @@ class AuthorisationRefusal(StrEnum):
     NEVER_ALONE = "never_alone"
     NO_REASON = "no_reason"
     NO_FILE = "no_file"
+    TOO_MANY = "too_many"
     UNKNOWN_GOODS = "unknown_goods"

@@ -13,6 +13,13 @@ class Cause(StrEnum):
     REVERIFY = "reverify"
     DEPOSIT = "deposit"
     TAKEDOWN = "takedown"  # C-14
+    EXITING = "exiting"  # it leaves, or was closed: what was ordered is fulfilled (C-06)
+    SUSPENDED = "suspended"  # 暂停, for a term
+    THROTTLED = "throttled"  # 限流, or a hit on a list that nobody has looked at yet
+    LISTED = "listed"  # a hit on a list that was found true (C-60)
+    PAYOUTS = "payouts"  # held by a sanction or a hit
+    IDENTITY = "identity"  # the legal representative's document is over (§2.1)
+    ACCOUNT = "account"  # the bank account is not proven to be its own (§2.1)
 
 
 class Event(StrEnum):
@@ -31,6 +38,7 @@ class Effect(StrEnum):
 
     GO_ON = "go_on"
     REFUSE = "refuse"
+    CAP = "cap"  # so much a day and no more
     CANCEL = "cancel"
     CHOICE = "choice"  # deliver or refund, as the buyer likes
     REFUND = "refund"

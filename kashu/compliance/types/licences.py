@@ -62,6 +62,9 @@ class LicenceRefusal(StrEnum):
     SAME_PERSON = "same_person"
     NOT_A_FILE = "not_a_file"
     NO_REASON = "no_reason"
+    NO_FILE = "no_file"
+    NO_TERRITORY = "no_territory"
+    TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,10 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A licence that somebody has to hold for a kind of goods; `third`: only where a third party sells."""
+    """A licence that somebody has to hold for a kind of goods; `third`: only where a third party sells.
+
+    `is_national`: one that is good in a province alone does not do, since what we sell is sold to all of China.
+    """
 
     goods: str
     who: str
@@ -96,6 +102,7 @@ class Requirement:
     licence: str
     scope: str
     ground: str
+    is_national: bool = False
 
     @property
     def title(self) -> str:

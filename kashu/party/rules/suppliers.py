@@ -53,10 +53,11 @@ def is_reverify_due(verified_at: datetime | None, at: datetime) -> bool:
     return verified_at is None or biz_date(at) > reverify_on(verified_at)
 
 
-def standing(now: str, grades: Collection[str], *, is_listed: bool, is_verified: bool) -> str:
+def standing(now: str, grades: Collection[str], hits: Collection[str], *, is_verified: bool) -> str:
     """Where a supplier belongs by the sanctions in force and the hits on lists; before it trades, only a list bars it.
 
-    `now` is where it stands, or stood when it was blacklisted, if it no longer is.
+    `now` is where it stands, or stood when it was blacklisted, if it no longer is. `hits` are the states of its hits: an
+    open one restricts until somebody has looked, one that was found true ends all trade (AML §40).
     """
     if "blacklist" in grades:
         return "blacklisted"
@@ -64,9 +65,9 @@ def standing(now: str, grades: Collection[str], *, is_listed: bool, is_verified:
         return now
     if "close" in grades:
         return "exiting"
-    if "pause" in grades or not is_verified:
+    if "pause" in grades or "confirmed" in hits or not is_verified:
         return "suspended"
-    return "restricted" if "throttle" in grades or is_listed else "active"
+    return "restricted" if "throttle" in grades or "open" in hits else "active"
 
 
 def stood(barred_from: str | None, exiting_at: datetime | None, sanctions: Collection[Sanction]) -> str:

@@ -43,13 +43,13 @@ def settle(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> str:
     assert found is not None
     sanctions = store.sanctions(db, party_id)
     grades = {one.grade for one in sanctions if one.state == "in_force"}
-    is_listed = store.is_listed(db, party_id)
+    hits = store.hit_states(db, party_id)
     is_barred = found.state == "blacklisted"
     now = rules.stood(found.barred_from, found.exiting_at, sanctions) if is_barred else found.state
-    after = rules.standing(now, grades, is_listed=is_listed, is_verified=found.verified_at is not None)
+    after = rules.standing(now, grades, hits, is_verified=found.verified_at is not None)
     if after != found.state:
         move(db, actor, found, after, why, at)
-    is_held = is_listed or bool(grades & {"pause", "close", "blacklist"})
+    is_held = bool(hits & {"open", "confirmed"} or grades & {"pause", "close", "blacklist"})
     if is_held != found.is_payout_held:
         store.hold_payouts(db, party_id, is_held=is_held)
         told = ({"is_payout_held": found.is_payout_held}, {"is_payout_held": is_held})

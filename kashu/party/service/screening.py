@@ -102,7 +102,7 @@ def clear(
 
 
 def confirm_hit(db: Db, actor: Actor, hit_id: UUID, why: Why, at: datetime) -> SupplierRefusal | None:
-    """A hit is true: the freeze stays, and no clearing will lift it."""
+    """A hit is true: nothing more is sold or bought, the freeze stays, and no clearing will lift it (AML §40)."""
     assert_in_transaction(db)
     found = store.hit(db, hit_id, lock=True)
     if found is None or found.state != "open":

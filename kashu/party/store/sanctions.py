@@ -175,6 +175,10 @@ def is_listed(db: Db, party_id: int) -> bool:
     return bool(value(db, sql, [party_id]))
 
 
+def hit_states(db: Db, party_id: int) -> set[str]:
+    return set(values(db, "SELECT DISTINCT state FROM party_hit WHERE party_id = %s", [party_id]))
+
+
 def screened(db: Db, party_ids: Collection[int], versions: dict[str, int], at: datetime) -> None:
     sql = """
     INSERT INTO party_screening (party_id, screened_at, versions) SELECT unnest(%s::bigint[]), %s, %s

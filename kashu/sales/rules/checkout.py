@@ -27,11 +27,12 @@ SHELF_COUNT_MAX = 1_000  # the shelf is counted no further than this
 QUANTITY_MAX = 1_000
 PLENTY = 50  # cards on the shelf below which holds get shorter
 HOLD_SECONDS_MIN = 180
+THROTTLED_PIECES_MAX = 50  # what a supplier under 限流 sells in a day, of everything together
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the decisions look at; `usage`, `spent` and `shelf` are used up as orders are played."""
+    """What the decisions look at; `usage`, `spent`, `sold` and `shelf` are used up as orders are played."""
 
     offers: Mapping[str, Offer]
     deals: Sequence[Deal]
@@ -44,6 +45,7 @@ class World:
     at: datetime
     hold_seconds: int
     spent: dict[UUID, int] = field(default_factory=dict)  # by minors, this month, in fen
+    sold: dict[int, int] = field(default_factory=dict)  # pieces of throttled sellers, this day
 
 
 def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int]) -> dict[Ask, int]:
@@ -53,7 +55,7 @@ def demand(checkouts: Sequence[Checkout], world: World, ends: Mapping[Ask, int])
     otherwise junk could make an honest buyer meet an empty shelf.
     """
     wanted: Counter[Ask] = Counter()
-    trial, done = replace(world, usage=dict(world.usage), spent=dict(world.spent)), set()
+    trial, done = replace(world, usage=dict(world.usage), spent=dict(world.spent), sold=dict(world.sold)), set()
     for checkout in checkouts:
         offer = world.offers.get(checkout.code)
         if offer is None or checkout.identity in done or _refusal(checkout, offer, trial) is not None:
@@ -116,6 +118,11 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
     )
 
 
+def seller_bucket(seller_id: int) -> bytes:
+    """What checkouts of one throttled seller wait for."""
+    return b"seller:%d" % seller_id
+
+
 def ask_of(offer: Offer, pick: str, surcharges: Mapping[tuple[int, str], int]) -> Ask:
     """What an order takes off a shelf: any card of the SKU, or the one that was picked."""
     return (offer.sku_id, pick, surcharges[offer.sku_id, pick]) if offer.kind == "pick" else (offer.sku_id, "", 0)
@@ -146,6 +153,8 @@ def _refusal(checkout: Checkout, offer: Offer | None, world: World) -> Refusal |
         return Refusal.LICENCE_LAPSED
     if not 1 <= checkout.quantity <= min(offer.order_max, QUANTITY_MAX, 1 if offer.is_singly else QUANTITY_MAX):
         return Refusal.OVER_LIMIT
+    if offer.is_throttled and world.sold.get(offer.seller_id, 0) + checkout.quantity > THROTTLED_PIECES_MAX:
+        return Refusal.SELLER_LIMIT
     if checkout.consent_hash != world.consent_hash:
         return Refusal.NO_CONSENT
     body = catalog.page_body(offer, shown_list_price(offer, world.deals))
@@ -208,6 +217,8 @@ def shown_list_price(offer: Offer, deals: Sequence[Deal]) -> int | None:
 
 def _use(world: World, checkout: Checkout, offer: Offer) -> None:
     sku, quantity, usage = offer.sku_id, checkout.quantity, world.usage
+    if offer.is_throttled:
+        world.sold[offer.seller_id] = world.sold.get(offer.seller_id, 0) + quantity
     if checkout.holder is not None and cap_of(checkout.holder, offer, biz_date(world.at)) is not None:
         total_fen = quote_of(checkout, offer, world).total_fen
         world.spent[checkout.holder.id] = world.spent.get(checkout.holder.id, 0) + total_fen

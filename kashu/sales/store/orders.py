@@ -95,6 +95,19 @@ def usage(db: Db, buckets: Collection[bytes], at: datetime) -> dict[bytes, Usage
     return {bucket: Usage(unpaid[bucket], held[bucket], pieces[bucket]) for bucket in buckets}
 
 
+def sold_on(db: Db, seller_ids: Collection[int], day: date) -> dict[int, int]:
+    """The pieces of these sellers that were ordered on a day and not given up, by seller."""
+    sql = """
+    SELECT product.seller_id, sum(line.quantity)::int FROM catalog_product AS product
+    JOIN catalog_sku AS sku ON sku.product_id = product.id
+    JOIN sales_line AS line ON line.placed_on = %s AND line.sku_id = sku.id
+    JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+    WHERE product.seller_id = ANY (%s) AND told.state NOT IN ('expired', 'cancelled')
+    GROUP BY product.seller_id
+    """
+    return dict(db.execute(sql, [day, list(seller_ids)]).fetchall())
+
+
 def earlier(db: Db, identities: Collection[tuple[bytes, str]]) -> dict[tuple[bytes, str], Earlier]:
     sql = """
     SELECT kept.scope, kept.key, kept.pool_id, kept.order_id AS id, told.token, kept.asked

@@ -143,6 +143,7 @@ class Refusal(StrEnum):
     PICK_TAKEN = "pick_taken"
     FORM_WRONG = "form_wrong"
     LICENCE_LAPSED = "licence_lapsed"
+    SELLER_LIMIT = "seller_limit"
     AGE_UNKNOWN = "age_unknown"
     MINOR_FORBIDDEN = "minor_forbidden"
     MINOR_UNDER_8 = "minor_under_8"

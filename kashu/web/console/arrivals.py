@@ -28,6 +28,7 @@ REFUSALS = {
     Refusal.NOT_CONFIRMED: "收货还没有由第二人确认，不能上架。",
     Refusal.NOT_AUTHORISED: "这件商品有品牌，批次没有有效的品牌授权，不能上架。",
     Refusal.NOT_PROBED: "供应商还没有答复抽检，不能上架。",
+    Refusal.BLOCKED: "销售方或供应商现在不能上新（资质、复核、保证金、处罚或名单），不能上架。",
     Refusal.FROZEN: "批次已冻结，须先由另一人查明并解除。",
     Refusal.SAME_PERSON: "收货人不能自己解除冻结，请另一位同事操作。",
     Refusal.NO_REASON: "请写明查明的情况。数据没有改动。",

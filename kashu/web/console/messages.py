@@ -36,6 +36,7 @@ PURPOSE_NAMES = {
     "card": "卡密短信",
     "invitation": "加入邀请",
     "reminder": "更新资料提醒",
+    "licence": "证照到期提醒",
     "warning": "单人模式提醒",
 }
 KIND_NAMES = {

@@ -29,6 +29,9 @@ REFUSALS = {
     LicenceRefusal.SAME_PERSON: "不能由登记人自己审核；高风险主体需要两位不同的审核人。",
     LicenceRefusal.NOT_A_FILE: "扫描件须为 PDF、PNG 或 JPEG，且不超过 10 MiB。数据没有改动。",
     LicenceRefusal.NO_REASON: "请写明依据。数据没有改动。",
+    LicenceRefusal.NO_FILE: "没有扫描件，不能核验。请驳回，并请对方重新提交。",
+    LicenceRefusal.NO_TERRITORY: "请填写地域：全国，或证照上的省市。数据没有改动。",
+    LicenceRefusal.TOO_MANY: "待审核的材料太多，请等审核完再提交。数据没有改动。",
 }
 FINDINGS = {
     "expired": "已过有效期",
@@ -36,6 +39,7 @@ FINDINGS = {
     "another_subject": "证照主体与登记名称不一致",
     "another_uscc": "编号与登记的统一社会信用代码不一致",
     "no_file": "没有扫描件",
+    "narrow_territory": "地域不是全国：要求全国范围的类目不能凭它销售",
 }
 
 
@@ -79,7 +83,7 @@ def submit(request: HttpRequest) -> HttpResponse:
             scan = scan_of(request, db)
             new = Licence(
                 0, owner, told["kind"], told["number"], told["subject"], [one.strip()[:TEXT_MAX] for one in scope[:20]],
-                told["territory"] or "全国", begin, end, file_sha256=scan if isinstance(scan, bytes) else None,
+                told["territory"], begin, end, file_sha256=scan if isinstance(scan, bytes) else None,
             )  # fmt: skip
             if isinstance(scan, LicenceRefusal):
                 answer = scan

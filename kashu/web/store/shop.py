@@ -47,6 +47,7 @@ _measured: dict[str, tuple[float, float | None]] = {}
 REFUSALS = {
     Refusal.NOT_FOR_SALE: "这件商品暂停销售，没有下单，也没有扣款。",
     Refusal.LICENCE_LAPSED: "这件商品的经营资质正在核验，暂停销售。没有下单，也没有扣款。",
+    Refusal.SELLER_LIMIT: "这家店今天可售的数量已经卖完，请明天再来。没有下单，也没有扣款。",
     Refusal.AGE_UNKNOWN: "这类商品须先核验年龄，请填写姓名和身份证号后再提交。没有下单，也没有扣款。",
     Refusal.MINOR_FORBIDDEN: "这类商品不向未成年人销售。没有下单，也没有扣款。",
     Refusal.MINOR_UNDER_8: "未满 8 周岁不能购买这类商品。没有下单，也没有扣款。",

@@ -23,12 +23,14 @@ from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, Page, at_desk, is_patient, refused_as, show
+from kashu.web.supplier.licences import causes_of
 from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
 
 FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 REASON_MAX = 160
 INVITATIONS_PER_DAY = 30
+ALERTS_MAX = 200
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
 
 
@@ -42,6 +44,8 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         assert file is not None
         lines = queries.lines_of_supplier(db, desk.party.id, FAR, 8)
         coming = catalog.coming_agreements(db, at)
+        causes = causes_of(db, desk.party.id, at)
+        alerts = compliance.alerts(db, ALERTS_MAX, desk.party.id)
     verified = desk.supplier.verified_at
     told = {
         "file": file,
@@ -52,6 +56,9 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         "reverify_on": party.reverify_on(verified) if verified else None,
         "is_due": verified is not None and party.is_reverify_due(verified, at),
         "now": at,
+        "causes": causes,
+        "alerts": len({one.licence_id for one in alerts}),
+        "is_urgent": any(one.severity == "critical" for one in alerts),
     }
     return show(request, desk, "overview", "overview", told)
 

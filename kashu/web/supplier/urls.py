@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.supplier import aftersale, books, goods, onboarding
+from kashu.web.supplier import aftersale, books, goods, licences, onboarding
 
 app_name = "supplier"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("onboarding/agree", onboarding.sign, name="sign"),
     path("onboarding/<slug:step>", onboarding.onboarding, name="step"),
     path("onboarding/<slug:step>/save", onboarding.save, name="save_step"),
+    path("licences", licences.licences, name="licences"),
+    path("licences/new", licences.hand_in, name="hand_in_licence"),
+    path("authorisations/new", licences.hand_in_link, name="hand_in_authorisation"),
     path("products", goods.products, name="products"),
     path("products/<id:product_id>", goods.product, name="product"),
     path("skus/<str:code>/price", goods.set_price, name="set_price"),
