@@ -48,6 +48,7 @@ from kashu.compliance.store.reviews import (
     last_review,
     review,
     review_of_texts,
+    reviews_of,
     waiting_reviews,
 )
 from kashu.compliance.store.takedowns import (
@@ -65,6 +66,7 @@ from kashu.compliance.store.takedowns import (
     takedown,
     takedowns,
     takedowns_of,
+    takedowns_of_products,
     to_warn_of,
     unreported,
     unstop,
@@ -124,6 +126,7 @@ __all__ = [
     "reverify_days",
     "review",
     "review_of_texts",
+    "reviews_of",
     "revoke",
     "snapshot",
     "states",
@@ -132,6 +135,7 @@ __all__ = [
     "takedown",
     "takedowns",
     "takedowns_of",
+    "takedowns_of_products",
     "to_warn_of",
     "unreported",
     "unstop",

@@ -73,7 +73,6 @@ from kashu.party.store.parties import (
 )
 from kashu.party.store.personal import (
     add_invitation,
-    add_report,
     add_request,
     close_person,
     decide_request,
@@ -84,7 +83,6 @@ from kashu.party.store.personal import (
     has_consent,
     invitation,
     invitations,
-    report_made,
     request,
     requests,
     to_erase,
@@ -170,7 +168,6 @@ __all__ = [
     "add_messages",
     "add_party",
     "add_principal",
-    "add_report",
     "add_request",
     "add_sanction",
     "add_signature",
@@ -248,7 +245,6 @@ __all__ = [
     "prove_bank_account",
     "public_sanctions",
     "publish",
-    "report_made",
     "report_sanction",
     "request",
     "requests",
