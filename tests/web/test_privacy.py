@@ -58,16 +58,3 @@ def test_a_refusal_has_its_reason(staff, dsn):
         assert party.requests(db, person_id=person.person.pk)[0].state == "open"
     desk.post(f"/desk/privacy/{asked.id}", {"refuse": "yes", "answer": "与证件一致"})
     assert "与证件一致" in person.get("/accounts/data/").content.decode()
-
-
-def test_reports_are_downloaded_and_noted(staff, dsn):
-    """C-11, C-12."""
-    desk = staff("compliance", is_sure=True)
-    answer = desk.get("/desk/reports/authority")
-    assert answer["Content-Type"].startswith("text/csv")
-    assert "组别" in answer.content.decode("utf-8-sig")
-    assert desk.get("/desk/reports/tax?quarter=2026-Q4").status_code == 200
-    assert desk.get("/desk/reports/tax?quarter=x").status_code == 404
-    assert staff("auditor", is_sure=True).get("/desk/reports/authority").status_code == 403
-    with connect(dsn) as db:
-        assert value(db, "SELECT count(*) FROM party_report WHERE made_by = %s", [desk.person.email]) == 2
