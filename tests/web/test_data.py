@@ -58,12 +58,18 @@ def test_a_guest_gets_a_copy_of_what_is_held_and_of_nobody_else(browser, house, 
         number, theirs = sales.by_token(db, mine).number, sales.by_token(db, other).number
     orders = json.loads(answer.content)["orders"]
     assert list(orders) == [number]
-    assert (orders[number]["phone"], orders[number]["total_fen"], orders[number]["state"]) == (PHONE, 3_990, "delivered")
+    assert (orders[number]["phone"], orders[number]["total_fen"], orders[number]["state"]) == (
+        PHONE,
+        3_990,
+        "delivered",
+    )
     assert [one["state"] for one in orders[number]["payments"]] == ["paid"]
     assert [one["how"] for one in orders[number]["browsers"]] == ["checkout"]
     content = answer.content.decode()
     assert [text for text in ("13900139512", theirs, mine, secret_of(house, ring, mine)) if text in content] == []
-    table = list(csv.reader(io.StringIO(browser.post("/orders/data/copy", {"form": "csv"}).content.decode("utf-8-sig"))))
+    table = list(
+        csv.reader(io.StringIO(browser.post("/orders/data/copy", {"form": "csv"}).content.decode("utf-8-sig")))
+    )
     assert [number, "phone", PHONE] in table
     assert json.loads(make.visitor().post("/orders/data/copy").content)["orders"] == {}
     with connect(house.dsn) as db:
@@ -121,7 +127,10 @@ def test_nobody_forgets_the_orders_of_others(browser, house, bought):
 def test_a_wrong_phone_is_put_right_with_a_code_to_the_new_one(browser, house, ring, bought):
     token, new = bought(browser), "13900139514"
     assert browser.post("/orders/data/phone", {"order": token, "phone": "1"}).status_code == 422
-    assert "验证码已发到 13900139514" in browser.post("/orders/data/phone", {"order": token, "phone": new}).content.decode()
+    assert (
+        "验证码已发到 13900139514"
+        in browser.post("/orders/data/phone", {"order": token, "phone": new}).content.decode()
+    )
     wrong = browser.post("/orders/data/phone", {"order": token, "phone": new, "code": "000000x"})
     assert (wrong.status_code, "验证码不对" in wrong.content.decode()) == (422, True)
     with connect(house.dsn) as db, db.transaction():

@@ -36,7 +36,10 @@ def test_a_file_with_whole_numbers_takes_its_own_right_and_a_row_for_each(staff,
     party_id, number = alone
     answer = staff("compliance", is_sure=True).post("/desk/reports/authority")
     assert (answer["Content-Type"], answer["Cache-Control"]) == ("text/csv; charset=utf-8", "no-store")
-    told = {row["网址链接"].rpartition("#p")[2]: row for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))}
+    told = {
+        row["网址链接"].rpartition("#p")[2]: row
+        for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    }
     assert told[str(party_id)]["身份证件号码"] == number
     with connect(dsn) as db:
         sql = "SELECT reason FROM audit_entry WHERE verb = 'supplier.principal.show' AND object_id = %s"
@@ -75,7 +78,10 @@ def test_a_file_that_was_made_is_sent_with_a_receipt_once(staff, dsn):
     assert "没有这份文件" in clerk.post(address, told, follow=True).content.decode()
     assert "SW-2026-77" in clerk.get("/desk/reports").content.decode()
     with connect(dsn) as db:
-        assert value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'report.sent' AND object_id = %s", [str(made.id)]) == 1
+        assert (
+            value(db, "SELECT count(*) FROM audit_entry WHERE verb = 'report.sent' AND object_id = %s", [str(made.id)])
+            == 1
+        )
 
 
 BOARD = {
@@ -93,7 +99,10 @@ BOARD = {
 def clocks(desk):
     """What the board says of each matter: (running, overdue)."""
     html = desk.get("/desk/").content.decode()
-    rows = re.findall(r'<a class="id" href="([^"]+)">([^<：]+)[^<]*</a></td><td class="r num">(\d+)</td><td class="r num">(.*?)</td>', html)
+    rows = re.findall(
+        r'<a class="id" href="([^"]+)">([^<：]+)[^<]*</a></td><td class="r num">(\d+)</td><td class="r num">(.*?)</td>',
+        html,
+    )
     return {title: (href, int(running), int(re.sub(r"<[^>]+>", "", late))) for href, title, running, late in rows}
 
 
@@ -113,7 +122,9 @@ def test_what_waits_moves_the_board(staff, dsn, ring, alone):
         listed = [party.Listed(party.party(db, party_id).name)]
         party.load_list(db, ring, world.REVIEWER, "board-list", world.sha256_hex(make.name("l")), listed, clock.now())
         party.screen(db, ring, [party_id], clock.now())
-        db.execute("UPDATE party_supplier SET verified_at = now() - interval '300 days' WHERE party_id = %s", [alone[0]])
+        db.execute(
+            "UPDATE party_supplier SET verified_at = now() - interval '300 days' WHERE party_id = %s", [alone[0]]
+        )
     after = clocks(desk)
     moved = {title: (after[title][1] - before[title][1], after[title][2] - before[title][2]) for title in BOARD}
     assert (moved["个人信息请求"], moved["名单命中"], moved["供应商复核"]) == ((1, 1), (1, 0), (1, 1))

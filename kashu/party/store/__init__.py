@@ -85,6 +85,7 @@ from kashu.party.store.personal import (
     invitations,
     request,
     requests,
+    restricted,
     to_erase,
     withdraw_consent,
 )
@@ -248,6 +249,7 @@ __all__ = [
     "report_sanction",
     "request",
     "requests",
+    "restricted",
     "sanction",
     "sanctions",
     "save_draft",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.db import Db, one, rows, run, value, values
 from kashu.party.types import Invitation, Request
 
 INVITATION = """
@@ -63,6 +63,11 @@ def end_invitation(db: Db, invitation_id: UUID, person_id: int | None, at: datet
 def requests(db: Db, *, person_id: int | None = None, is_open: bool = False) -> list[Request]:
     sql = f"{REQUEST} WHERE (%s::bigint IS NULL OR person_id = %s) AND (NOT %s OR state = 'open') ORDER BY due_at LIMIT 500"
     return rows(db, Request, sql, [person_id, person_id, is_open])
+
+
+def restricted(db: Db) -> list[int]:
+    """Persons whose data are stored and used for nothing (C-53)."""
+    return values(db, "SELECT DISTINCT person_id FROM party_request WHERE state = 'restricted'")
 
 
 def request(db: Db, request_id: UUID, *, lock: bool = False) -> Request | None:

@@ -23,7 +23,7 @@ def complaints(db: Db, case: Case) -> list[dict[str, Any]]:
     for one in reversed(aftersale.complaints_of_order(db, case.order.pool_id, case.order.id)):
         told = told_of(one, "pool_id", "order_id", "number")
         if not case.is_personal:
-            told |= {name: aftersale.for_supplier(told[name]) for name in SPOKEN}
+            told |= {name: _shown(told[name]) for name in SPOKEN}
         found.append(told | {"missed": aftersale.breached(db, [one.id]).get(one.id, [])})
     return found
 
@@ -40,6 +40,15 @@ def guardian_claims(db: Db, ring: Keyring, case: Case) -> list[dict[str, Any]]:
     return found
 
 
+def things(db: Db, case: Case) -> dict[str, list[str]]:
+    """What the trail calls the complaints and claims of an order."""
+    key = (case.order.pool_id, case.order.id)
+    return {
+        "complaint": [str(one.id) for one in aftersale.complaints_of_order(db, *key)],
+        "guardian": [str(one.id) for one in aftersale.claims_of_order(db, *key)],
+    }
+
+
 def takedowns(db: Db, case: Case) -> list[dict[str, Any]]:
     """Takedowns of these goods, whatever became of them, each with what was shown when they were taken down."""
     found = compliance.takedowns_of_products(db, _products(db, case), TAKEDOWNS_MAX)
@@ -54,6 +63,12 @@ def reviews(db: Db, case: Case) -> list[dict[str, Any]]:
         stood = next((one.id for one in read if _is_yes(one, case)), None)
         found += [{**told_of(one), "stood": one.id == stood} for one in read]
     return found
+
+
+def _shown(words: str) -> str:
+    """Words to the letter, unless there is a number or a key in them to hide."""
+    hidden = aftersale.for_supplier(words)
+    return hidden if HIDDEN in hidden else words
 
 
 def _is_yes(one: Review, case: Case) -> bool:

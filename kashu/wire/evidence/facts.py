@@ -165,11 +165,13 @@ def _notices(db: Db, case: Case) -> dict[str, bytes]:
 
 
 def _trail(db: Db, case: Case, used: Sequence[Redemption]) -> list[Proof]:
-    """The entries of the order, and of its cards that were redeemed."""
+    """The entries of the order, of its cards that were redeemed, and of what was argued about it."""
     found = audit.proofs(db, case.order.pool_id, "order", [str(case.order.id)])
     for pool_id in sorted({one.pool_id for one in used}):
         names = [f"{pool_id}/{one.card_id}" for one in used if one.pool_id == pool_id]
         found += audit.proofs(db, pool_id, "card", names)
+    for kind, names in disputes.things(db, case).items():
+        found += audit.proofs(db, case.order.pool_id, kind, names)
     return found
 
 
