@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -128,3 +129,16 @@ def test_what_waits_moves_the_board(staff, dsn, ring, alone):
     after = clocks(desk)
     moved = {title: (after[title][1] - before[title][1], after[title][2] - before[title][2]) for title in BOARD}
     assert (moved["个人信息请求"], moved["名单命中"], moved["供应商复核"]) == ((1, 1), (1, 0), (1, 1))
+
+
+def test_a_report_that_was_not_sent_in_time_is_told_by_check(house, monkeypatch):
+    from kashu.server import checks
+
+    def told():
+        return [one.told for one in checks.check(house) if "C-11, C-12" in one.told]
+
+    monkeypatch.setattr(reports, "duties", lambda _db, day: [reports.Duty("authority", "2020-01", day, day, None)])
+    assert told() == []
+    late = clock.biz_date(clock.now()) - timedelta(days=1)
+    monkeypatch.setattr(reports, "duties", lambda _db, _day: [reports.Duty("authority", "2020-01", late, late, None)])
+    assert told() == ["reports to authorities were not sent in time: 2020-01 (C-11, C-12)"]
