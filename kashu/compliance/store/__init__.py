@@ -49,6 +49,7 @@ from kashu.compliance.store.reviews import (
     review,
     review_of_texts,
     reviews_of,
+    reviews_waiting,
     waiting_reviews,
 )
 from kashu.compliance.store.takedowns import (
@@ -127,6 +128,7 @@ __all__ = [
     "review",
     "review_of_texts",
     "reviews_of",
+    "reviews_waiting",
     "revoke",
     "snapshot",
     "states",

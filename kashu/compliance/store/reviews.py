@@ -39,6 +39,12 @@ def waiting_reviews(db: Db, most: int) -> list[Review]:
     return rows(db, Review, f"{REVIEW} WHERE state = 'waiting' ORDER BY made_at, id LIMIT %s", [most])
 
 
+def reviews_waiting(db: Db) -> int:
+    """How many wait for a person."""
+    found: int = value(db, "SELECT count(*)::int FROM compliance_review WHERE state = 'waiting'")
+    return found
+
+
 def add_review(db: Db, new: Review) -> int | None:
     """The id, or None where these texts have been read under this list already."""
     sql = """

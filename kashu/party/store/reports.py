@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from kashu.kernel.db import Db, one, rows, run, value
@@ -66,12 +66,16 @@ def exemption(db: Db, party_id: int) -> tuple[str, datetime] | None:
     return db.execute(sql, [party_id]).fetchone()  # type: ignore[return-value]  # two columns
 
 
-def waits(db: Db) -> dict[str, int]:
-    """How much waits for somebody: hits on lists, appeals, blacklistings that the province was not told of."""
+def waits(db: Db, today: date, soon: date) -> list[tuple[str, int, int]]:
+    """What waits for somebody, (name, how much, how much of it is late): hits on lists, appeals, blacklistings that the
+    province was not told of, and verifications that are due by a day (C-10, as sales ask it: `compliance`)."""
     sql = """
-    SELECT 'hits', count(*)::int FROM party_hit WHERE state = 'open'
-    UNION ALL SELECT 'appeals', count(*)::int FROM party_appeal WHERE state = 'open'
-    UNION ALL SELECT 'blacklisted', count(*)::int FROM party_sanction
+    SELECT 'hits', count(*)::int, 0 FROM party_hit WHERE state = 'open'
+    UNION ALL SELECT 'appeals', count(*)::int, 0 FROM party_appeal WHERE state = 'open'
+    UNION ALL SELECT 'blacklisted', count(*)::int, 0 FROM party_sanction
     WHERE grade = 'blacklist' AND state = 'in_force' AND reported_at IS NULL
+    UNION ALL SELECT 'reverify', count(*) FILTER (WHERE due_on < %s)::int, count(*) FILTER (WHERE due_on < %s)::int FROM (
+        SELECT ((verified_at AT TIME ZONE 'Asia/Shanghai')::date + interval '6 months')::date AS due_on
+        FROM party_supplier WHERE state IN ('active', 'restricted', 'suspended')) AS verified
     """
-    return dict(db.execute(sql).fetchall())
+    return db.execute(sql, [soon, today]).fetchall()  # type: ignore[return-value]  # three columns

@@ -17,9 +17,10 @@ from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.party import Party
+from kashu.web.desk import waits
 from kashu.web.desk.shared import show
 from kashu.web.rights import needs
-from kashu.wire import edge, reports
+from kashu.wire import edge
 
 SHOWN_MAX = 200
 ANY_GOODS = ("membership",)  # who sells nothing yet: what every kind of goods takes
@@ -34,16 +35,6 @@ CLOCKS = {
     "sanction": ("无法联系：逾期未说明，应处罚", "/desk/changes"),
     "request": ("个人信息请求：15 天内答复", "/desk/privacy"),
 }
-WAITING = {
-    "authority": ("报送供应商身份信息：1 月、7 月", "/desk/reports"),
-    "tax": ("报送供应商收入信息：每季度后一个月内", "/desk/reports"),
-    "reverify": ("供应商复核：每六个月", "/desk/suppliers"),
-    "hits": ("名单命中：待处理", "/desk/screening"),
-    "appeals": ("处罚申诉：待处理", "/desk/appeals"),
-    "blacklisted": ("黑名单：待报告省级主管部门", "/desk/appeals"),
-    "reviews": ("上架复核：待处理", "/desk/reviews"),
-}  # what waits, beside the terms that `aftersale` counts
-REVERIFY_SOON = timedelta(days=30)
 
 
 @require_GET
@@ -60,7 +51,7 @@ def board(request: HttpRequest) -> HttpResponse:
         alerts = compliance.alerts(db, SHOWN_MAX)
         stopped = _stopped(db, at)
         down = compliance.unreported(db, SHOWN_MAX)
-        counted = {one.name: one for one in aftersale.counts(db, at)} | _waiting(db, at)
+        counted = {one.name: one for one in aftersale.counts(db, at)} | waits.counts(db, at)
     soon = [one for one in verified if one.valid_to <= today + timedelta(days=180)]
     told = {
         "waiting": len(waiting),
@@ -71,7 +62,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "stopped": stopped,
         "down": [(one, one.is_overdue(at)) for one in down],
         "overdue": sum(one.is_overdue(at) for one in down),
-        "clocks": [_clock(name, counted.get(name)) for name in (*CLOCKS, *WAITING)],
+        "clocks": [_clock(name, counted.get(name)) for name in (*CLOCKS, *waits.TITLES)],
         "unknown_years": clock.unknown_years(today),
     }
     return show(request, "board", "board", told)
@@ -93,22 +84,7 @@ def _stopped(db: Db, at: datetime) -> list[tuple[Party, list[str]]]:
     return found
 
 
-def _waiting(db: Db, at: datetime) -> dict[str, ClockCount]:
-    """What waits without a clock of its own in the books: how much, and how much of it is past its day."""
-    today, waits = biz_date(at), party.reports.waits(db)
-    found = [ClockCount(name, waits[name], 0) for name in ("hits", "appeals", "blacklisted")]
-    found.append(ClockCount("reviews", len(compliance.waiting_reviews(db, SHOWN_MAX)), 0))
-    due = [one.verified_at for one in party.due_suppliers(db, at - timedelta(days=150)) if one.verified_at is not None]
-    soon = sum(party.is_reverify_due(one, at + REVERIFY_SOON) for one in due)
-    found.append(ClockCount("reverify", soon, sum(party.is_reverify_due(one, at) for one in due)))
-    duties = [one for one in reports.duties(db, today) if one.sent_at is None]
-    for kind in ("authority", "tax"):
-        open_of = [one for one in duties if one.kind == kind]
-        found.append(ClockCount(kind, len(open_of), sum(one.is_missed(today) for one in open_of)))
-    return {one.name: one for one in found}
-
-
 def _clock(name: str, found: ClockCount | None) -> dict[str, str | int]:
-    title, href = (CLOCKS | WAITING)[name]
+    title, href = (CLOCKS | waits.TITLES)[name]
     running, overdue = (found.running, found.overdue) if found is not None else (0, 0)
     return {"title": _(title), "href": href, "running": running, "overdue": overdue}
