@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,11 +14,15 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from kashu import audit
 from kashu.audit import Actor, Deed
 from kashu.kernel import clock
+from kashu.party.models import Person
 from kashu.web import device
 from kashu.web.rights import home_of
 from kashu.wire import edge
@@ -61,15 +67,51 @@ class FirstFactor(ActivateTOTPView):  # type: ignore[misc]  # allauth is not typ
     """Binding a second factor, which takes a code of it, has passed it.
 
     Without this, who had just given password and code was asked for the password again before the recovery codes, and
-    for a code again before their portal; and the one that they had just typed was good no more.
+    for a code again before their portal; and the one that they had just typed was good no more. It counts as a fresh proof
+    of who they are: the password was asked for in the last five minutes (`is_reauthentication_required`), the code now.
+    Their other sessions, which gave a password only, end.
     """
 
     def form_valid(self, form: ActivateTOTPForm) -> HttpResponse:
         answer: HttpResponse = super().form_valid(form)
         bound = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
-        bound.wrap().validate_code(form.cleaned_data["code"])  # used up
-        post_authentication(self.request, bound, reauthenticated=True)
+        if bound.wrap().validate_code(form.cleaned_data["code"]):  # used up; by somebody else, if not
+            post_authentication(self.request, bound, reauthenticated=True)
+        for session in UserSession.objects.filter(user=self.request.user).exclude(
+            session_key=self.request.session.session_key
+        ):
+            session.end()
         return answer
+
+
+def noted(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A view that may change how somebody signs in: what changed is in the trail, or it did not change (S-04)."""
+
+    @wraps(view)
+    def told(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST" or not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        person = request.user
+        with transaction.atomic():
+            before = _ways_in(person.pk)
+            answer = view(request, *args, **kwargs)
+            after = _ways_in(person.pk)
+            if before != after:
+                was, now = ({"factors": sorted(kind for kind, _ in factors)} for factors, _ in (before, after))
+                password = {"password": "changed" if before[1] != after[1] else "same"}
+                who = Actor("person", person.email)
+                deed = Deed(who, "person.factors", "person", str(person.pk), was, {**now, **password})
+                with edge.transaction() as db:
+                    audit.record(db, [deed], clock.now())
+        return answer
+
+    return told
+
+
+def _ways_in(person_id: int) -> tuple[list[tuple[str, int]], str]:
+    """The second factors of a person, and the mark of their password."""
+    factors = Authenticator.objects.filter(user_id=person_id).order_by("id").values_list("type", "id")
+    return list(factors), Person.objects.values_list("password", flat=True).get(pk=person_id)
 
 
 class SealedMfa(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is not typed

@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
 PORTALS = ("/console/", "/desk/", "/buyer/", "/supplier/", "/accounts/data/")
 MACHINES = ("/open/", "/callbacks/")
-SECOND_FACTOR = "/accounts/2fa/"
+ACCOUNTS, SECOND_FACTOR = "/accounts/", "/accounts/2fa/"
+DOORS = ("/accounts/login/", "/accounts/logout/", "/accounts/2fa/reauthenticate/", "/accounts/2fa/authenticate/")
 
 
 class Observe:
@@ -64,21 +65,27 @@ def _texts(sent: QueryDict) -> list[str]:
 class StaffSecondFactor:
     """Portals open to people whose session has passed a second factor, and to nobody else.
 
-    Somebody without one yet is led to set one up; `allauth` asks for it at every later sign-in.
+    Somebody without one yet is led to set one up; `allauth` asks for it at every later sign-in. For who has one, the pages
+    of their own account are behind it as well: a session that was opened with the password before the factor was bound
+    could otherwise see the recovery codes or take the factor away with the password alone.
     """
 
     def __init__(self, get_response: Next) -> None:
         self._next = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PORTALS):
+        path = request.path_info
+        is_portal = path.startswith(PORTALS)
+        if not is_portal and (not path.startswith(ACCOUNTS) or path in DOORS):
             return self._next(request)
         if not request.user.is_authenticated:
-            return redirect(f"/accounts/login/?next={request.path_info}")
+            return redirect(f"/accounts/login/?next={path}") if is_portal else self._next(request)
         methods = request.session.get("account_authentication_methods", [])
         if not any(one.get("method") == "mfa" for one in methods):
-            step = "reauthenticate/" if is_mfa_enabled(request.user) else "totp/activate/"
-            return redirect(f"{SECOND_FACTOR}{step}?next={request.path_info}")
+            if is_mfa_enabled(request.user):
+                return redirect(f"{SECOND_FACTOR}reauthenticate/?next={path}")
+            if is_portal:
+                return redirect(f"{SECOND_FACTOR}totp/activate/?next={path}")
         response = self._next(request)
         response.headers.setdefault("Cache-Control", "no-store")  # files that are streamed too
         return response

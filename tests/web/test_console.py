@@ -82,6 +82,66 @@ def test_binding_a_second_factor_is_passing_it_once(browser, site):
     assert again.get("/console/").status_code == 302
 
 
+def test_binding_ends_the_sessions_that_knew_the_password_only(site):
+    from allauth.mfa.totp.internal.auth import hotp_value, yield_hotp_counters_from_time
+    from django.core.cache import cache
+
+    from kashu.party.models import Person
+
+    cache.clear()
+    email, bind = f"{make.name('two')}@kashu.example", "/accounts/2fa/totp/activate/"
+    Person.objects.create_user(email, "correct horse battery", name="x", role="owner")
+    mine, other = make.visitor(), make.visitor()
+    for browser in (other, mine):
+        browser.post("/accounts/login/", {"login": email, "password": "correct horse battery"})
+        assert browser.get(bind).status_code == 200
+    secret = re.search(r'id="authenticator_secret"[^>]*value="([A-Z2-7]+)"', mine.get(bind).content.decode())[1]
+    code = f"{hotp_value(secret, next(iter(yield_hotp_counters_from_time()))):06d}"
+    mine.post(bind, {"code": code})
+    assert mine.get("/console/").status_code == 200
+    assert other.get("/accounts/sessions/")["Location"].startswith("/accounts/login/")
+
+
+OWN_PAGES = [
+    "/accounts/2fa/", "/accounts/2fa/recovery-codes/", "/accounts/2fa/recovery-codes/download/", "/accounts/2fa/recovery-codes/generate/",
+    "/accounts/2fa/totp/deactivate/", "/accounts/password/change/", "/accounts/sessions/", "/accounts/reauthenticate/", "/accounts/data/",
+]  # fmt: skip
+
+
+def test_the_password_alone_beats_no_second_factor(staff):
+    """A session from before the factor was bound sees no recovery codes and takes nothing away, whatever it knows."""
+    from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
+
+    bound = staff("owner")
+    early = make.visitor()
+    early.force_login(bound.person)
+    for page in OWN_PAGES:
+        for answer in (early.get(page), early.post(page, {"password": bound.password})):
+            assert answer.status_code == 302, page
+            assert answer["Location"].startswith("/accounts/2fa/reauthenticate/"), page
+    assert Authenticator.objects.filter(user=bound.person).count() == 1
+    assert bound.get("/accounts/2fa/").status_code == 200
+    assert UserSession.objects.filter(user=bound.person).exists()
+
+
+def test_what_changes_the_ways_in_is_in_the_trail(staff, house):
+    desk = staff("owner", is_sure=True)
+    desk.post("/accounts/2fa/recovery-codes/generate/")
+    shown = desk.get("/accounts/2fa/recovery-codes/").content.decode()
+    assert len(set(re.findall(r"[0-9a-f]{8,}|\b\d{8}\b", shown))) >= 10
+    again = desk.get("/accounts/2fa/recovery-codes/").content.decode()
+    assert not re.findall(r"\b\d{8}\b", again), "codes are shown once"
+    desk.post("/accounts/2fa/totp/deactivate/")
+    with connect(house.dsn) as db:
+        told = db.execute(
+            "SELECT before->'factors', after->'factors', after->>'password' FROM audit_entry"
+            " WHERE verb = 'person.factors' AND object_id = %s ORDER BY id",
+            [str(desk.person.pk)],
+        ).fetchall()
+    assert told == [(["totp"], ["recovery_codes", "totp"], "same"), (["recovery_codes", "totp"], [], "same")]
+
+
 def test_a_wrong_account_and_a_wrong_password_get_the_same_sentence(staff, browser):
     person = staff("support").person
     answers = [
@@ -329,7 +389,7 @@ def test_a_card_file_goes_from_upload_to_sale(staff, house, ring):
         link = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
     told = {"document": "HT-1", "amount": "1500", "quantity": "50", "authorisation": str(link)}
     assert "采购凭证已登记" in desk.post(f"{address}/papers", told, follow=True).content.decode()
-    assert "收货人不能自己确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
+    assert "不能自己确认" in desk.post(f"{address}/confirm", follow=True).content.decode()
     assert "收货已由第二人确认" in staff("finance").post(f"{address}/confirm", follow=True).content.decode()
     desk.post(f"{address}/sale")
     with connect(house.dsn) as db:

@@ -310,6 +310,17 @@ def test_nobody_signs_in_without_a_row(staff, mute_trail):
     assert browser.get("/console/").status_code == 302  # back to the door
 
 
+def test_no_way_in_changes_without_a_row(staff, mute_trail):
+    from allauth.mfa.models import Authenticator
+
+    desk = staff("support", is_sure=True)
+    mute_trail()
+    assert ask(desk, "/accounts/2fa/recovery-codes/generate/", {}).status_code == 503
+    assert ask(desk, "/accounts/2fa/totp/deactivate/", {}).status_code == 503
+    mute_trail()
+    assert [one.type for one in Authenticator.objects.filter(user=desk.person)] == ["totp"]
+
+
 def test_a_page_that_cannot_even_be_drawn_is_told_in_a_sentence(world, monkeypatch):
     from django.db import OperationalError
 
