@@ -7,7 +7,7 @@ CREATE TABLE public.aftersale_breach (
     told_at timestamp with time zone NOT NULL,
     CONSTRAINT aftersale_breach_check CHECK ((told_at >= due_at)),
     CONSTRAINT aftersale_breach_clock_check CHECK ((clock <> ''::text)),
-    CONSTRAINT aftersale_breach_thing_check CHECK ((thing = ANY (ARRAY['complaint'::text, 'guardian'::text, 'change'::text, 'unreached'::text])))
+    CONSTRAINT aftersale_breach_thing_check CHECK ((thing = ANY (ARRAY['complaint'::text, 'guardian'::text, 'change'::text, 'unreached'::text, 'request'::text])))
 );
 CREATE TABLE public.aftersale_complaint (
     id uuid NOT NULL,
@@ -1068,6 +1068,13 @@ CREATE TABLE public.party_draft (
     saved_at timestamp with time zone NOT NULL,
     CONSTRAINT party_draft_step_check CHECK ((step <> ''::text))
 );
+CREATE TABLE public.party_exemption (
+    party_id bigint NOT NULL,
+    ground text NOT NULL,
+    declared_by text NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_exemption_ground_check CHECK ((ground = ANY (ARRAY['farm'::text, 'craft'::text, 'labour'::text, 'petty'::text, 'law'::text])))
+);
 CREATE TABLE public.party_hit (
     id uuid NOT NULL,
     party_id bigint NOT NULL,
@@ -1202,6 +1209,15 @@ CREATE TABLE public.party_report (
     CONSTRAINT party_report_kind_check CHECK ((kind = ANY (ARRAY['authority'::text, 'tax'::text]))),
     CONSTRAINT party_report_period_check CHECK ((period <> ''::text)),
     CONSTRAINT party_report_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+CREATE TABLE public.party_report_sent (
+    report_id uuid NOT NULL,
+    authority text NOT NULL,
+    receipt text NOT NULL,
+    sent_by text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    CONSTRAINT party_report_sent_authority_check CHECK (((length(authority) >= 1) AND (length(authority) <= 200))),
+    CONSTRAINT party_report_sent_receipt_check CHECK (((length(receipt) >= 1) AND (length(receipt) <= 200)))
 );
 CREATE TABLE public.party_request (
     id uuid NOT NULL,
@@ -1709,6 +1725,8 @@ CREATE TABLE public.sales_order (
     erase_on date,
     erased_at timestamp with time zone,
     purged_at timestamp with time zone,
+    forgotten_at timestamp with time zone,
+    forget_on date,
     CONSTRAINT sales_order_check CHECK (((state <> ALL (ARRAY['delivered'::text, 'completed'::text])) OR ((paid_at IS NOT NULL) AND (delivered_at IS NOT NULL)))),
     CONSTRAINT sales_order_of_somebody CHECK (((account_id IS NOT NULL) OR (length(device) > 0))),
     CONSTRAINT sales_order_quantity_check CHECK ((quantity > 0)),
@@ -2000,6 +2018,8 @@ ALTER TABLE ONLY public.party_document
     ADD CONSTRAINT party_document_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_draft
     ADD CONSTRAINT party_draft_pkey PRIMARY KEY (party_id, step);
+ALTER TABLE ONLY public.party_exemption
+    ADD CONSTRAINT party_exemption_pkey PRIMARY KEY (party_id, declared_at);
 ALTER TABLE ONLY public.party_hit
     ADD CONSTRAINT party_hit_party_id_subject_list_id_digest_key UNIQUE (party_id, subject, list_id, digest);
 ALTER TABLE ONLY public.party_hit
@@ -2032,6 +2052,8 @@ ALTER TABLE ONLY public.party_principal
     ADD CONSTRAINT party_principal_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_report
     ADD CONSTRAINT party_report_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.party_report_sent
+    ADD CONSTRAINT party_report_sent_pkey PRIMARY KEY (report_id);
 ALTER TABLE ONLY public.party_request
     ADD CONSTRAINT party_request_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_sanction
@@ -2223,6 +2245,7 @@ CREATE INDEX sales_key_oldest ON public.sales_key USING brin (made_at);
 CREATE INDEX sales_line_of_day ON public.sales_line USING btree (placed_on, sku_id);
 CREATE INDEX sales_line_of_parent ON public.sales_line USING btree (order_id);
 CREATE INDEX sales_link_expired ON public.sales_link USING btree (expires_at);
+CREATE INDEX sales_link_of_order ON public.sales_link USING btree (order_id);
 CREATE UNIQUE INDEX sales_minor_order_of_order ON public.sales_minor_order USING btree (order_id);
 CREATE INDEX sales_order_lapsing ON public.sales_order USING btree (pool_id, hold_until) WHERE (state = 'placed'::text);
 CREATE INDEX sales_order_lapsing_anywhere ON public.sales_order USING btree (hold_until) WHERE (state = 'placed'::text);
@@ -2230,6 +2253,7 @@ CREATE INDEX sales_order_newest ON public.sales_order USING btree (placed_at, id
 CREATE INDEX sales_order_of_state ON public.sales_order USING btree (state, placed_at, id);
 CREATE INDEX sales_order_of_tail ON public.sales_order USING btree (phone_tail, placed_at) WHERE (phone_tail <> ''::text);
 CREATE INDEX sales_order_to_erase ON public.sales_order USING btree (erase_on, id) WHERE (erase_on IS NOT NULL);
+CREATE INDEX sales_order_to_forget ON public.sales_order USING btree (forget_on, id) WHERE (forget_on IS NOT NULL);
 CREATE INDEX sales_order_to_purge ON public.sales_order USING btree (COALESCE(completed_at, closed_at), id) WHERE ((purged_at IS NULL) AND (COALESCE(completed_at, closed_at) IS NOT NULL));
 CREATE INDEX sales_quota_of_order ON public.sales_quota USING btree (order_id);
 CREATE INDEX sales_topup_of_account ON public.sales_topup USING btree (account_id, asked_at);
@@ -2359,6 +2383,8 @@ ALTER TABLE ONLY public.party_document
     ADD CONSTRAINT party_document_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_draft
     ADD CONSTRAINT party_draft_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_exemption
+    ADD CONSTRAINT party_exemption_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
 ALTER TABLE ONLY public.party_hit
     ADD CONSTRAINT party_hit_list_id_version_digest_fkey FOREIGN KEY (list_id, version, digest) REFERENCES public.party_list_entry(list_id, version, digest);
 ALTER TABLE ONLY public.party_hit
@@ -2377,6 +2403,8 @@ ALTER TABLE ONLY public.party_member
     ADD CONSTRAINT party_member_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.party_person(id);
 ALTER TABLE ONLY public.party_principal
     ADD CONSTRAINT party_principal_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+ALTER TABLE ONLY public.party_report_sent
+    ADD CONSTRAINT party_report_sent_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.party_report(id);
 ALTER TABLE ONLY public.party_request
     ADD CONSTRAINT party_request_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.party_person(id);
 ALTER TABLE ONLY public.party_sanction

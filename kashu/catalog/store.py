@@ -97,6 +97,11 @@ def codes(db: Db, sku_ids: Collection[int]) -> dict[int, str]:
     return dict(db.execute("SELECT id, code FROM catalog_sku WHERE id = ANY (%s)", [sorted(sku_ids)]).fetchall())
 
 
+def products_of(db: Db, sku_ids: Collection[int]) -> dict[int, int]:
+    """The product of each SKU."""
+    return dict(db.execute("SELECT id, product_id FROM catalog_sku WHERE id = ANY (%s)", [sorted(sku_ids)]).fetchall())
+
+
 def kind_of(db: Db, sku_id: int) -> str:
     """A SKU's kind of stock."""
     found: str = value(db, "SELECT kind FROM catalog_sku WHERE id = %s", [sku_id])

@@ -1,4 +1,4 @@
-"""Nightly: secrets whose purpose has ended are erased, buyers of old orders forgotten (C-20, S-08)."""
+"""Nightly: secrets whose purpose has ended are erased, buyers of old orders forgotten, and who asked for it (C-20, C-54, S-08)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu import cards, sales
+from kashu import aftersale, cards, sales
 from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.wire.context import Context
@@ -22,7 +22,12 @@ Step = Callable[[Db, Sequence[Key], datetime], object]
 def retain(ctx: Context) -> None:
     """Go through what is due, some orders in a transaction."""
     _go_through(ctx, sales.to_erase, lambda db, keys, at: sales.erase_secrets(db, ctx.ring, keys, ctx.secret_days, at))
-    _go_through(ctx, sales.to_purge, lambda db, keys, at: sales.purge(db, ctx.ring, keys, at))
+    _go_through(
+        ctx, sales.to_forget, lambda db, keys, at: sales.forget_rest(db, keys, at, aftersale.contested(db, keys))
+    )
+    _go_through(
+        ctx, sales.to_purge, lambda db, keys, at: sales.purge(db, ctx.ring, keys, at, aftersale.contested(db, keys))
+    )
     _shred(ctx)
 
 

@@ -23,6 +23,11 @@ def is_line(text: str) -> bool:
     return BREAKS.search(text) is None
 
 
+def no_formula(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def sha256_hex(content: str | bytes) -> str:
     raw = content.encode() if isinstance(content, str) else content
     return hashlib.sha256(raw).hexdigest()

@@ -16,7 +16,18 @@ from kashu.messages.service import (
     withdraw_template,
     write,
 )
-from kashu.messages.store import about, is_written, message, purge, receipts_of, sender, senders, templates, tries
+from kashu.messages.store import (
+    about,
+    hold_about,
+    is_written,
+    message,
+    purge,
+    receipts_of,
+    sender,
+    senders,
+    templates,
+    tries,
+)
 from kashu.messages.types import (
     CHANNEL_OF,
     KINDS,
@@ -63,6 +74,7 @@ __all__ = [
     "forget",
     "free_at",
     "give_up",
+    "hold_about",
     "is_written",
     "lint",
     "message",

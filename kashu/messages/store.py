@@ -229,9 +229,17 @@ def forget_numbers(db: Db, before: datetime) -> int:
     return run(db, "DELETE FROM messages_number WHERE last_at < %s", [before])
 
 
+def hold_about(db: Db, things: Sequence[str]) -> None:
+    """Lock the messages about these things, in the order in which whoever brings them does."""
+    sql = "SELECT FROM messages_message WHERE purpose = ANY (%s) AND about = ANY (%s) ORDER BY id FOR UPDATE"
+    run(db, sql, [list(PURPOSES), list(things)])
+
+
 def purge(db: Db, things: Sequence[str]) -> int:
-    """Forget whom messages about these things went to."""
+    """Forget whom messages about these things went to; what still waits is brought to nobody."""
     sql = """
-    UPDATE messages_message SET sealed = '', to_identity = '', to_mask = '' WHERE purpose = ANY (%s) AND about = ANY (%s)
+    UPDATE messages_message
+    SET sealed = '', to_identity = '', to_mask = '', state = CASE WHEN state = 'queued' THEN 'refused' ELSE state END
+    WHERE purpose = ANY (%s) AND about = ANY (%s)
     """
     return run(db, sql, [list(PURPOSES), list(things)])

@@ -10,6 +10,7 @@ from kashu.kernel.db import Db, clock_skew_seconds, value
 from kashu.party import parties, platform
 from kashu.server.roles import writable_history
 from kashu.server.runtime import Runtime
+from kashu.wire import reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ def check(run: Runtime) -> list[Finding]:
             found += [Finding("error", f"no {one} of the platform is in force (C-01, C-02)") for one in missing]
         if overdue := compliance.overdue_takedowns(db, clock.now()):
             found.append(Finding("error", f"{overdue} takedown(s) are overdue to be reported to the authority (C-14)"))
+        today = clock.biz_date(clock.now())
+        if missed := [one.period for one in reports.duties(db, today) if one.is_missed(today)]:
+            told = ", ".join(missed)
+            found.append(Finding("error", f"reports to authorities were not sent in time: {told} (C-11, C-12)"))
         people = value(db, "SELECT count(*) FROM party_person WHERE is_active AND role = 'owner'")
         if not people:
             found.append(Finding("error", "nobody can sign in as owner; see docs/how-to/first-owner.md"))

@@ -124,6 +124,11 @@ QUESTIONS = {
             phone_sealed IS NOT NULL OR phone_identity IS NOT NULL OR phone_tail <> '' OR open_id <> ''
             OR coalesce(purged_at < coalesce(completed_at, closed_at) + interval '3 years', true))
     """,
+    "a forgotten buyer is told by nothing but the mark of a phone, and by none of an order that is not looked at again": """
+        SELECT number FROM sales_order WHERE forgotten_at IS NOT NULL AND (
+            phone_sealed IS NOT NULL OR phone_tail <> '' OR open_id <> '' OR address <> ''
+            OR device <> decode(repeat('00', 16), 'hex') OR (phone_identity IS NOT NULL AND forget_on IS NULL))
+    """,
     "a minor has paid no more in a month than its cap": """
         SELECT kept.holder::text FROM sales_minor_order AS kept
         JOIN sales_order AS told ON told.pool_id = kept.pool_id AND told.id = kept.order_id

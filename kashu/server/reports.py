@@ -11,6 +11,7 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
+from kashu import party
 from kashu.audit import Actor
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -34,10 +35,14 @@ def report(file: Path, *, quarter: str = "", as_json: AsJson = False) -> None:
     """
     at = clock.now()
     try:
-        with awake().pool.transaction() as db:
-            made = reports.incomes(db, quarter) if quarter else reports.identities(db, reports.half_of(biz_date(at)))
+        ctx, actor = awake(), Actor("person", "command line")
+        with ctx.pool.transaction() as db:
+            if quarter:
+                made = reports.incomes(db, quarter)
+            else:
+                made = reports.identities(db, ctx.ring, actor, reports.half_of(biz_date(at)), ctx.env.public_url, at)
             kind = "tax" if quarter else "authority"
-            reports.keep(db, Actor("person", "command line"), kind, made, at)
+            party.reports.keep(db, actor, kind, made.period, (made.rows, made.sha256), at)
     except ValueError as error:
         Console(stderr=True).print(f"[red]{error}")
         sys.exit(1)

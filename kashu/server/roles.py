@@ -34,6 +34,8 @@ APPEND_ONLY = (
     "party_list",
     "party_list_entry",
     "party_report",
+    "party_report_sent",
+    "party_exemption",
     "compliance_file",
     "compliance_snapshot",
     "compliance_closing",

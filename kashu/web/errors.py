@@ -40,6 +40,7 @@ RIGHT_NAMES = {
     "suppliers.sanction": "供应商处罚",
     "suppliers.deposit": "保证金登记",
     "privacy.answer": "个人信息请求",
+    "reports.give": "报送",
     "orders.read": "订单查看",
     "batches.read": "批次查看",
     "products.read": "商品查看",

@@ -17,6 +17,7 @@ from kashu import audit, party
 from kashu.audit import Deed
 from kashu.kernel import clock
 from kashu.kernel.db import Db
+from kashu.kernel.text import no_formula
 from kashu.party import SupplierRefusal
 from kashu.party.models import Person
 from kashu.web.console.desk import say
@@ -87,5 +88,4 @@ def _held(db: Db, person: Person) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return no_formula(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))

@@ -7,17 +7,34 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from kashu import ledger, party
 from kashu.audit import Actor
-from kashu.kernel.clock import day_start
+from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import Db
-from kashu.kernel.ids import new_id
 from kashu.kernel.money import yuan
+from kashu.kernel.seal import Keyring
+from kashu.kernel.text import no_formula
 
 REPORTED = ("active", "restricted", "suspended", "exiting")
-IDENTITY = ("组别", "名称或姓名", "统一社会信用代码", "证件末四位", "实际经营地址", "联系方式", "状态")
+REGISTERED, UNREGISTERED = "已办理市场主体登记", "未办理市场主体登记"
+# What NETTRADE §25 lists of both groups; what only one of them has is blank in the other.
+IDENTITY = (
+    "组别",
+    "名称（姓名）",
+    "统一社会信用代码",
+    "身份证件号码",
+    "实际经营地址",
+    "联系方式",
+    "网店名称",
+    "网址链接",
+    "无须登记的情形（自我声明）",
+    "年交易额超过 10 万元",
+    "状态",
+)
+PETTY_FEN_MAX, YEAR_DAYS = 10_000_000, 365  # NETTRADE §8: who is above it is marked
+HALVES_BACK, QUARTERS_BACK = 4, 8
 INCOME = (
     "名称或姓名",
     "统一社会信用代码",
@@ -38,17 +55,48 @@ class Report:
     sha256: str
 
 
-def identities(db: Db, half: str) -> Report:
-    """Every supplier that trades or is leaving, in two groups: registered, then those that need not be."""
+def tidy_half(period: str, day: date) -> str:
+    """A half-year that was asked for, or that of a day. ValueError for anything else."""
+    if period and period not in {told for told, *_ in _halves(day)}:
+        raise ValueError(f"{period} is no half-year such as 2027-01")
+    return period or half_of(day)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A report that the law asks for: its period, the window in which it is due, and when it was sent."""
+
+    kind: str
+    period: str
+    opens_on: date
+    due_on: date
+    sent_at: datetime | None
+
+    def is_missed(self, day: date) -> bool:
+        return self.sent_at is None and day > self.due_on
+
+
+def identities(db: Db, ring: Keyring, actor: Actor, half: str, site: str, at: datetime) -> Report:
+    """Every supplier that trades or is leaving, in two groups: registered, then those that need not be.
+
+    The authority is told whole ID numbers of the second; each is in the trail before it is opened.
+    """
     rows = []
     for one in party.suppliers(db, REPORTED):
         told = party.party(db, one.party_id)
         assert told is not None
-        heads = [head for head in party.principals(db, one.party_id) if head.role == "legal_representative"]
-        tail = heads[0].id_tail if heads and not one.is_registered else ""
-        group = "已办理登记" if one.is_registered else "未办理登记"
-        rows.append((group, told.name, told.uscc, tail, told.address, told.contact, one.state))
-    return table(half, IDENTITY, sorted(rows, key=lambda row: row[0] != "已办理登记"))
+        number, exempt, is_above = "", "", ""
+        if not one.is_registered:
+            number = party.reports.number_of_head(db, ring, actor, one.party_id, f"C-11 {half}", at)
+            declared = party.reports.exemption(db, one.party_id)
+            exempt = "" if declared is None else f"{party.reports.GROUNDS[declared[0]]}（{biz_date(declared[1])}）"
+            sums = ledger.turnover(db, f"payable:{one.party_id}", at - timedelta(days=YEAR_DAYS), at)
+            is_above = "是" if sums.gross_fen > PETTY_FEN_MAX else "否"
+        page = f"{site}/legal/licences#p{one.party_id}"
+        group = REGISTERED if one.is_registered else UNREGISTERED
+        rows.append((group, told.name, told.uscc, number, told.address, told.contact, told.name, page, exempt, is_above,
+                     one.state))  # fmt: skip
+    return table(half, IDENTITY, sorted(rows, key=lambda row: row[0] != REGISTERED))
 
 
 def incomes(db: Db, quarter: str) -> Report:
@@ -64,20 +112,54 @@ def incomes(db: Db, quarter: str) -> Report:
     return table(quarter, INCOME, rows)
 
 
-def keep(db: Db, actor: Actor, kind: str, made: Report, at: datetime) -> None:
-    """Note that a report was made; what was in it is told by its hash."""
-    party.add_report(db, new_id(), kind, made.period, (made.rows, made.sha256, actor.name), at)
-
-
 def half_of(day: date) -> str:
     """The period that is reported on a day: `2027-01` from January to June, `2027-07` after."""
     return f"{day.year}-{'01' if day.month < 7 else '07'}"
 
 
+def duties(db: Db, day: date) -> list[Duty]:
+    """What has to be reported by law: each window that has opened since there are suppliers, the oldest first.
+
+    It is done once it was sent: a file that somebody made and kept is not. What was missed stays missed until it is sent late.
+    """
+    first = party.reports.first_supplier_at(db)
+    if first is None:
+        return []
+    told = [("authority", *one) for one in _halves(day)] + [("tax", *one) for one in _quarters(day)]
+    return sorted(
+        (
+            Duty(kind, period, opens, due, party.reports.report_sent(db, kind, period))
+            for kind, period, opens, due in told
+            if opens <= day and due >= biz_date(first)
+        ),
+        key=lambda one: (one.due_on, one.kind),
+    )
+
+
 def is_missed(db: Db, day: date) -> bool:
-    """Whether the window of this half-year, its first month, is over and nothing was reported."""
-    is_open = day.month in (1, 7)
-    return not is_open and party.report_made(db, "authority", half_of(day)) is None
+    """Whether a window is over whose report was not sent."""
+    return any(one.is_missed(day) for one in duties(db, day))
+
+
+def _halves(day: date) -> list[tuple[str, date, date]]:
+    """January and July (C-11), back from a day: period, first and last day of its window."""
+    found = []
+    year, month = day.year, 1 if day.month < 7 else 7
+    for _ in range(HALVES_BACK):
+        found.append((f"{year}-{month:02d}", date(year, month, 1), date(year, month, 31)))
+        year, month = (year, 1) if month == 7 else (year - 1, 7)
+    return found
+
+
+def _quarters(day: date) -> list[tuple[str, date, date]]:
+    """Quarters that are over, back from a day; the window is the month after (C-12)."""
+    found = []
+    year, number = day.year, (day.month + 2) // 3
+    for _ in range(QUARTERS_BACK):
+        year, number = (year, number - 1) if number > 1 else (year - 1, 4)
+        opens = biz_date(quarter_of(f"{year}-Q{number}")[1])
+        found.append((f"{year}-Q{number}", opens, date(opens.year, opens.month, 30 if opens.month == 4 else 31)))
+    return found
 
 
 def quarter_of(quarter: str) -> tuple[datetime, datetime]:
@@ -95,11 +177,6 @@ def table(period: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Re
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(head)
-    writer.writerows([[_cell(cell) for cell in row] for row in rows])
+    writer.writerows([[no_formula(cell) for cell in row] for row in rows])
     text = "\ufeff" + out.getvalue()
     return Report(period, len(rows), text, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _cell(text: str) -> str:
-    """A cell no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -36,17 +36,19 @@ def verbs(db, party_id):
     return [one.verb for one in audit.entries_of(db, 0, "party", str(party_id))]
 
 
-def test_a_change_is_published_when_it_was_verified_and_not_before(db, seller):
+def test_a_change_is_published_when_it_was_verified_and_not_before(db, seller, ring):
     """C-13: seven working days to verify and publish; until then the old data is public."""
     before = party.party(db, seller)
     told = declare(db, seller)
     assert (told.is_late, told.verify_by) == (False, datetime(2026, 11, 11, 16, tzinfo=UTC))
     assert party.party(db, seller) == before
-    assert party.decide_change(db, REVIEWER, told.id, "published", ("现场核对", ""), AT) is ChangeRefusal.NO_REASON
-    assert party.decide_change(db, REVIEWER, told.id, "published", WHY, AT).state == "published"
+    assert (
+        party.decide_change(db, ring, REVIEWER, told.id, "published", ("现场核对", ""), AT) is ChangeRefusal.NO_REASON
+    )
+    assert party.decide_change(db, ring, REVIEWER, told.id, "published", WHY, AT).state == "published"
     after = party.party(db, seller)
     assert (after.address, after.contact, after.name) == ("杭州市余杭区 2 号", before.contact, before.name)
-    assert party.decide_change(db, REVIEWER, told.id, "refused", WHY, AT) is ChangeRefusal.GONE
+    assert party.decide_change(db, ring, REVIEWER, told.id, "refused", WHY, AT) is ChangeRefusal.GONE
     assert {"supplier.change", "supplier.change.published"} <= set(verbs(db, seller))
 
 
@@ -83,11 +85,11 @@ def test_what_is_no_change_is_not_taken(db, seller, changed, why):
     assert party.changes(db, seller) == []
 
 
-def test_one_change_waits_at_a_time_and_a_refused_one_leaves_everything(db, seller):
+def test_one_change_waits_at_a_time_and_a_refused_one_leaves_everything(db, seller, ring):
     told = declare(db, seller)
     assert declare(db, seller) is ChangeRefusal.OPEN_ALREADY
     before = party.party(db, seller)
-    assert party.decide_change(db, REVIEWER, told.id, "refused", ("查无此地", ""), AT).reason == "查无此地"
+    assert party.decide_change(db, ring, REVIEWER, told.id, "refused", ("查无此地", ""), AT).reason == "查无此地"
     assert party.party(db, seller) == before
     assert isinstance(declare(db, seller), Change)
 
@@ -98,7 +100,7 @@ def test_a_name_that_somebody_has_is_not_taken(db, ring, seller):
     wanted = make.name("新名")
     told = declare(db, seller, name=wanted)
     db.execute("UPDATE party_party SET name = %s WHERE name = %s", [wanted, other])
-    assert party.decide_change(db, REVIEWER, told.id, "published", WHY, AT) is ChangeRefusal.NAME_TAKEN
+    assert party.decide_change(db, ring, REVIEWER, told.id, "published", WHY, AT) is ChangeRefusal.NAME_TAKEN
 
 
 def test_what_is_public_is_not_changed_past_the_desk(db, ring, seller):
@@ -143,13 +145,13 @@ def test_silence_after_a_reminder_tells_that_a_sanction_is_due(db, ring, seller)
     assert aftersale.breached(db, [told.id, change.id]) == {told.id: ["remind", "sanction"], change.id: ["publish"]}
 
 
-def test_nobody_verifies_their_own_organisation(db, seller):
+def test_nobody_verifies_their_own_organisation(db, seller, ring):
     told = declare(db, seller)
     email = f"{make.name('both')}@kashu.example"
     sql = "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'support', '!', true, now()) RETURNING id"
     party.add_member(db, make.STAFF, seller, value(db, sql, [email]), email, AT)
     both = type(REVIEWER)("person", email)
-    assert party.decide_change(db, both, told.id, "published", WHY, AT) is ChangeRefusal.SAME_PERSON
+    assert party.decide_change(db, ring, both, told.id, "published", WHY, AT) is ChangeRefusal.SAME_PERSON
 
 
 VERBS = (
@@ -206,12 +208,26 @@ def _do(db, ring, seller, other, verb):
     return {
         "declare": lambda: declare(db, seller, address=make.name("杭州市")),
         "rename": lambda: declare(db, seller, name=make.name("新名"), contact=make.name("0571")),
-        "publish": lambda: party.decide_change(db, REVIEWER, change, "published", WHY, AT),
-        "refuse": lambda: party.decide_change(db, REVIEWER, change, "refused", WHY, AT),
-        "silent": lambda: party.decide_change(db, REVIEWER, change, "published", ("", ""), AT),
+        "publish": lambda: party.decide_change(db, ring, REVIEWER, change, "published", WHY, AT),
+        "refuse": lambda: party.decide_change(db, ring, REVIEWER, change, "refused", WHY, AT),
+        "silent": lambda: party.decide_change(db, ring, REVIEWER, change, "published", ("", ""), AT),
         "note": lambda: party.note_unreached(db, REVIEWER, seller, "市场监管局", HASH, AT),
         "remind": lambda: party.remind(db, ring, REVIEWER, notice, AT),
         "answer": lambda: party.answer_unreached(db, APPLICANT, seller, notice, "已搬到 2 号", AT),
         "settle": lambda: party.settle_unreached(db, OTHER, notice, WHY, AT),
         "stranger": lambda: party.answer_unreached(db, APPLICANT, other, notice, "不是我们的", AT),
     }[verb]()
+
+
+def test_a_phone_that_was_published_bars_its_supplier_too(db, ring, seller):
+    """C-15: a blacklisted supplier does not come back under the phone that it declared later."""
+    phone = f"139{next(world.serial) % 10**8:08d}"
+    told = declare(db, seller, address="", contact=f"+86 {phone[:3]}-{phone[3:]}")
+    party.decide_change(db, ring, REVIEWER, told.id, "published", WHY, AT)
+    assert party.sanction(db, REVIEWER, seller, world.measure("blacklist"), AT).grade == "blacklist"
+    again = party.apply(db, ring, APPLICANT, world.application(phone=phone), AT)
+    assert again is SupplierRefusal.BLACKLISTED
+    other = world.active(db, ring, AT)
+    wanted = declare(db, other, address="", contact=phone)
+    assert party.decide_change(db, ring, REVIEWER, wanted.id, "published", WHY, AT) is ChangeRefusal.BLACKLISTED
+    assert party.party(db, other).contact != phone

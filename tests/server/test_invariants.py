@@ -65,6 +65,9 @@ PLANTED = {
         "UPDATE cards_card SET sealed = NULL, erased_at = now(), fingerprint = decode(repeat('00', 32), 'hex')"
         " WHERE order_id = %(done)s"
     ),
+    "a forgotten buyer is told by nothing but the mark of a phone, and by none of an order that is not looked at again": (
+        "UPDATE sales_order SET forgotten_at = now() WHERE id = %(done)s"
+    ),
     "a purged order names nobody, and was kept for three years": (
         "UPDATE sales_order SET purged_at = now(), completed_at = now() WHERE id = %(done)s"
     ),

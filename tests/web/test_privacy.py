@@ -10,7 +10,7 @@ import pytest
 
 from kashu import party
 from kashu.kernel.db import connect, value
-from tests.party import world  # noqa: F401  # its numbers are shared
+from tests import make
 
 
 def test_everybody_gets_a_copy_of_their_own_data(staff, dsn):
@@ -48,6 +48,19 @@ def test_a_deletion_is_asked_for_and_granted_at_the_desk(staff, dsn):
     assert desk.post(f"/desk/privacy/{asked.id}").status_code == 404
 
 
+def test_a_restricted_person_is_in_no_list(staff, dsn):
+    """C-53: stored, and used for nothing."""
+    person, owner = staff("supplier"), staff("owner")
+    assert person.person.email in owner.get("/console/settings").content.decode()
+    with connect(dsn) as db, db.transaction():
+        db.execute(
+            "INSERT INTO party_request (id, person_id, kind, words, state, made_at, due_at, decided_by, decided_at, erase_on)"
+            " VALUES (%s, %s, 'delete', '', 'restricted', now(), now(), 'x', now(), '2099-01-01')",
+            [make.ids(1)[0], person.person.pk],
+        )
+    assert person.person.email not in owner.get("/console/settings").content.decode()
+
+
 def test_a_refusal_has_its_reason(staff, dsn):
     person, desk = staff("supplier", is_sure=True), staff("compliance", is_sure=True)
     person.post("/accounts/data/ask", {"kind": "correct", "words": "姓名"})
@@ -58,16 +71,3 @@ def test_a_refusal_has_its_reason(staff, dsn):
         assert party.requests(db, person_id=person.person.pk)[0].state == "open"
     desk.post(f"/desk/privacy/{asked.id}", {"refuse": "yes", "answer": "与证件一致"})
     assert "与证件一致" in person.get("/accounts/data/").content.decode()
-
-
-def test_reports_are_downloaded_and_noted(staff, dsn):
-    """C-11, C-12."""
-    desk = staff("compliance", is_sure=True)
-    answer = desk.get("/desk/reports/authority")
-    assert answer["Content-Type"].startswith("text/csv")
-    assert "组别" in answer.content.decode("utf-8-sig")
-    assert desk.get("/desk/reports/tax?quarter=2026-Q4").status_code == 200
-    assert desk.get("/desk/reports/tax?quarter=x").status_code == 404
-    assert staff("auditor", is_sure=True).get("/desk/reports/authority").status_code == 403
-    with connect(dsn) as db:
-        assert value(db, "SELECT count(*) FROM party_report WHERE made_by = %s", [desk.person.email]) == 2

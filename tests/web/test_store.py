@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from kashu import compliance, party, payments, sales
+from kashu import cards, compliance, party, payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from tests import make
@@ -403,3 +403,23 @@ def sent_code(house, ring, phone):
             if told == phone:
                 return code
     raise AssertionError("no code was sent")
+
+
+def test_every_card_has_its_own_proof(browser, goods, house, ring):
+    """An order out of two batches shows both, and each card where it comes from."""
+    sku, slug = goods(stock=1)
+    with connect(house.dsn) as db, db.transaction():
+        make.batch(db, ring, sku, 1)
+    told = {**sheet(browser, sku, slug), "quantity": "2", "place": "1"}
+    token = token_of(browser.post(f"/s/{slug}/checkout", told))
+    pay(house, token)
+    html = browser.get(f"/o/{token}").content.decode()
+    proofs = re.findall(r'href="(/verify/[^"]+)"', html)
+    assert len(set(proofs)) == 2
+    with connect(house.dsn) as db:
+        order = sales.by_token(db, token)
+        lines = sales.lines_of(db, [order.id])[order.id]
+        codes = {one.batch for one in cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])}
+    assert len(codes) == 2
+    assert [code for code in codes if code not in html] == []
+    assert [browser.get(one).status_code for one in proofs] == [200, 200]

@@ -395,7 +395,8 @@ def test_an_invitation_does_not_take_over_an_account(at_desk, staff, dsn, ring, 
             for one in (known, buyer)
         ]
     assert browser.post(f"/join/{tokens[0]}", {"name": "x", "password": "another long password"}).status_code == 422
-    assert buyer.post(f"/join/{tokens[1]}", {}).status_code == 422
+    answer = buyer.post(f"/join/{tokens[1]}", {})
+    assert (answer.status_code, "一个账号只有一种身份" in answer.content.decode()) == (422, True)
     assert known.post(f"/join/{tokens[0]}", {}).status_code == 302
     with connect(dsn) as db:
         assert set(party.members(db, desk.party_id)) == {desk.person.email, known.person.email}
@@ -513,3 +514,31 @@ def test_whoever_is_blacklisted_hands_nothing_in(at_desk, dsn):
     assert "不能再提交材料" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
     with connect(dsn) as db:
         assert of(db, desk.party_id) == []
+
+
+def test_a_card_number_that_looks_mistyped_is_said(at_desk):
+    """Luhn is a warning: the account is kept, and whoever typed it is told to look again."""
+    desk = at_desk(world.applied)
+    desk.post("/supplier/onboarding/consent", {"purpose": "bank_account"})
+    told = {"bank": "招商银行", "number": "4111111111111112"}
+    assert "校验位不符" in desk.post("/supplier/onboarding/account/save", told, follow=True).content.decode()
+    told["number"] = "4111111111111111"
+    assert "校验位不符" not in desk.post("/supplier/onboarding/account/save", told, follow=True).content.decode()
+
+
+def test_who_is_not_registered_declares_why_they_need_not_be(at_desk, dsn):
+    """C-11, ECOM §10: it is reported with their name."""
+    company, number = at_desk(world.applied), world.person_number()
+
+    def alone(db, ring, at):
+        return world.applied(db, ring, at, is_registered=False, number=number)
+
+    desk = at_desk(alone)
+    assert "自我声明" in desk.get("/supplier/onboarding").content.decode()
+    assert "自我声明" not in company.get("/supplier/onboarding").content.decode()
+    assert "请选择" in desk.post("/supplier/onboarding/exempt", {"ground": ""}, follow=True).content.decode()
+    assert "已记录" in desk.post("/supplier/onboarding/exempt", {"ground": "labour"}, follow=True).content.decode()
+    with connect(dsn) as db:
+        assert party.reports.exemption(db, desk.party_id)[0] == "labour"
+        company.post("/supplier/onboarding/exempt", {"ground": "labour"})
+        assert party.reports.exemption(db, company.party_id) is None

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kashu import audit, cards, catalog, messages, payments, sales
+from kashu import aftersale, audit, cards, catalog, compliance, messages, payments, sales
 from kashu.kernel import clock
 from kashu.kernel.db import connect
 from kashu.kernel.text import sha256_hex
@@ -180,6 +180,48 @@ def test_claims_redemptions_and_messages_are_told(db, ring):
     assert sum(one["amount_fen"] for one in told(content, "ledger.json")) == 0
     assert [code.secret for code in codes if code.secret.encode() in content] == []
     assert {one["name"] for one in told(content, "checks.json") if not one["agrees"]} == {"sealed"}
+
+
+def test_complaints_claims_takedowns_and_reviews_are_told(db, ring, sale):
+    """C-21, C-23: what was argued about an order is in its pack, and what is missing counts against us."""
+    from tests.aftersale import world
+
+    order, _ = sale
+    who, key = order.checkout.buyer, (order.pool_id, order.id)
+    opened = world.complain(db, order, who, words="我叫王小明，电话 13700137000，兑换时提示无效")
+    aftersale.take_up(db, world.CLERK, opened.id, world.AT)
+    aftersale.answer(db, world.TRADER, opened.supplier_id, opened.id, "已核对，卡密有效", world.AT)
+    aftersale.decide(db, world.CLERK, opened.id, "rejected", world.WHY, world.AT)
+    aftersale.object_to(db, world.BUYER, order.token, who.device, (opened.id, "还是无效"), world.AT)
+    aftersale.review(db, world.OTHER, opened.id, "upheld", world.WHY, world.AT)
+    claim = world.claim(db, ring, order, who)
+    product_id = catalog.products_of(db, [order.offer.sku_id])[order.offer.sku_id]
+    grounds = compliance.Grounds("notice", "ZF-1", "ECOM §29", "主管部门通知", "")
+    assert isinstance(sales.take_down(db, make.STAFF, product_id, grounds, clock.now()), compliance.Takedown)
+
+    masked, clear = (packed(db, ring, key, is_personal=personal) for personal in (False, True))
+    for content in (masked, clear):
+        [told_of] = told(content, "complaints.json")
+        assert (told_of["state"], told_of["outcome"], told_of["review_outcome"]) == ("closed", "rejected", "upheld")
+        assert (told_of["answer"], told_of["objection"], told_of["reason"]) == (
+            "已核对，卡密有效",
+            "还是无效",
+            world.WHY[0],
+        )
+        [one] = told(content, "guardian_claims.json")
+        assert (one["state"], one["relation"], one["sha256"]) == ("open", "father", claim.sha256)
+        [down] = told(content, "takedowns.json")
+        assert (down["reference"], down["shown"]["product"]["id"]) == ("ZF-1", product_id)
+        [review] = [one for one in told(content, "reviews.json") if one["stood"]]
+        assert (review["state"], review["thing"]) == ("allowed", f"product:{product_id}")
+        verbs = {one["verb"] for one in told(content, "audit.json")["entries"]}
+        assert {"complaint.open", "complaint.answer", "complaint.review", "guardian.open"} <= verbs
+        assert {one["name"] for one in told(content, "checks.json") if not one["agrees"]} == {"sealed"}
+    assert told(masked, "complaints.json")[0]["words"] == "我叫王小明,电话 ****,兑换时提示无效"
+    assert "13700137000" in told(clear, "complaints.json")[0]["words"]
+    assert told(masked, "guardian_claims.json")[0]["minor_name"] == "****"
+    assert told(clear, "guardian_claims.json")[0]["minor_name"] == "王小满"
+    assert "王大年".encode() not in masked
 
 
 def test_a_pack_does_not_hide_what_does_not_agree(db, ring, sale, monkeypatch):

@@ -10,6 +10,7 @@ from kashu.aftersale.service.complaints import (
     take_up,
     withdraw,
 )
+from kashu.aftersale.service.forgetting import forget
 from kashu.aftersale.service.guardians import (
     GRANT,
     PURPOSE,
@@ -18,6 +19,7 @@ from kashu.aftersale.service.guardians import (
     grant,
     note_file_shown,
     open_claim,
+    persons_of,
     reject,
     show_persons,
     subject_of,
@@ -34,11 +36,13 @@ __all__ = [
     "cancel_grant",
     "decide",
     "erase_due",
+    "forget",
     "grant",
     "note_file_shown",
     "object_to",
     "open_claim",
     "open_complaint",
+    "persons_of",
     "reject",
     "review",
     "show_persons",

@@ -133,9 +133,14 @@ def show_persons(
     if not reason:
         return ClaimRefusal.NO_REASON
     record(db, actor, "guardian.show", found, {}, at, reason)
-    sealed = (found.guardian_name, found.guardian_number, found.minor_name, found.minor_number, found.words)
+    return persons_of(ring, found)
+
+
+def persons_of(ring: Keyring, claim: Claim) -> Persons:
+    """Who asks and for whom, opened. The caller has it in the trail before it is given to anybody."""
+    sealed = (claim.guardian_name, claim.guardian_number, claim.minor_name, claim.minor_number, claim.words)
     fields = ("guardian_name", "guardian_number", "minor_name", "minor_number", "words")
-    opened = [ring.open_personal(one or b"", _place(claim_id, name)) for one, name in zip(sealed, fields, strict=True)]
+    opened = [ring.open_personal(one or b"", _place(claim.id, name)) for one, name in zip(sealed, fields, strict=True)]
     return Persons(*opened)
 
 

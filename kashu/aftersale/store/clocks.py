@@ -10,7 +10,7 @@ from kashu.aftersale.types import Clock, ClockCount
 from kashu.kernel.db import Db, columns, rows
 
 # A clock runs while the state it measures lasts: nothing has to be set or stopped, and nothing can be forgotten. Those of
-# public data run over `party`'s rows, which the law of the layers lets us read.
+# public data and of persons' requests run over `party`'s rows, which the law of the layers lets us read.
 RUNNING = """
 SELECT 'take_up' AS name, 'complaint' AS thing, id, take_up_by AS due_at FROM aftersale_complaint WHERE state = 'opened'
 UNION ALL
@@ -28,6 +28,8 @@ UNION ALL
 SELECT 'remind', 'unreached', id, remind_by FROM party_unreached WHERE state = 'noted'
 UNION ALL
 SELECT 'sanction', 'unreached', id, answer_by FROM party_unreached WHERE state = 'reminded'
+UNION ALL
+SELECT 'request', 'request', id, due_at FROM party_request WHERE state = 'open'
 """
 COUNTS = f"""
 SELECT name, count(*)::int AS running, count(*) FILTER (WHERE due_at <= %s)::int AS overdue

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from kashu.aftersale.rules import ABUSE_COMPLAINTS_MAX, ABUSE_DAYS
 from kashu.aftersale.types import Complaint, Figures
-from kashu.kernel.db import Db, one, rows, run, value, values
+from kashu.kernel.db import Db, columns, one, rows, run, value, values
 
 # Abuse is computed when it is asked, never set: one complaint that turns out to be right clears the others.
 FLAGGED = f"""
@@ -153,3 +154,28 @@ def erase_complaints(db: Db, before: datetime, at: datetime, most: int) -> list[
     RETURNING id
     """
     return values(db, sql, [at, before, most])
+
+
+def contested(db: Db, keys: Collection[tuple[int, UUID]]) -> set[UUID]:
+    """Those of these orders with a complaint or a guardian's claim that is open."""
+    sql = """
+    SELECT told.order_id FROM aftersale_complaint AS told
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS asked (pool_id, order_id)
+      ON told.pool_id = asked.pool_id AND told.order_id = asked.order_id
+    WHERE told.state IN ('opened', 'taken', 'objected')
+    UNION
+    SELECT told.order_id FROM aftersale_guardian AS told
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS asked (pool_id, order_id)
+      ON told.pool_id = asked.pool_id AND told.order_id = asked.order_id
+    WHERE told.state = 'open'
+    """
+    return set(values(db, sql, [*columns(sorted(keys), 2), *columns(sorted(keys), 2)]))
+
+
+def forget_complainers(db: Db, keys: Sequence[tuple[int, UUID]]) -> None:
+    """Forget the mark of who complained about these orders."""
+    sql = """
+    UPDATE aftersale_complaint AS told SET buyer = NULL FROM unnest(%s::bigint[], %s::uuid[]) AS gone (pool_id, order_id)
+    WHERE told.pool_id = gone.pool_id AND told.order_id = gone.order_id
+    """
+    run(db, sql, columns(keys, 2))

@@ -59,6 +59,8 @@ from kashu.compliance.store.reviews import (
     last_review,
     review,
     review_of_texts,
+    reviews_of,
+    reviews_waiting,
     waiting_reviews,
 )
 from kashu.compliance.store.takedowns import (
@@ -76,6 +78,7 @@ from kashu.compliance.store.takedowns import (
     takedown,
     takedowns,
     takedowns_of,
+    takedowns_of_products,
     to_warn_of,
     unreported,
     unstop,
@@ -137,6 +140,8 @@ __all__ = [
     "reverify_days",
     "review",
     "review_of_texts",
+    "reviews_of",
+    "reviews_waiting",
     "revoke",
     "snapshot",
     "states",
@@ -145,6 +150,7 @@ __all__ = [
     "takedown",
     "takedowns",
     "takedowns_of",
+    "takedowns_of_products",
     "to_warn_of",
     "unreported",
     "unstop",

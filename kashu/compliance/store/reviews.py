@@ -27,9 +27,22 @@ def last_review(db: Db, thing: str) -> Review | None:
     return one(db, Review, f"{REVIEW} WHERE thing = %s ORDER BY id DESC LIMIT 1", [thing])
 
 
+def reviews_of(db: Db, thing: str, until: datetime, most: int) -> list[Review]:
+    """The reviews of a thing that were made up to an instant, the newest first."""
+    return rows(
+        db, Review, f"{REVIEW} WHERE thing = %s AND made_at <= %s ORDER BY id DESC LIMIT %s", [thing, until, most]
+    )
+
+
 def waiting_reviews(db: Db, most: int) -> list[Review]:
     """Those that wait for a person, the oldest first."""
     return rows(db, Review, f"{REVIEW} WHERE state = 'waiting' ORDER BY made_at, id LIMIT %s", [most])
+
+
+def reviews_waiting(db: Db) -> int:
+    """How many wait for a person."""
+    found: int = value(db, "SELECT count(*)::int FROM compliance_review WHERE state = 'waiting'")
+    return found
 
 
 def add_review(db: Db, new: Review) -> int | None:

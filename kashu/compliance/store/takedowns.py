@@ -36,6 +36,13 @@ def takedowns_of(db: Db, seller_id: int, most: int) -> list[Takedown]:
     return rows(db, Takedown, f"{TAKEDOWN} WHERE seller_id = %s ORDER BY id DESC LIMIT %s", [seller_id, most])
 
 
+def takedowns_of_products(db: Db, product_ids: Sequence[int], most: int) -> list[Takedown]:
+    """Takedowns of these products, the newest first."""
+    return rows(
+        db, Takedown, f"{TAKEDOWN} WHERE product_id = ANY (%s) ORDER BY id DESC LIMIT %s", [list(product_ids), most]
+    )
+
+
 def unreported(db: Db, most: int) -> list[Takedown]:
     """Those the authority was not told of yet, the soonest due first."""
     return rows(db, Takedown, f"{TAKEDOWN} WHERE state = 'frozen' ORDER BY due_at, id LIMIT %s", [most])

@@ -18,6 +18,7 @@ DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 ID_CARD = re.compile(r"^[0-9]{17}[0-9X]\Z")
 YEARS = re.compile(r"\[([0-9]*)-([0-9]*)\]")
 FIRST_NUMBERS = 1984
+PHONE = re.compile(r"[0-9]{7,15}\Z")
 BANK = re.compile(r"^[0-9]{8,32}\Z")
 CARD = re.compile(r"^[0-9]{12,19}\Z")
 ADULT_YEARS = 18
@@ -57,6 +58,12 @@ class Number:
 def tidy_phone(text: str) -> str:
     """A phone number as it is compared: digits alone, without the country's prefix. One number has one mark (C-15)."""
     return re.sub(r"^(?:00)?86(?=1[0-9]{10}\Z)", "", clean(text, " -+().").strip())
+
+
+def phone_in(contact: str) -> str:
+    """The phone that a contact is, as it is compared; nothing where it is none."""
+    found = tidy_phone(contact)
+    return found if PHONE.match(found) else ""
 
 
 def tidy(text: str) -> str:

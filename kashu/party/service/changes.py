@@ -14,6 +14,7 @@ from kashu.kernel.seal import Keyring
 from kashu.messages import Draft
 from kashu.party import store
 from kashu.party.rules import changes as rules
+from kashu.party.rules import numbers
 from kashu.party.rules.suppliers import TRADING
 from kashu.party.service.moves import Why, record
 from kashu.party.types import Change, ChangeRefusal, NewChange, Unreached
@@ -47,8 +48,13 @@ def declare_change(db: Db, actor: Actor, party_id: int, new: NewChange, at: date
     return made
 
 
-def decide_change(db: Db, actor: Actor, change_id: UUID, after: str, why: Why, at: datetime) -> Change | ChangeRefusal:
-    """Publish what was verified, or refuse it with a reason; until then the old data stands."""
+def decide_change(
+    db: Db, ring: Keyring, actor: Actor, change_id: UUID, after: str, why: Why, at: datetime
+) -> Change | ChangeRefusal:
+    """Publish what was verified, or refuse it with a reason; until then the old data stands.
+
+    A phone that is published is a mark of the supplier from then on, as that of its application is (C-15).
+    """
     assert_in_transaction(db)
     found = _change(db, change_id)
     if found is None or not rules.CHANGE.allows(found.state, after):
@@ -62,10 +68,15 @@ def decide_change(db: Db, actor: Actor, change_id: UUID, after: str, why: Why, a
     is_renamed = found.name not in ("", own.name)
     if after == "published" and is_renamed and store.is_name_taken(db, found.name):
         return ChangeRefusal.NAME_TAKEN
+    phone = numbers.phone_in(found.contact) if after == "published" else ""
+    if phone and store.is_barred(db, "phone", ring.identity("phone", phone), found.party_id):
+        return ChangeRefusal.BLACKLISTED
     store.decide_change(db, change_id, after, (why[0], why[1], actor.name), at)
     before, now = {"name": own.name, "address": own.address, "contact": own.contact}, {"state": after}
     if after == "published":
         store.publish(db, found)
+        if phone:
+            store.add_mark(db, found.party_id, "phone", ring.identity("phone", phone))
         told = {"name": found.name, "address": found.address, "contact": found.contact}
         now |= {name: text or before[name] for name, text in told.items()}
     record(db, actor, f"supplier.change.{after}", found.party_id, before, now, why, at)

@@ -36,7 +36,7 @@ def give_consent(db: Db, actor: Actor, subject: str, purpose: str, words: str, a
 
 
 def withdraw_consent(db: Db, actor: Actor, subject: str, purpose: str, at: datetime) -> bool:
-    """Take a consent back; what it was needed for stops at once (C-53)."""
+    """Take a consent back: nothing more is taken under it; what was taken before is kept for its term (C-53, PIPL §15)."""
     assert_in_transaction(db)
     is_done = store.withdraw_consent(db, subject, purpose, at) == 1
     if is_done:

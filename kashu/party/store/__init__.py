@@ -74,7 +74,6 @@ from kashu.party.store.parties import (
 )
 from kashu.party.store.personal import (
     add_invitation,
-    add_report,
     add_request,
     close_person,
     decide_request,
@@ -85,9 +84,9 @@ from kashu.party.store.personal import (
     has_consent,
     invitation,
     invitations,
-    report_made,
     request,
     requests,
+    restricted,
     to_erase,
     withdraw_consent,
 )
@@ -172,7 +171,6 @@ __all__ = [
     "add_messages",
     "add_party",
     "add_principal",
-    "add_report",
     "add_request",
     "add_sanction",
     "add_signature",
@@ -252,10 +250,10 @@ __all__ = [
     "public_sanctions",
     "publish",
     "remove_member",
-    "report_made",
     "report_sanction",
     "request",
     "requests",
+    "restricted",
     "sanction",
     "sanctions",
     "save_draft",

@@ -1,11 +1,11 @@
-"""SQL of consents, invitations, requests of persons about their data, and of reports that were made."""
+"""SQL of consents, invitations, and requests of persons about their data."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, one, rows, run, value
+from kashu.kernel.db import Db, one, rows, run, value, values
 from kashu.party.types import Invitation, Request
 
 INVITATION = """
@@ -65,6 +65,11 @@ def requests(db: Db, *, person_id: int | None = None, is_open: bool = False) -> 
     return rows(db, Request, sql, [person_id, person_id, is_open])
 
 
+def restricted(db: Db) -> list[int]:
+    """Persons whose data are stored and used for nothing (C-53)."""
+    return values(db, "SELECT DISTINCT person_id FROM party_request WHERE state = 'restricted'")
+
+
 def request(db: Db, request_id: UUID, *, lock: bool = False) -> Request | None:
     return one(db, Request, f"{REQUEST} WHERE id = %s{' FOR UPDATE' if lock else ''}", [request_id])
 
@@ -117,16 +122,3 @@ def erase_person(db: Db, person_id: int) -> None:
     assert run(db, sql, [person_id]) == 1
     run(db, "DELETE FROM account_emailaddress WHERE user_id = %s", [person_id])
     run(db, "DELETE FROM mfa_authenticator WHERE user_id = %s", [person_id])
-
-
-def report_made(db: Db, kind: str, period: str) -> datetime | None:
-    found: datetime | None = value(
-        db, "SELECT max(made_at) FROM party_report WHERE kind = %s AND period = %s", [kind, period]
-    )
-    return found
-
-
-def add_report(db: Db, report_id: UUID, kind: str, period: str, told: tuple[int, str, str], at: datetime) -> None:
-    """`told` is how many rows, the file's hash and who made it."""
-    sql = "INSERT INTO party_report (id, kind, period, rows, sha256, made_by, made_at) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    run(db, sql, [report_id, kind, period, *told, at])

@@ -70,6 +70,7 @@ class ChangeRefusal(StrEnum):
     TOO_LONG = "too_long"
     IN_FUTURE = "in_future"
     NAME_TAKEN = "name_taken"
+    BLACKLISTED = "blacklisted"
     OPEN_ALREADY = "open_already"
     NO_REASON = "no_reason"
     SAME_PERSON = "same_person"

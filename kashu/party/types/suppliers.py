@@ -311,6 +311,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """A file for an authority: made, and, once there is a receipt, sent. What was in it is told by its hash."""
+
+    id: UUID
+    kind: str
+    period: str
+    rows: int
+    sha256: str
+    made_by: str
+    made_at: datetime
+    authority: str = ""
+    receipt: str = ""
+    sent_by: str = ""
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SupplierFile:
     """Everything known of a supplier, as its screens and its review have it."""
 

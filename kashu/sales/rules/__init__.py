@@ -42,11 +42,21 @@ from kashu.sales.rules.minors import (
     month_of,
 )
 from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
-from kashu.sales.rules.retention import SETTLED, erase_on, kept_until, over_before, purge_refusal, served_on
+from kashu.sales.rules.retention import (
+    OVER,
+    SETTLED,
+    erase_on,
+    forget_refusal,
+    kept_until,
+    over_before,
+    purge_refusal,
+    served_on,
+)
 
 __all__ = [
     "CAPS",
     "ORDER",
+    "OVER",
     "QUANTITY_MAX",
     "SETTLED",
     "SHELF_COUNT_MAX",
@@ -67,6 +77,7 @@ __all__ = [
     "demand",
     "due_at",
     "erase_on",
+    "forget_refusal",
     "granted_postings",
     "hold_seconds",
     "is_minor",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from kashu.cards import CardRecord
-from kashu.sales.types import Order, PurgeRefusal
+from kashu.sales.types import ForgetRefusal, Order, PurgeRefusal
 
 KEEP_YEARS = 3
 NEVER_YEAR = 9999  # of a card that does not expire
@@ -61,3 +61,20 @@ def purge_refusal(order: Order | None, at: datetime, *, is_contested: bool) -> P
     if order.state not in OVER or over_at is None:
         return PurgeRefusal.NOT_OVER
     return PurgeRefusal.TOO_YOUNG if at < kept_until(over_at) else None
+
+
+def forget_refusal(order: Order, *, is_contested: bool, is_seen: bool) -> ForgetRefusal | None:
+    """Why a buyer who asks is not forgotten yet. `is_seen`: none of the order's cards still waits to be looked at.
+
+    Cards that were paid for and not seen need somebody who can prove that they are theirs: the phone, where there is one.
+    """
+    if order.account_id is not None:
+        return ForgetRefusal.NOT_YOURS
+    if order.purged_at is not None or order.forgotten_at is not None:
+        return ForgetRefusal.GONE
+    if order.state == "disputed" or is_contested:
+        return ForgetRefusal.IN_DISPUTE
+    if order.state not in (*OVER, "delivered"):
+        return ForgetRefusal.UNDER_WAY
+    is_lost = order.state == "delivered" and not is_seen and order.phone_identity is None
+    return ForgetRefusal.UNSEEN if is_lost else None

@@ -60,13 +60,15 @@ def open_link(db: Db, ring: Keyring, token: str, who: Buyer, at: datetime) -> Or
             return refusal
         assert store.use_link(db, hashed, who.device, at) == 1, "locked"
         store.grant(db, [(order.pool_id, order.id)], [who.device], "link", at)
+        store.list_for(db, who.device, [(order.pool_id, order.id)])
     return order
 
 
 def forget_links(db: Db, at: datetime) -> int:
-    """Links that ended long ago, some at a time; says how many."""
+    """Links that ended long ago, and codes, some at a time; says how many."""
     assert_in_transaction(db)
-    return store.forget_links(db, at - timedelta(days=LINK_KEPT_DAYS), FORGET_MAX)
+    before = at - timedelta(days=LINK_KEPT_DAYS)
+    return store.forget_links(db, before, FORGET_MAX) + store.forget_codes(db, before, FORGET_MAX)
 
 
 def _hash(ring: Keyring, token: str) -> bytes:

@@ -62,6 +62,7 @@ def check_code(db: Db, ring: Keyring, phone: str, code: str, device: bytes, at: 
     orders = store.orders_of_phone(db, identity, ORDERS_MAX)
     if orders:
         store.grant(db, orders, [device] * len(orders), "code", at)
+        store.list_for(db, device, orders)
     deed = Deed(
         Actor("buyer", device.hex()[:12]), "orders.found", "phone", identity.hex(), after={"orders": len(orders)}
     )

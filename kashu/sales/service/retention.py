@@ -43,7 +43,7 @@ def erase_secrets(db: Db, ring: Keyring, keys: Collection[Key], days: int, at: d
     assert_in_transaction(db)
     orders = store.orders(db, keys, lock=True)
     lines = store.lines_of(db, orders)
-    contested = _contested(db, list(orders.values()))
+    argued = contested(db, list(orders.values()))
     served = _served_on(db, orders, lines)
     due: list[Order] = []
     later: list[tuple[int, UUID, date | None]] = []
@@ -51,7 +51,7 @@ def erase_secrets(db: Db, ring: Keyring, keys: Collection[Key], days: int, at: d
         told = rules.erase_on(served[order.id], days)
         if order.erased_at is not None or not served[order.id]:
             later.append((order.pool_id, order.id, None))
-        elif order.state not in rules.SETTLED or order.id in contested or told is None:
+        elif order.state not in rules.SETTLED or order.id in argued or told is None:
             later.append((order.pool_id, order.id, biz_date(at) + timedelta(days=LOOK_AGAIN_DAYS)))
         elif told > biz_date(at):
             later.append((order.pool_id, order.id, told))
@@ -62,17 +62,19 @@ def erase_secrets(db: Db, ring: Keyring, keys: Collection[Key], days: int, at: d
     return len(due)
 
 
-def purge(db: Db, ring: Keyring, keys: Collection[Key], at: datetime) -> dict[UUID, PurgeRefusal | None]:
+def purge(
+    db: Db, ring: Keyring, keys: Collection[Key], at: datetime, disputed: Collection[UUID] = ()
+) -> dict[UUID, PurgeRefusal | None]:
     """Forget whose orders these were and erase what secrets are left; None for those that were.
 
-    Nothing is forgotten before three years after an order's end, nor in dispute (C-20). What was sold, when, for how much
-    and out of which batch stays, with books and trail.
+    Nothing is forgotten before three years after an order's end, nor in dispute (C-20); `disputed` are those with a complaint
+    or a claim that is open. What was sold, when, for how much and out of which batch stays, with books and trail.
     """
     assert_in_transaction(db)
     found = store.orders(db, keys, lock=True)
-    contested = _contested(db, list(found.values()))
+    argued = contested(db, list(found.values())) | set(disputed)
     told = {
-        order_id: rules.purge_refusal(found.get(order_id), at, is_contested=order_id in contested)
+        order_id: rules.purge_refusal(found.get(order_id), at, is_contested=order_id in argued)
         for _pool, order_id in keys
     }
     orders = [found[order_id] for order_id, refusal in told.items() if refusal is None]
@@ -122,7 +124,7 @@ def _served_on(db: Db, orders: dict[UUID, Order], lines: dict[UUID, list[SaleLin
     return told
 
 
-def _contested(db: Db, orders: Sequence[Order]) -> set[UUID]:
+def contested(db: Db, orders: Sequence[Order]) -> set[UUID]:
     """Those of these orders with a claim or a refund that is open."""
     claimed = audit.objects_open(db, "order", [str(order.id) for order in orders])
     refunded = payments.orders_refunding(db, [(order.pool_id, order.id) for order in orders])

@@ -169,7 +169,8 @@ def _reclaim(
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
         may_not = (
-            lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL
+            order.forgotten_at is not None  # nobody is left to have the cards
+            or lapse.effect(lines[order.id], Event.HELD) is Effect.CANCEL
             or _over_limit(db, order, model, at)
             or _over_month(db, (one, order), saved, minors)
         )

@@ -15,7 +15,8 @@ from kashu.sales.types import Earlier, Order, Placed, Usage
 ORDER_COLUMNS = """
 pool_id, id, number, token, state, quantity, total_fen, phone_sealed, phone_identity, phone_tail, open_id, device,
 address, source_entry, live_room, author, video, community, link, consent_at, consent_hash, placed_at, hold_until,
-paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference, completed_at, erased_at, purged_at
+paid_at, paid_late, delivered_at, closed_at, close_reason, account_id, reference, completed_at, erased_at, purged_at,
+forgotten_at
 """
 LOCK_PAID = f"""
 SELECT {ORDER_COLUMNS} FROM sales_order
@@ -257,7 +258,7 @@ def note_incidents(db: Db, told: Sequence[tuple[str, int, UUID, str]], at: datet
 
 def keep_buyer_orders(db: Db, placed: Sequence[Order]) -> None:
     """The lists by buyer, in a table keyed by buyer; a repeat changes nothing."""
-    told = [(b"device:" + one.device, one.placed_at, one.pool_id, one.id) for one in placed]
+    told = [(b"device:" + one.device, one.placed_at, one.pool_id, one.id) for one in placed if one.forgotten_at is None]
     told += [
         (b"phone:" + one.phone_identity, one.placed_at, one.pool_id, one.id) for one in placed if one.phone_identity
     ]

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from kashu.kernel.db import Db, columns, run
+from kashu.sales.store.forgetting import UNLIST, drop_traces, unlist_devices
 from kashu.sales.types import Order
 
 Key = tuple[int, UUID]
@@ -41,7 +42,7 @@ WHERE told.pool_id = due.pool_id AND told.id = due.id
 # Its number, its link, what was sold, when and for how much stay: they name nobody.
 PURGE = """
 UPDATE sales_order AS told
-SET purged_at = %s, phone_sealed = NULL, phone_identity = NULL, phone_tail = '', open_id = '', address = '',
+SET purged_at = %s, forget_on = NULL, phone_sealed = NULL, phone_identity = NULL, phone_tail = '', open_id = '', address = '',
     device = CASE WHEN told.device = '' THEN told.device ELSE decode(repeat('00', 16), 'hex') END
 FROM unnest(%s::bigint[], %s::uuid[]) AS due (pool_id, id)
 WHERE told.pool_id = due.pool_id AND told.id = due.id AND told.purged_at IS NULL
@@ -90,13 +91,10 @@ def purge(db: Db, orders: Sequence[Order], at: datetime) -> None:
     """Forget whose these orders were."""
     keys = [(order.pool_id, order.id) for order in orders]
     assert run(db, PURGE, [at, *columns(keys, 2)]) == len(orders), "an order is purged once"
+    unlist_devices(db, orders)  # while it is known who held them
+    drop_traces(db, orders)
     for sql in FORGET:
         run(db, sql, columns(keys, 2))
-    named = [(b"device:" + one.device, one.id) for one in orders]
-    named += [(b"phone:" + one.phone_identity, one.id) for one in orders if one.phone_identity]
-    sql = """
-    DELETE FROM sales_buyer_order AS kept USING unnest(%s::bytea[], %s::uuid[]) AS due (buyer, order_id)
-    WHERE kept.buyer = due.buyer AND kept.order_id = due.order_id
-    """
-    run(db, sql, columns(named, 2))
+    phones = [(b"phone:" + one.phone_identity, one.id) for one in orders if one.phone_identity]
+    run(db, UNLIST, columns(phones, 2))
     run(db, "DELETE FROM sales_quota WHERE order_id = ANY (%s)", [[order.id for order in orders]])

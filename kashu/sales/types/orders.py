@@ -246,6 +246,17 @@ class PurgeRefusal(StrEnum):
     TOO_YOUNG = "too_young"
 
 
+class ForgetRefusal(StrEnum):
+    """Why a buyer is not forgotten yet: what they bought is still being carried out, or argued about. Nothing has changed."""
+
+    NO_SUCH_ORDER = "no_such_order"
+    NOT_YOURS = "not_yours"
+    GONE = "gone"
+    UNDER_WAY = "under_way"
+    UNSEEN = "unseen"
+    IN_DISPUTE = "in_dispute"
+
+
 class CodeRefusal(StrEnum):
     """Why a phone code does not open the orders of a number."""
 
@@ -290,6 +301,7 @@ class Order:
     completed_at: datetime | None
     erased_at: datetime | None
     purged_at: datetime | None
+    forgotten_at: datetime | None = None  # when its buyer asked to be forgotten
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,9 @@ def _page(request: HttpRequest, fresh: dict[str, str] | None = None) -> HttpResp
             "categories": catalog.categories(db),
             "sources": cards.sources(db),
         }
+        restricted = party.restricted(db)
     told |= {
-        "people": Person.objects.order_by("id"),
+        "people": Person.objects.exclude(pk__in=restricted).order_by("id"),
         "roles": STAFF_ROLES,
         "fresh": fresh,
     }

@@ -17,6 +17,7 @@ from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.party import Party
+from kashu.web.desk import waits
 from kashu.web.desk.shared import show
 from kashu.web.rights import needs
 from kashu.wire import edge
@@ -32,6 +33,7 @@ CLOCKS = {
     "publish": ("资料变更：7 个工作日内核验公示", "/desk/changes"),
     "remind": ("无法联系：5 个工作日内提醒", "/desk/changes"),
     "sanction": ("无法联系：逾期未说明，应处罚", "/desk/changes"),
+    "request": ("个人信息请求：15 天内答复", "/desk/privacy"),
 }
 
 
@@ -49,7 +51,7 @@ def board(request: HttpRequest) -> HttpResponse:
         alerts = compliance.alerts(db, SHOWN_MAX)
         stopped = _stopped(db, at)
         down = compliance.unreported(db, SHOWN_MAX)
-        counted = {one.name: one for one in aftersale.counts(db, at)}
+        counted = {one.name: one for one in aftersale.counts(db, at)} | waits.counts(db, at)
     soon = [one for one in verified if one.valid_to <= today + timedelta(days=180)]
     told = {
         "waiting": len(waiting),
@@ -62,7 +64,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "stopped": stopped,
         "down": [(one, one.is_overdue(at)) for one in down],
         "overdue": sum(one.is_overdue(at) for one in down),
-        "clocks": [_clock(name, counted.get(name)) for name in CLOCKS],
+        "clocks": [_clock(name, counted.get(name)) for name in (*CLOCKS, *waits.TITLES)],
         "unknown_years": clock.unknown_years(today),
     }
     return show(request, "board", "board", told)
@@ -93,6 +95,6 @@ def _stopped(db: Db, at: datetime) -> list[tuple[Party, list[str]]]:
 
 
 def _clock(name: str, found: ClockCount | None) -> dict[str, str | int]:
-    title, href = CLOCKS[name]
+    title, href = (CLOCKS | waits.TITLES)[name]
     running, overdue = (found.running, found.overdue) if found is not None else (0, 0)
     return {"title": _(title), "href": href, "running": running, "overdue": overdue}

@@ -44,7 +44,9 @@ def decide_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
     """Publish a change that was verified, or refuse it with a reason."""
     after = "published" if "publish" in request.POST else "refused"
     with edge.transaction() as db:
-        done = party.decide_change(db, actor(request), change_id, after, why_of(told_in(request)), clock.now())
+        done = party.decide_change(
+            db, edge.ctx().ring, actor(request), change_id, after, why_of(told_in(request)), clock.now()
+        )
     return _back(request, done)
 
 

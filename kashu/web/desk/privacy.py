@@ -1,4 +1,4 @@
-"""Requests of persons about their data at the desk, and the files that authorities are given."""
+"""Requests of persons about their data at the desk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kashu.sales import queries as sales_queries
 from kashu.web.desk.shared import TEXT_MAX, show
 from kashu.web.desk.suppliers import tell
 from kashu.web.rights import actor, needs
-from kashu.wire import edge, reports
+from kashu.wire import edge
 
 
 @require_GET
@@ -34,9 +34,8 @@ def requests(request: HttpRequest) -> HttpResponse:
         if waiting:  # who read what people wrote is in the trail before it is shown
             shown = [Deed(actor(request), "privacy.read", "request", str(one.id)) for one, _words in waiting]
             audit.record(db, shown, clock.now())
-        told = {"waiting": waiting, "is_missed": reports.is_missed(db, biz_date(clock.now()))}
     people = {one.pk: one for one in Person.objects.filter(pk__in={one.person_id for one, _words in waiting})}
-    return show(request, "privacy", "privacy", told | {"people": people, "now": clock.now()})
+    return show(request, "privacy", "privacy", {"waiting": waiting, "people": people, "now": clock.now()})
 
 
 @require_POST
@@ -57,29 +56,6 @@ def answer(request: HttpRequest, request_id: UUID) -> HttpResponse:
             done = party.answer_request(db, actor(request), request_id, "done", words, at)
     tell(request, done)
     return redirect("desk:privacy")
-
-
-@require_GET
-@needs("suppliers.review")
-@reauthentication_required
-def report(request: HttpRequest, kind: str) -> HttpResponse:
-    """The file of this half-year's suppliers (C-11), or of a quarter's incomes (C-12)."""
-    at = clock.now()
-    with edge.transaction() as db:
-        if kind == "authority":
-            made = reports.identities(db, reports.half_of(biz_date(at)))
-        elif kind == "tax":
-            try:
-                made = reports.incomes(db, request.GET.get("quarter", ""))
-            except ValueError:
-                raise Http404 from None
-        else:
-            raise Http404
-        reports.keep(db, actor(request), kind, made, at)
-    response = HttpResponse(made.text, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="suppliers-{kind}-{made.period}.csv"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _last_trade(db: Db, person_id: int) -> date | None:

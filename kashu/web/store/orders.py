@@ -27,6 +27,7 @@ from kashu.wire import cashier, edge, metrics, verify
 from kashu.wire.pay.protocol import GatewayError
 
 LISTED_MAX = 50
+PROOFS_MAX = 1_000  # as many cards as a guest's order can have
 CHECKS_MAX = 10  # calls to the gateway per order and minute that a visitor can cause
 REVEAL_REFUSALS = {
     RevealRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
@@ -261,7 +262,8 @@ def page_of(
         "error": error,
         "opened": opened or [],
         "now": clock.now(),
-        "proof": _proof(seen),
+        "proofs": _proofs(seen),
+        "batches": list(dict.fromkeys(one.batch for one in seen.cards)),
     }
     names = {"placed": "store/order_wait.html", "paid": "store/order_issue.html"}
     name = names.get(seen.order.state, "store/order.html")
@@ -270,11 +272,10 @@ def page_of(
     return response
 
 
-def _proof(seen: Seen) -> str:
-    """The address under which anybody can see where the first card comes from."""
-    if not seen.cards:
-        return ""
-    return verify.token(edge.ctx().ring, seen.cards[0].pool_id, seen.cards[0].id)
+def _proofs(seen: Seen) -> list[tuple[Masked, str]]:
+    """Each card, with the address under which anybody can see where it comes from."""
+    ring = edge.ctx().ring
+    return [(one, verify.token(ring, one.pool_id, one.id)) for one in seen.cards[:PROOFS_MAX]]
 
 
 def _csv(seen: Seen, opened: list[Opened]) -> HttpResponse:

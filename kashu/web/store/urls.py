@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.store import aftersale, agreements, cashier, links, orders, proof, shop
+from kashu.web.store import aftersale, agreements, cashier, data, links, orders, proof, shop
 
 app_name = "store"
 urlpatterns = [
@@ -26,6 +26,10 @@ urlpatterns = [
     path("o/<str:token>/guardian", aftersale.guardian, name="guardian"),
     path("m/<str:token>", links.link, name="link"),
     path("orders", orders.orders, name="orders"),
+    path("orders/data", data.page, name="data"),
+    path("orders/data/copy", data.copy, name="data_copy"),
+    path("orders/data/forget", data.forget, name="data_forget"),
+    path("orders/data/phone", data.phone, name="data_phone"),
     path("orders/code", orders.send_code, name="orders_code"),
     path("orders/check", orders.check_code, name="orders_check"),
     path("verify/<str:told>", proof.page, name="verify"),

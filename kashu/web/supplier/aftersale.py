@@ -30,6 +30,7 @@ CHANGE_REFUSALS = {
     ChangeRefusal.TOO_LONG: "名称最多 80 字，地址和联系方式最多 120 字，说明最多 1000 字。没有提交。",
     ChangeRefusal.IN_FUTURE: "请填写变更发生的日期，不能晚于今天。没有提交。",
     ChangeRefusal.NAME_TAKEN: "这个名称已经登记过。数据没有改动。",
+    ChangeRefusal.BLACKLISTED: "这个电话属于被列入黑名单的供应商，不能公示。数据没有改动。",
     ChangeRefusal.OPEN_ALREADY: "已有一件在处理，处理完再提交。",
     ChangeRefusal.NO_REASON: "请写明内容，并附上依据。数据没有改动。",
     ChangeRefusal.SAME_PERSON: "不能由同一人或本单位的人办理，请另一位同事操作。",

@@ -52,7 +52,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 def _enter(request: HttpRequest, token: str, told: Invitation, email: str, known: Person | None) -> str:
     """Make the account where there is none, and let its person in; what went wrong, or nothing."""
-    if known is not None and (known.role != "supplier" or getattr(request.user, "pk", None) != known.pk):
+    if known is not None and known.role != "supplier":
+        return _("这个邮箱已是采购方或平台员工的账号，一个账号只有一种身份。请让邀请人改发到另一个邮箱。")
+    if known is not None and getattr(request.user, "pk", None) != known.pk:
         return _("这个邮箱已有账号，请先用它登录，再打开邀请链接。")
     if known is None:
         made = _open(request, email)

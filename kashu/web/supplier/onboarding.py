@@ -104,7 +104,12 @@ def consent(request: HttpRequest, desk: Desk) -> HttpResponse:
             party.withdraw_consent(db, actor(request), subject, purpose, clock.now())
         else:
             party.give_consent(db, actor(request), subject, purpose, CONSENTS[purpose], clock.now())
-    say(request, _("同意已撤回，之后不再接收这类资料。") if "withdraw" in request.POST else _("已记录你的单独同意。"))
+    say(
+        request,
+        _("同意已撤回，之后不再接收这类资料。撤回前收到的不受影响，依法保存到退出满三年。")
+        if "withdraw" in request.POST
+        else _("已记录你的单独同意。"),
+    )
     asked_on = "people" if request.POST.get("step") == "people" else "papers"
     return redirect("supplier:step", step="account" if purpose == "bank_account" else asked_on)
 
@@ -138,6 +143,17 @@ def upload(request: HttpRequest, desk: Desk) -> HttpResponse:
     file.is_kept = True
     say(request, _("材料已提交，等待审核。"))
     return redirect("supplier:step", step="papers")
+
+
+@require_POST
+@at_desk
+def exempt(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who is not registered declares why they need not be; authorities are told so (C-11)."""
+    with edge.transaction() as db:
+        ground = request.POST.get("ground", "")
+        done = party.reports.declare_exempt(db, actor(request), desk.party.id, ground, clock.now())
+    say(request, _("请选择无须登记的情形。") if done else _("已记录你的声明。"), is_bad=done is not None)
+    return redirect("supplier:step", step="company")
 
 
 @require_POST
@@ -193,6 +209,8 @@ def _account(request: HttpRequest, desk: Desk, told: Mapping[str, str]) -> str:
         done = party.set_bank_account(db, edge.ctx().ring, actor(request), desk.party.id, account, clock.now())
         if not isinstance(done, SupplierRefusal) and desk.supplier.state != "applied":
             party.ask_verifications(db, actor(request), desk.party.id, clock.now())
+    if not isinstance(done, SupplierRefusal) and party.check_bank_account(account[2]).warning:
+        say(request, _("账号的校验位不符，可能输错了一位，请对照开户证明再核对一次。"), is_bad=True)
     return _(REFUSALS[done]) if isinstance(done, SupplierRefusal) else ""
 
 
@@ -221,6 +239,7 @@ def _page(request: HttpRequest, desk: Desk, step: str, error: str = "", status: 
             "file": file,
             "own": party.party(db, desk.party.id),
             "contracts": [one for kind in ("supply", "deposit") if (one := party.contract(db, kind)) is not None],
+            "exempt": party.reports.exemption(db, desk.party.id),
             "consents": {name: party.has_consent(db, subject, name) for name in CONSENTS},
             "names": {
                 one.id: edge.ctx().ring.open_personal(one.name, f"principal {one.id}") for one in file.principals
@@ -233,6 +252,7 @@ def _page(request: HttpRequest, desk: Desk, step: str, error: str = "", status: 
         "draft": json.loads(draft) if draft else {},
         "consent_words": {name: _(words) for name, words in CONSENTS.items()},
         "kinds": {name: _(word) for name, word in KINDS.items()},
+        "grounds": {name: _(word) for name, word in party.reports.GROUNDS.items()},
         "signed": {one.sha256 for one in file.signatures},
         "today": biz_date(at),
     }

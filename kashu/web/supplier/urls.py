@@ -11,6 +11,7 @@ urlpatterns = [
     path("onboarding", onboarding.onboarding, name="onboarding"),
     path("onboarding/hand-in", onboarding.hand_in, name="hand_in"),
     path("onboarding/consent", onboarding.consent, name="consent"),
+    path("onboarding/exempt", onboarding.exempt, name="exempt"),
     path("onboarding/upload", onboarding.upload, name="upload"),
     path("onboarding/agree", onboarding.sign, name="sign"),
     path("onboarding/<slug:step>", onboarding.onboarding, name="step"),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from typing import Any
-from uuid import UUID
 
 from kashu import audit, cards, catalog, compliance, ledger, messages, party, payments, sales
 from kashu.audit import Proof
@@ -15,44 +13,19 @@ from kashu.catalog import Agreement
 from kashu.kernel.db import Db
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import canonical_json, sha256_hex
-from kashu.payments import KeptNotice, Payment, Refund
-from kashu.sales import Order, SaleLine
-from kashu.wire.evidence import checks
+from kashu.payments import KeptNotice
+from kashu.sales import Order
+from kashu.wire.evidence import checks, disputes
+from kashu.wire.evidence.case import Case, case_of, mark, told_of
 from kashu.wire.evidence.pack import pretty
 
 ATTESTATIONS_MAX = 100
-BYTES_SHOWN = 16  # of a pseudonym: enough to compare
 CONSENT, AGREEMENTS = "digital_consent", ("trade", "privacy", "digital_consent")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An order with what most files need of it."""
-
-    order: Order
-    lines: list[SaleLine]
-    payments: list[Payment]
-    refunds: list[Refund]
-    is_personal: bool
-
-    @property
-    def keys(self) -> list[tuple[int, UUID]]:
-        return [(line.pool_id, line.id) for line in self.lines]
-
-    @property
-    def pools(self) -> list[int]:
-        return sorted({line.pool_id for line in self.lines})
 
 
 def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[str, bytes]:
     """Every file about an order, by name."""
-    case = Case(
-        order,
-        sales.lines_of(db, [order.id])[order.id],
-        payments.of_order(db, order.pool_id, order.id),
-        payments.refunds_of(db, order.pool_id, order.id),
-        is_personal,
-    )
+    case = case_of(db, order, is_personal=is_personal)
     pages = {line.page_hash: catalog.page(db, line.page_hash) for line in case.lines}
     texts, rules = _agreements(db, case), catalog.fee_rules_by_id(db, [line.fee_rule_id for line in case.lines])
     used = cards.redemptions_under(db, case.keys)
@@ -60,22 +33,28 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
     heads = audit.heads_over(db, [one.seq for one in trail if one.seq is not None])
     told = {
         "order.json": _order(db, ring, case),
-        "agreements.json": [_told(one) for one in texts],
-        "fee_rules.json": [_told(one) for one in rules],
+        "agreements.json": [told_of(one) for one in texts],
+        "fee_rules.json": [told_of(one) for one in rules],
         "payments.json": _payments(db, case),
         "ledger.json": books,
         "delivery.json": _delivery(db, case),
         "cards.json": _cards(db, ring, case),
-        "redemptions.json": [_told(one, "undone_key") for one in used],
-        "claims.json": [_told(one) for one in audit.approvals_of(db, "order", str(order.id))],
+        "redemptions.json": [told_of(one, "undone_key") for one in used],
+        "complaints.json": disputes.complaints(db, case),
+        "guardian_claims.json": disputes.guardian_claims(db, ring, case),
+        "takedowns.json": disputes.takedowns(db, case),
+        "reviews.json": disputes.reviews(db, case),
+        "claims.json": [told_of(one) for one in audit.approvals_of(db, "order", str(order.id))],
         "messages.json": _messages(db, case),
-        "attestations.json": [_told(one) for one in compliance.attestations_of(db, order.number, ATTESTATIONS_MAX)],
+        "attestations.json": [told_of(one) for one in compliance.attestations_of(db, order.number, ATTESTATIONS_MAX)],
         "provenance.json": [provenance(db, pool_id) for pool_id in case.pools],
-        "audit.json": {"entries": [_told(one, "xact") for one in trail], "heads": [_told(one) for one in heads]},
+        "audit.json": {"entries": [told_of(one, "xact") for one in trail], "heads": [told_of(one) for one in heads]},
         "checks.json": checks.compare(case.order, case.lines, pages, texts, books, trail, heads, ring),
     }
     kept = {
-        f"pages/{mark.hex()}.json": canonical_json(body).encode() for mark, body in pages.items() if body is not None
+        f"pages/{digest.hex()}.json": canonical_json(body).encode()
+        for digest, body in pages.items()
+        if body is not None
     }
     return {name: pretty(body) for name, body in told.items()} | kept | _notices(db, case)
 
@@ -92,11 +71,11 @@ def provenance(db: Db, pool_id: int) -> dict[str, Any]:
     return {
         "pool_id": pool_id,
         **{name: getattr(batch, name) for name in names},
-        "supplier": None if supplier is None else _told(supplier),
-        "authorisations": [_told(one) for one in papers],  # the root first
-        "steps": [_told(one) for one in steps],
+        "supplier": None if supplier is None else told_of(supplier),
+        "authorisations": [told_of(one) for one in papers],  # the root first
+        "steps": [told_of(one) for one in steps],
         "broken_at": cards.broken(steps),
-        "trail": [_told(one, "xact") for one in audit.proofs(db, pool_id, "batch", [batch.code])],
+        "trail": [told_of(one, "xact") for one in audit.proofs(db, pool_id, "batch", [batch.code])],
     }
 
 
@@ -105,17 +84,17 @@ def _order(db: Db, ring: Keyring, case: Case) -> dict[str, Any]:
     hidden = ("phone_sealed", "phone_identity", "token", "open_id", "device", "address")
     people = {one.id: one.name for one in party.parties(db)}
     return {
-        **_told(order, *hidden),
+        **told_of(order, *hidden),
         "buyer": {
-            "phone": _phone(ring, case),
-            "phone_mark": _mark(order.phone_identity),
+            "phone": phone(ring, case),
+            "phone_mark": mark(order.phone_identity),
             "open_id": order.open_id if case.is_personal else _ends(order.open_id),
-            "device": _mark(order.device),
-            "address": _mark(order.address),
-            "form": _form(db, ring, case),
+            "device": mark(order.device),
+            "address": mark(order.address),
+            "form": form(db, ring, case),
         },
         "lines": [
-            {**_told(line), "seller": people.get(line.seller_id, ""), "supplier": people.get(line.supplier_id, "")}
+            {**told_of(line), "seller": people.get(line.seller_id, ""), "supplier": people.get(line.supplier_id, "")}
             for line in case.lines
         ],
         "incidents": [
@@ -125,20 +104,20 @@ def _order(db: Db, ring: Keyring, case: Case) -> dict[str, Any]:
     }
 
 
-def _phone(ring: Keyring, case: Case) -> str:
+def phone(ring: Keyring, case: Case) -> str:
     order = case.order
     if case.is_personal and order.phone_sealed is not None:
         return ring.open_personal(order.phone_sealed, f"order phone {order.id}")
     return f"*******{order.phone_tail}" if order.phone_tail else ""
 
 
-def _form(db: Db, ring: Keyring, case: Case) -> Any:
+def form(db: Db, ring: Keyring, case: Case) -> Any:
     """For whom an order was issued (直充, 代充)."""
     order = case.order
     told = sales.fulfilments(db, [(order.pool_id, order.id)]).get(order.id)
     if told is None:
         return None
-    known = _told(told, "form_sealed", "pool_id", "order_id")
+    known = told_of(told, "form_sealed", "pool_id", "order_id")
     if not case.is_personal or not told.form_sealed:
         return known
     return {**known, "form": json.loads(ring.open_personal(told.form_sealed, f"form {order.id}"))}
@@ -163,14 +142,14 @@ def _payments(db: Db, case: Case) -> dict[str, Any]:
     for one in case.payments:
         channel = channels[one.channel_id]
         names = {"kind": channel.kind, "payee": channel.payee, "merchant": channel.merchant, "app_id": channel.app_id}
-        paid.append({**_told(one, "pay_url"), "channel": names})
+        paid.append({**told_of(one, "pay_url"), "channel": names})
     return {
         "payments": paid,
         "notices": [
-            {**_told(one, "body"), "bytes": len(one.body), "sha256": sha256_hex(one.body), "verified": "on arrival"}
+            {**told_of(one, "body"), "bytes": len(one.body), "sha256": sha256_hex(one.body), "verified": "on arrival"}
             for one in _heard(db, case)
         ],
-        "refunds": [{**_told(one), "number": one.number} for one in case.refunds],
+        "refunds": [{**told_of(one), "number": one.number} for one in case.refunds],
     }
 
 
@@ -186,17 +165,19 @@ def _notices(db: Db, case: Case) -> dict[str, bytes]:
 
 
 def _trail(db: Db, case: Case, used: Sequence[Redemption]) -> list[Proof]:
-    """The entries of the order, and of its cards that were redeemed."""
+    """The entries of the order, of its cards that were redeemed, and of what was argued about it."""
     found = audit.proofs(db, case.order.pool_id, "order", [str(case.order.id)])
     for pool_id in sorted({one.pool_id for one in used}):
         names = [f"{pool_id}/{one.card_id}" for one in used if one.pool_id == pool_id]
         found += audit.proofs(db, pool_id, "card", names)
+    for kind, names in disputes.things(db, case).items():
+        found += audit.proofs(db, case.order.pool_id, kind, names)
     return found
 
 
 def _ledger(db: Db, case: Case) -> list[dict[str, Any]]:
     reasons = [case.order.id, *(line.id for line in case.lines), *(one.id for one in case.refunds)]
-    return [_told(one) for one in ledger.entries_under(db, sorted({case.order.pool_id, *case.pools}), reasons)]
+    return [told_of(one) for one in ledger.entries_under(db, sorted({case.order.pool_id, *case.pools}), reasons)]
 
 
 def _delivery(db: Db, case: Case) -> dict[str, Any]:
@@ -210,7 +191,7 @@ def _delivery(db: Db, case: Case) -> dict[str, Any]:
             for line in case.lines
         ],
         "possession": [
-            {"device": _mark(one.device), "how": one.how, "granted_at": one.granted_at}
+            {"device": mark(one.device), "how": one.how, "granted_at": one.granted_at}
             for one in sales.possessions(db, order.pool_id, order.id)
         ],
     }  # fmt: skip
@@ -218,7 +199,7 @@ def _delivery(db: Db, case: Case) -> dict[str, Any]:
 
 def _cards(db: Db, ring: Keyring, case: Case) -> list[dict[str, Any]]:
     prints = cards.fingerprints(db, ring, case.keys)
-    return [{**_told(one), "fingerprint": prints.get((one.pool_id, one.id))} for one in cards.records(db, case.keys)]
+    return [{**told_of(one), "fingerprint": prints.get((one.pool_id, one.id))} for one in cards.records(db, case.keys)]
 
 
 def _messages(db: Db, case: Case) -> list[dict[str, Any]]:
@@ -228,20 +209,11 @@ def _messages(db: Db, case: Case) -> list[dict[str, Any]]:
         heard = messages.receipts_of(db, {(each.sender_id, each.vendor_no) for each in tries if each.vendor_no})
         names = ("sender_id", "vendor_no", "has_arrived", "at", "code", "received_at")
         told.append({
-            **_told(one, "sealed", "to_identity"),
-            "tries": [_told(each, "message_id") for each in tries],
+            **told_of(one, "sealed", "to_identity"),
+            "tries": [told_of(each, "message_id") for each in tries],
             "receipts": [dict(zip(names, each, strict=True)) for each in heard],
         })  # fmt: skip
     return told
-
-
-def _told(one: Any, *without: str) -> dict[str, Any]:
-    """A noun of ours as JSON, without what must not be told."""
-    return {spec.name: getattr(one, spec.name) for spec in fields(one) if spec.name not in without}
-
-
-def _mark(identity: bytes | None) -> str:
-    return "" if identity is None else identity.hex()[: 2 * BYTES_SHOWN]
 
 
 def _ends(text: str) -> str:
