@@ -28,6 +28,7 @@ from kashu.compliance.service import (
     missing_of_platform,
     reviews,
     standing,
+    stopped,
     takedowns,
 )
 from kashu.compliance.service.licences import FILE_BYTES_MAX
@@ -45,6 +46,7 @@ from kashu.compliance.store import (
     goods,
     last_review,
     licence,
+    open_counts,
     overdue_takedowns,
     pool_stands,
     pool_stops,
@@ -165,6 +167,7 @@ __all__ = [
     "missing_of_platform",
     "needs_identity",
     "needs_transfer",
+    "open_counts",
     "opens_coins",
     "overdue_takedowns",
     "pool_stands",
@@ -176,6 +179,7 @@ __all__ = [
     "snapshot",
     "standing",
     "standing_of",
+    "stopped",
     "takedown",
     "takedowns",
     "takedowns_of",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from kashu import party
+from kashu import compliance, party
 from kashu.audit import SYSTEM
 from kashu.kernel import clock
 from kashu.kernel.events import Fact, tell
@@ -61,7 +61,14 @@ def erase_persons(ctx: Context) -> None:
     while True:
         with ctx.pool.transaction() as db:
             at = clock.now()
-            if not (party.erase_due(db, at) or party.erase_papers_due(db, at) or party.erase_holders_due(db, at)):
+            gone = party.erase_papers_due(db, at)
+            compliance.licences.erase_files(db, gone, at)
+            others = (
+                party.erase_due(db, ctx.ring, at),
+                party.erase_holders_due(db, at),
+                party.forget_invitations(db, at),
+            )
+            if not gone and not any(others):
                 return
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,12 @@ def canonical_json(value: Any) -> str:
 def is_line(text: str) -> bool:
     """Whether this is one line of text: no control character, no line or paragraph separator."""
     return BREAKS.search(text) is None
+
+
+def tidy_reference(text: str) -> str:
+    """A bank's reference in one form: what looks the same is the same transfer, and is booked once."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return "".join(letter for letter in plain if letter.isalnum() or letter in "-_/.")
 
 
 def sha256_hex(content: str | bytes) -> str:

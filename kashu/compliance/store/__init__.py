@@ -24,10 +24,22 @@ from kashu.compliance.store.authorisations import (
     opening,
     revoke,
 )
-from kashu.compliance.store.blocks import OPENABLE, blocks, of_seller, pool_stands, pool_stops, reverify_days, states
+from kashu.compliance.store.blocks import (
+    OPENABLE,
+    blocks,
+    late_sellers,
+    of_seller,
+    of_sellers,
+    pool_stands,
+    pool_stops,
+    reverify_days,
+    states,
+)
 from kashu.compliance.store.licences import (
     add_licence,
     alerts,
+    erase_files,
+    erase_subjects,
     every_licence,
     file,
     goods,
@@ -38,6 +50,7 @@ from kashu.compliance.store.licences import (
     move_licence,
     note_licence,
     note_renewal,
+    open_counts,
     raise_alerts,
     requirements,
 )
@@ -95,6 +108,8 @@ __all__ = [
     "decide",
     "end_review",
     "end_takedown",
+    "erase_files",
+    "erase_subjects",
     "every_licence",
     "file",
     "for_brand",
@@ -103,6 +118,7 @@ __all__ = [
     "keep_file",
     "keep_snapshot",
     "last_review",
+    "late_sellers",
     "licence",
     "licence_of_number",
     "licences",
@@ -113,6 +129,8 @@ __all__ = [
     "note_reviewer",
     "note_warned",
     "of_seller",
+    "of_sellers",
+    "open_counts",
     "opening",
     "overdue_takedowns",
     "pool_stands",

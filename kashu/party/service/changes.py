@@ -63,12 +63,11 @@ def decide_change(db: Db, actor: Actor, change_id: UUID, after: str, why: Why, a
     if after == "published" and is_renamed and store.is_name_taken(db, found.name):
         return ChangeRefusal.NAME_TAKEN
     store.decide_change(db, change_id, after, (why[0], why[1], actor.name), at)
-    before, now = {"name": own.name, "address": own.address, "contact": own.contact}, {"state": after}
     if after == "published":
         store.publish(db, found)
-        told = {"name": found.name, "address": found.address, "contact": found.contact}
-        now |= {name: text or before[name] for name, text in told.items()}
-    record(db, actor, f"supplier.change.{after}", found.party_id, before, now, why, at)
+    told = {"name": found.name, "address": found.address, "contact": found.contact}
+    now = {"state": after, "change": str(change_id), "changed": sorted(filter(told.get, told))}
+    record(db, actor, f"supplier.change.{after}", found.party_id, {"state": "declared"}, now, why, at)
     decided = store.change(db, change_id)
     assert decided is not None
     return decided

@@ -38,6 +38,9 @@ class SupplierRefusal(StrEnum):
     EXPIRED = "expired"
     NOT_GROWN_UP = "not_grown_up"
     DECLARE_CHANGE = "declare_change"
+    OWN_REQUEST = "own_request"
+    NOT_OWNER = "not_owner"
+    LAST_OWNER = "last_owner"
 
 
 class Lack(StrEnum):

@@ -38,7 +38,7 @@ from kashu.sales.rules.minors import (
     minors_among,
     month_of,
 )
-from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
+from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, wanted
 from kashu.sales.rules.retention import SETTLED, erase_on, kept_until, over_before, purge_refusal, served_on
 
 __all__ = [
@@ -82,7 +82,6 @@ __all__ = [
     "shown_form",
     "shown_list_price",
     "tidy_reason",
-    "tidy_reference",
     "topup_postings",
     "wanted",
 ]

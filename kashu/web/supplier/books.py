@@ -1,8 +1,7 @@
-"""What was sold, what is owed, what the platform holds against the supplier, and who works for it."""
+"""What was sold, what is owed, and what the platform holds against the supplier."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,14 +11,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, compliance, ledger, messages, party
+from kashu import cards, catalog, compliance, ledger, party
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
-from kashu.messages import Draft
 from kashu.party import SupplierRefusal
 from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say
+from kashu.web.desk.shared import by_instant_of
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, at_desk, show
 from kashu.web.supplier.onboarding import steps_of
@@ -27,7 +26,6 @@ from kashu.wire import edge
 
 FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 REASON_MAX = 160
-EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
 
 
 @require_GET
@@ -113,76 +111,32 @@ def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
     with edge.transaction() as db:
         rules = catalog.agreement(db, "trade", at)
         under = "" if rules is None else f"{rules.kind} v{rules.version}"
-        refusal = party.leave(db, actor(request), desk.party.id, (reason, under), at)
+        go = party.withdraw if desk.supplier.state in party.BEFORE_DEPOSIT else party.leave
+        refusal = go(db, actor(request), desk.party.id, (reason, under), at)
     if refusal is not None:
         return _notices(request, desk, _(REFUSALS[refusal]), 409)
-    say(request, _("已开始退出：不再销售新的订单，已有订单按现行规则履行。"))
+    is_over = desk.supplier.state in party.BEFORE_DEPOSIT
+    said = (
+        _("申请已撤回，名称和证号可以重新申请。")
+        if is_over
+        else _("已开始退出：不再销售新的订单，已有订单按现行规则履行。")
+    )
+    say(request, said)
     return redirect("supplier:notices")
 
 
-@require_GET
-@at_desk
-def people(request: HttpRequest, desk: Desk) -> HttpResponse:
-    return _people(request, desk)
-
-
-@require_POST
-@at_desk
-def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Send somebody a link that lets them act for this organisation."""
-    email = request.POST.get("email", "").strip().lower()
-    if not EMAIL.match(email):
-        return _people(request, desk, _("邮箱没有填对。没有发送。"), 422)
-    done = send_invitation(request, desk.party.id, email)
-    if isinstance(done, SupplierRefusal):
-        return _people(request, desk, _(REFUSALS[done]), 409)
-    say(request, _("邀请已发送，7 天内有效。"))
-    return redirect("supplier:people")
-
-
-@require_POST
-@at_desk
-def revoke(request: HttpRequest, desk: Desk, invitation_id: UUID) -> HttpResponse:
-    with edge.transaction() as db:
-        refusal = party.revoke_invitation(db, actor(request), desk.party.id, invitation_id, clock.now())
-    if refusal is not None:
-        return _people(request, desk, _(REFUSALS[refusal]), 404)
-    say(request, _("邀请已撤回。"))
-    return redirect("supplier:people")
-
-
-def send_invitation(request: HttpRequest, party_id: int, email: str) -> SupplierRefusal | None:
-    """Invite, and write the message in the same transaction; the link is in the message only."""
-    ctx, at = edge.ctx(), clock.now()
-    with edge.transaction() as db:
-        done = party.invite(db, ctx.ring, actor(request), party_id, email, at)
-        if isinstance(done, SupplierRefusal):
-            return done
-        named = party.party(db, party_id)
-        assert named is not None
-        values = {"name": named.name, "link": f"{ctx.public_url}/join/{done[1]}"}
-        messages.write(db, ctx.ring, [Draft("invitation", str(done[0].id), email, values)], at)
-    return None
-
-
 def _notices(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
+    before = by_instant_of(request)
     with edge.transaction() as db:
+        found = party.sanctions(db, desk.party.id, before=before, most=PAGE_ROWS + 1)
+        page = page_of(found, lambda one: (one.begins_at.isoformat(), str(one.id)))
         told = {
-            "sanctions": party.sanctions(db, desk.party.id),
-            "appeals": party.appeals(db, desk.party.id),
+            "page": page,
+            "appeals": party.appeals_of(db, {one.id for one in page.rows}),
             "coming": catalog.coming_agreements(db, clock.now()),
             "down": compliance.takedowns_of(db, desk.party.id, 50),
-            "may_leave": desk.supplier.state in party.TRADING,
+            "may_leave": desk.supplier.state in (*party.TRADING, "deposit"),
+            "may_withdraw": desk.supplier.state in party.BEFORE_DEPOSIT,
             "error": error,
         }
     return show(request, desk, "notices", "notices", told, status)
-
-
-def _people(request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-    ring = edge.ctx().ring
-    with edge.transaction() as db:
-        waiting = [
-            (one, ring.open_personal(one.email, f"invitation {one.id}")) for one in party.invitations(db, desk.party.id)
-        ]
-        told = {"members": party.members(db, desk.party.id), "waiting": waiting, "error": error, "now": clock.now()}
-    return show(request, desk, "people", "people", told, status)

@@ -43,6 +43,9 @@ REFUSALS = {
     SupplierRefusal.GONE: "已经处理过，或不存在。数据没有改动。",
     SupplierRefusal.EXPIRED: "已经过期。数据没有改动。",
     SupplierRefusal.NOT_GROWN_UP: "该人员未满 18 岁。数据没有改动。",
+    SupplierRefusal.OWN_REQUEST: "这是你自己的请求，不能由你自己办理，请另一位同事办理。数据没有改动。",
+    SupplierRefusal.NOT_OWNER: "只有本单位的负责人可以这样做。数据没有改动。",
+    SupplierRefusal.LAST_OWNER: "本单位至少要有一位负责人，请先让另一位成员成为负责人。数据没有改动。",
     SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
 View = Callable[..., HttpResponseBase]
