@@ -1146,7 +1146,10 @@ CREATE TABLE public.party_mark (
 CREATE TABLE public.party_member (
     person_id bigint NOT NULL,
     party_id bigint NOT NULL,
-    joined_at timestamp with time zone NOT NULL
+    joined_at timestamp with time zone NOT NULL,
+    is_owner boolean DEFAULT false NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT party_member_owner CHECK (((NOT is_owner) OR (ended_at IS NULL)))
 );
 CREATE UNLOGGED TABLE public.party_nonce (
     key_id text NOT NULL,
@@ -1288,6 +1291,7 @@ CREATE TABLE public.party_supplier (
     moved_at timestamp with time zone,
     exiting_at timestamp with time zone,
     barred_from text,
+    erased_at timestamp with time zone,
     CONSTRAINT party_supplier_deposit_fen_check CHECK ((deposit_fen >= 0)),
     CONSTRAINT party_supplier_risk_check CHECK ((risk = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
     CONSTRAINT party_supplier_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'kyb_review'::text, 'contract'::text, 'deposit'::text, 'active'::text, 'restricted'::text, 'suspended'::text, 'exiting'::text, 'closed'::text, 'blacklisted'::text]))),
@@ -2043,8 +2047,6 @@ ALTER TABLE ONLY public.party_member
 ALTER TABLE ONLY public.party_nonce
     ADD CONSTRAINT party_nonce_pkey PRIMARY KEY (key_id, nonce);
 ALTER TABLE ONLY public.party_party
-    ADD CONSTRAINT party_party_name_key UNIQUE (name);
-ALTER TABLE ONLY public.party_party
     ADD CONSTRAINT party_party_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.party_platform
     ADD CONSTRAINT party_platform_pkey PRIMARY KEY (is_one);
@@ -2215,6 +2217,8 @@ CREATE INDEX party_list_entry_names ON public.party_list_entry USING gin (names)
 CREATE INDEX party_mark_same ON public.party_mark USING btree (kind, mark);
 CREATE INDEX party_member_of_party ON public.party_member USING btree (party_id);
 CREATE INDEX party_nonce_oldest ON public.party_nonce USING brin (seen_at);
+CREATE UNIQUE INDEX party_party_live_name ON public.party_party USING btree (name) WHERE (state <> 'closed'::text);
+CREATE INDEX party_party_of_name ON public.party_party USING btree (name);
 CREATE UNIQUE INDEX party_party_one_platform ON public.party_party USING btree (kind) WHERE (kind = 'platform'::text);
 CREATE UNIQUE INDEX party_principal_once ON public.party_principal USING btree (party_id, role, id_mark) WHERE (ended_at IS NULL);
 CREATE UNIQUE INDEX party_principal_one_head ON public.party_principal USING btree (party_id) WHERE ((role = 'legal_representative'::text) AND (ended_at IS NULL));
@@ -2222,6 +2226,7 @@ CREATE INDEX party_report_of_period ON public.party_report USING btree (kind, pe
 CREATE UNIQUE INDEX party_request_once ON public.party_request USING btree (person_id, kind) WHERE (state = 'open'::text);
 CREATE INDEX party_sanction_due ON public.party_sanction USING btree (ends_at) WHERE (state = 'in_force'::text);
 CREATE INDEX party_sanction_of_party ON public.party_sanction USING btree (party_id, begins_at);
+CREATE INDEX party_supplier_closed ON public.party_supplier USING btree (moved_at, party_id) WHERE ((state = 'closed'::text) AND (erased_at IS NULL));
 CREATE INDEX party_supplier_due ON public.party_supplier USING btree (verified_at) WHERE (state = ANY (ARRAY['active'::text, 'restricted'::text, 'suspended'::text]));
 CREATE UNIQUE INDEX party_unreached_one ON public.party_unreached USING btree (party_id) WHERE (state <> 'settled'::text);
 CREATE INDEX party_verification_of_party ON public.party_verification USING btree (party_id, kind, asked_at);

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from kashu import party
+from kashu import compliance, party
 from kashu.audit import SYSTEM
 from kashu.jobs.rounds import in_rounds
 from kashu.kernel import clock
+from kashu.kernel.db import Db
 from kashu.kernel.events import Fact, tell
 from kashu.wire.context import Context
 from kashu.wire.registry import State, ask
@@ -59,9 +60,16 @@ def screen_all(ctx: Context) -> int:
 
 def erase_persons(ctx: Context) -> None:
     """Erase those whose data had to be kept and no longer has to (C-54)."""
-    in_rounds(ctx, lambda db, at: len(party.erase_due(db, at)))
-    in_rounds(ctx, lambda db, at: len(party.erase_papers_due(db, at)))
+    in_rounds(ctx, lambda db, at: len(party.erase_due(db, ctx.ring, at)))
+    in_rounds(ctx, _erase_papers)
     in_rounds(ctx, lambda db, at: len(party.erase_holders_due(db, at)))
+    in_rounds(ctx, party.forget_invitations)
+
+
+def _erase_papers(db: Db, at: datetime) -> int:
+    gone = party.erase_papers_due(db, at)
+    compliance.licences.erase_files(db, gone, at)
+    return len(gone)
 
 
 def lift_sanctions(ctx: Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,12 @@ def is_line(text: str) -> bool:
 def no_formula(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def tidy_reference(text: str) -> str:
+    """A bank's reference in one form: what looks the same is the same transfer, and is booked once."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return "".join(letter for letter in plain if letter.isalnum() or letter in "-_/.")
 
 
 def sha256_hex(content: str | bytes) -> str:

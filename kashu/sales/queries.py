@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -191,6 +191,23 @@ class Search:
     order_ids: tuple[UUID, ...] = ()
 
 
+LAST_TRADE = """
+WITH own AS (SELECT id FROM sales_account WHERE party_id = ANY (%(parties)s))
+SELECT max(at) FROM (
+    SELECT greatest(sold.paid_at, sold.delivered_at, sold.completed_at, sold.closed_at) AS at FROM sales_line AS line
+    JOIN sales_order AS sold ON sold.pool_id = line.order_pool_id AND sold.id = line.order_id AND sold.paid_at IS NOT NULL
+    WHERE line.supplier_id = ANY (%(parties)s) OR line.seller_id = ANY (%(parties)s)
+    UNION ALL
+    SELECT greatest(bought.paid_at, bought.delivered_at, bought.completed_at, bought.closed_at) FROM sales_order AS bought
+    WHERE bought.account_id IN (SELECT id FROM own) AND bought.paid_at IS NOT NULL
+    UNION ALL
+    SELECT posted_at FROM ledger_entry WHERE account_id IN (SELECT id FROM own)
+    UNION ALL
+    SELECT noted_at FROM party_deposit WHERE party_id = ANY (%(parties)s)
+) AS trade
+"""
+
+
 def order_list(db: Db, view: str, search: Search, before: tuple[datetime, UUID] | None, most: int) -> list[OrderRow]:
     """A page of orders, newest first."""
     where = ["true"]
@@ -262,4 +279,10 @@ def last_sale_at(db: Db, supplier_id: int) -> datetime | None:
     """When something of a supplier's was last handed over."""
     sql = "SELECT max(delivered_at) FROM sales_line WHERE supplier_id = %s OR seller_id = %s"
     found: datetime | None = value(db, sql, [supplier_id, supplier_id])
+    return found
+
+
+def last_trade_at(db: Db, party_ids: Collection[int]) -> datetime | None:
+    """When organisations last traded, on either side: what they sold, what they bought, what moved on their accounts (C-20)."""
+    found: datetime | None = value(db, LAST_TRADE, {"parties": list(party_ids)})  # type: ignore[arg-type]  # named parameters
     return found

@@ -199,10 +199,10 @@ def _buyer(db: Db, at: datetime) -> None:
     sales.set_contract_price(db, DEMO, price)
 
 
-def _join(run: Runtime, person_id: int, email: str, role: str) -> None:
+def _join(run: Runtime, person_id: int, role: str) -> None:
     with run.pool.transaction() as db:
         for one in party.parties(db, role):
-            party.add_member(db, DEMO, one.id, person_id, email, clock.now())
+            party.add_member(db, DEMO, one.id, person_id, clock.now())
 
 
 def _people(run: Runtime) -> Path:
@@ -221,7 +221,7 @@ def _people(run: Runtime) -> Path:
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
         if role in ("buyer", "supplier"):
-            _join(run, person.pk, email, role)
+            _join(run, person.pk, role)
         logins.append({"email": email, "password": password, "totp": secret, "role": role})
     file.write_text(json.dumps(logins, indent=1))
     file.chmod(0o600)

@@ -40,7 +40,7 @@ def import_file(
     if not file.is_file():
         err.print(f"[red]{file} is not a file")
         return False
-    named = _named(run, *told[:3])
+    named = resolve(run, *told[:3])
     if isinstance(named, str):
         err.print(f"[red]{named}")
         return False
@@ -71,20 +71,24 @@ def import_file(
     return batch.accepted > 0
 
 
-def _named(run: Runtime, sku: str, supplier: str, cost: str) -> tuple[int, int, int, str] | str:
+def resolve(run: Runtime, sku: str, supplier: str, cost: str) -> tuple[int, int, int, str] | str:
+    """What the words of a command mean: SKU, supplier, cost and kind; or what is wrong with them."""
     with run.pool.transaction() as db:
         skus = {one.code: one for one in catalog_queries.skus(db)}
-        suppliers = {one.name: one.id for one in party.parties(db)}
+        found = [one for one in party.named(db, supplier) if one.kind != "buyer"]
+        known = [] if found else [one.name for one in party.parties(db) if one.state != "closed"]
     cost_fen = parse_yuan(cost)
     if sku not in skus:
         return f"no SKU has the code {sku}"
     if skus[sku].kind not in ("single_use", "pick"):
         return f"{sku} is not sold from card files"
-    if supplier not in suppliers:
-        return f"no supplier is registered as {supplier}; known: {', '.join(suppliers)}"
+    if not found:
+        return f"no supplier is registered as {supplier}; known: {', '.join(known)}"
+    if len(found) > 1:
+        return f"{supplier} was the name of {len(found)} suppliers, all of them closed: which one is meant is not clear"
     if cost_fen is None:
         return f"{cost} is not an amount in yuan"
-    return skus[sku].id, suppliers[supplier], cost_fen, skus[sku].kind
+    return skus[sku].id, found[0].id, cost_fen, skus[sku].kind
 
 
 def _chunks(file: Path) -> Iterator[bytes]:

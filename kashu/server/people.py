@@ -27,7 +27,7 @@ def open_owner(run: Runtime, email: str, name: str) -> str | None:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role="owner")
             EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
-            after = {"email": email, "role": "owner"}
+            after = {"role": "owner"}
             deed = Deed(Actor("person", "command line"), "person.open", "person", str(person.pk), after=after)
             with run.pool.transaction() as db:  # before the person is committed: without its row there is none (S-04)
                 audit.record(db, [deed], clock.now())

@@ -43,6 +43,8 @@ APPEND_ONLY = (
     "cards_provenance",
     "aftersale_breach",
 )
+# What may be emptied of a fact all the same, once nothing allows keeping it (C-54): the row stays, with its hash.
+ERASABLE = {"compliance_file": ("name", "sealed")}
 # Never deleted, though they change state.
 KEPT = (
     "cards_card",
@@ -111,6 +113,9 @@ def grant(owner_dsn: str, app_dsn: str) -> bool:
             db.execute(sql.SQL("GRANT {} IN SCHEMA public TO {}").format(sql.SQL(what), role))
         for table in APPEND_ONLY:
             db.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(sql.Identifier(table), role))
+        for table, columns in ERASABLE.items():
+            named = sql.SQL(", ").join(map(sql.Identifier, columns))
+            db.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(named, sql.Identifier(table), role))
         for table in KEPT:
             db.execute(sql.SQL("REVOKE DELETE, TRUNCATE ON {} FROM {}").format(sql.Identifier(table), role))
     return True

@@ -60,7 +60,7 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
         super().authentication_failed(request, **credentials)
         named = str(credentials.get("email") or credentials.get("username") or "")[:120]
         with edge.transaction() as db:
-            audit.record(db, [Deed(Actor("person", named), "person.refused", "person", named)], clock.now())
+            audit.record(db, [Deed(Actor("person", named), "person.refused", "person", "")], clock.now())
 
 
 class FirstFactor(ActivateTOTPView):  # type: ignore[misc]  # allauth is not typed

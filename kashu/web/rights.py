@@ -139,6 +139,7 @@ TWO_PERSONS = (
     "orders.claim",
     "reconciliation.edit",
     "suppliers.review",
+    "suppliers.deposit",
     "compliance.edit",
     "guardians.decide",
 )  # what one person may not do alone
@@ -163,6 +164,12 @@ def needs(right: str) -> Callable[[View], View]:
         return guarded
 
     return wrap
+
+
+def able(right: str) -> list[str]:
+    """Those who have a right, by their addresses."""
+    roles = [role for role, rights in RIGHTS.items() if right in rights]
+    return list(Person.objects.filter(is_active=True, role__in=roles).values_list("email", flat=True))
 
 
 def is_alone(right: str) -> bool:

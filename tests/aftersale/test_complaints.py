@@ -153,7 +153,7 @@ def test_a_decision_needs_words_and_evidence_and_somebody_who_is_not_the_supplie
         [email],
     )
     both = world.Actor("person", email)
-    party.add_member(db, make.STAFF, told.supplier_id, person, email, AT)
+    party.add_member(db, make.STAFF, told.supplier_id, person, AT)
     assert aftersale.decide(db, both, told.id, "rejected", WHY, AT) is ComplaintRefusal.SAME_PERSON
 
 

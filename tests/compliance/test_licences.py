@@ -106,6 +106,48 @@ def test_a_sole_operator_waits(db):
     assert decide(db, licence, make.STAFF, later, is_alone=True).state == "verified"
 
 
+TWO = [make.STAFF.name, make.REVIEWER.name]
+
+
+def high_risk(db):
+    owner = make.supplier(db)
+    db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owner])
+    return owner
+
+
+def test_too_few_reviewers_are_said_when_a_licence_is_registered_and_none_when_its_supplier_brings_it(db):
+    """A high risk takes two who are not who brought it: with two in all, whoever registers it at the desk is one too few."""
+    owner, brings = high_risk(db), replace(make.STAFF, name="boss@supplier.example")
+    ours = handed(db, owner)
+    assert compliance.licences.reviewers_lacking(db, ours, TWO) == 1
+    ours = decide(db, ours, make.REVIEWER)
+    assert (ours.state, compliance.licences.reviewers_lacking(db, ours, TWO)) == ("in_review", 1)
+    assert decide(db, ours, make.STAFF) is LicenceRefusal.SAME_PERSON
+    assert decide(db, ours, make.STAFF, is_good=False).state == "rejected"
+    theirs = handed(db, owner, brings, number=ours.number)
+    assert compliance.licences.reviewers_lacking(db, theirs, TWO) == 0
+    assert decide(db, theirs, make.STAFF).state == "in_review"
+    assert decide(db, theirs, make.STAFF) is LicenceRefusal.SAME_PERSON
+    assert decide(db, theirs, make.REVIEWER).state == "verified"
+
+
+@pytest.mark.parametrize(
+    ("able", "lacking"),
+    [([], 2), ([make.STAFF.name], 2), (TWO, 1), ([*TWO, "third@kashu.example"], 0)],
+)
+def test_how_many_reviewers_lack(db, able, lacking):
+    assert compliance.licences.reviewers_lacking(db, handed(db, high_risk(db)), able) == lacking
+
+
+def test_nobody_lacks_where_one_is_enough_or_nothing_waits(db):
+    ordinary, solo = handed(db, make.supplier(db)), handed(db, high_risk(db))
+    assert compliance.licences.reviewers_lacking(db, ordinary, TWO) == 0
+    assert compliance.licences.reviewers_lacking(db, decide(db, ordinary), []) == 0
+    party.choose_solo(db, make.STAFF, Platform(True, 600), clock.now())
+    assert compliance.licences.reviewers_lacking(db, solo, [make.STAFF.name], is_alone=True) == 0
+    assert compliance.licences.reviewers_lacking(db, solo, TWO, is_alone=False) == 1
+
+
 def test_two_look_at_a_high_risk_though_solo_mode_was_chosen_once(db):
     owner = make.supplier(db)
     db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owner])

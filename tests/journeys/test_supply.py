@@ -98,7 +98,7 @@ def test_a_suppliers_first_week(kashu, seats, supplier, phone):
     owner = seats("owner")
     review(kashu, checker, owner, file)
     sign(supplier)
-    put_deposit(kashu, seats("finance"), file)
+    put_deposit(kashu, seats("finance"), owner, file)
     product, slug = draft(owner, name, brand, code)
     register_papers(checker, owner, name, brand)
     open_shop(checker, file)
@@ -215,13 +215,18 @@ def sign(page):
     says(page, "¥10,000.00")
 
 
-def put_deposit(kashu, page, file):
-    page.goto(file)
-    page.fill("[name=amount]", "10000.00")
-    page.fill("[name=reference]", f"BANK{time.time_ns()}")
-    page.click("text=登记到账")
-    prove(kashu, page, "finance")
-    says(page, "¥10,000.00 / ¥10,000.00")
+def put_deposit(kashu, one, two, file):
+    """Noted by one, confirmed by the other."""
+    one.goto(file)
+    one.fill("[name=amount]", "10000.00")
+    one.fill("[name=reference]", f"BANK{time.time_ns()}")
+    one.click("button:has-text('登记到账')")
+    prove(kashu, one, "finance")
+    says(one, "请另一位同事复核")
+    two.goto(file)
+    two.click("button:has-text('复核入账')")
+    prove(kashu, two, "owner")
+    says(two, "¥10,000.00 / ¥10,000.00")
 
 
 def draft(page, seller, brand, code):

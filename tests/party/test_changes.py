@@ -116,7 +116,7 @@ def test_an_unreached_supplier_is_reminded_answers_and_the_notice_is_settled(db,
     make.box(db, ring)
     email = f"{make.name('m')}@supplier.example"
     sql = "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'supplier', '!', true, now()) RETURNING id"
-    party.add_member(db, make.STAFF, seller, value(db, sql, [email]), email, AT)
+    party.add_member(db, make.STAFF, seller, value(db, sql, [email]), AT)
     told = party.note_unreached(db, REVIEWER, seller, "杭州市市场监督管理局", HASH, AT)
     assert (told.state, told.remind_by) == ("noted", datetime(2026, 11, 9, 16, tzinfo=UTC))
     assert party.note_unreached(db, REVIEWER, seller, "同一机关", HASH, AT) is ChangeRefusal.OPEN_ALREADY
@@ -149,7 +149,7 @@ def test_nobody_verifies_their_own_organisation(db, seller, ring):
     told = declare(db, seller)
     email = f"{make.name('both')}@kashu.example"
     sql = "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'support', '!', true, now()) RETURNING id"
-    party.add_member(db, make.STAFF, seller, value(db, sql, [email]), email, AT)
+    party.add_member(db, make.STAFF, seller, value(db, sql, [email]), AT)
     both = type(REVIEWER)("person", email)
     assert party.decide_change(db, ring, both, told.id, "published", WHY, AT) is ChangeRefusal.SAME_PERSON
 

@@ -82,7 +82,7 @@ def test_what_needs_no_keeping_is_erased_at_once(dsn, ring, person):
         asked = ask(db, ring, person)
         assert ask(db, ring, person) is SupplierRefusal.TOO_MANY
         assert asked.due_at == AT + timedelta(days=15)
-        decided = party.decide_deletion(db, REVIEWER, asked.id, None, AT)
+        decided = party.decide_deletion(db, ring, REVIEWER, asked.id, None, AT)
         assert decided.state == "done"
         assert account(db, person) == ("erased", f"erased-{person.pk}@invalid", False)
         assert value(db, "SELECT count(*) FROM account_emailaddress WHERE email = %s", [person.email]) == 0
@@ -94,17 +94,17 @@ def test_what_was_traded_is_restricted_for_three_years_and_then_erased(dsn, ring
     over = datetime(2029, 10, 31, tzinfo=SHANGHAI)
     with connect(dsn) as db, db.transaction():
         party_id = world.active(db, ring)
-        party.add_member(db, REVIEWER, party_id, person.pk, person.email, AT)
+        party.add_member(db, REVIEWER, party_id, person.pk, AT)
         asked = ask(db, ring, person)
-        decided = party.decide_deletion(db, REVIEWER, asked.id, last, AT)
+        decided = party.decide_deletion(db, ring, REVIEWER, asked.id, last, AT)
         assert (decided.state, decided.erase_on) == ("restricted", over.date())
         assert account(db, person) == ("王小明", person.email, False)
         assert party.members(db, party_id) == []
-        assert person.pk not in party.erase_due(db, over - timedelta(seconds=1))
+        assert person.pk not in party.erase_due(db, ring, over - timedelta(seconds=1))
         assert account(db, person)[0] == "王小明"
-        assert person.pk in party.erase_due(db, over)
+        assert person.pk in party.erase_due(db, ring, over)
         assert account(db, person)[0] == "erased"
-        assert person.pk not in party.erase_due(db, over)
+        assert person.pk not in party.erase_due(db, ring, over)
 
 
 def test_a_request_is_refused_with_a_reason_only(dsn, ring, person):
@@ -124,14 +124,31 @@ def test_a_deletion_is_not_answered_as_done_without_deleting(dsn, ring, person):
         assert account(db, person)[2] is True
 
 
+@pytest.mark.parametrize("kind", ["delete", "correct"])
+def test_nobody_decides_on_a_request_of_their_own(dsn, ring, person, kind):
+    """C-53: a member of staff asks like anybody else, and somebody else answers."""
+    own = Actor("person", person.email)
+    with connect(dsn) as db, db.transaction():
+        asked = ask(db, ring, person, kind, "请处理")
+        if kind == "delete":
+            assert party.decide_deletion(db, ring, own, asked.id, None, AT) is SupplierRefusal.OWN_REQUEST
+        for state in ("done", "refused"):
+            told = party.answer_request(db, own, asked.id, state, "好", AT)
+            assert told is (
+                SupplierRefusal.GONE if (kind, state) == ("delete", "done") else SupplierRefusal.OWN_REQUEST
+            )
+        assert account(db, person)[2] is True
+        [found] = party.requests(db, person_id=person.pk)
+        assert (found.state, found.decided_by) == ("open", None)
+
+
 def test_papers_of_a_closed_supplier_are_erased_after_three_years(db, ring):
     """C-54: by the clock; what bars a blacklisted party stays, and so do hashes."""
     number = world.person_number()
     party_id = world.active(db, ring, id_number=number)
     closed_at = AT + timedelta(days=90)
     party.leave(db, world.APPLICANT, party_id, world.WHY, AT)
-    told = (1_000_000, make.name("bank"))
-    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=closed_at) is None
+    assert world.move_deposit(db, party_id, 1_000_000, flow="back", at=closed_at) is None
     assert party.close(db, REVIEWER, party_id, world.WHY, closed_at) is None
     over = datetime(2030, 2, 1, tzinfo=SHANGHAI)  # the day after three years, for a supplier closed on 31 January 2027
     assert party_id not in party.erase_papers_due(db, over - timedelta(seconds=1))

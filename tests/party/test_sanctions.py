@@ -120,7 +120,7 @@ def test_whoever_applied_before_the_blacklisting_does_not_get_in_either(db, ring
             "phone": {"phone": make.name("139")}}[mark]  # fmt: skip
     first = world.active(db, ring, **told)
     reviewed, deposited = world.looked_at(db, ring, **told), world.signed(db, ring, **told)
-    party.take_deposit(db, REVIEWER, deposited, 1_000_000, make.name("bank"), AT)
+    world.move_deposit(db, deposited, 1_000_000)
     party.sanction(db, REVIEWER, first, measure("blacklist"), AT)
     assert party.accept(db, REVIEWER, reviewed, WHY, AT) is SupplierRefusal.BLACKLISTED
     assert party.activate(db, REVIEWER, deposited, WHY, AT) is SupplierRefusal.BLACKLISTED
@@ -192,9 +192,9 @@ def test_nobody_judges_in_the_cause_of_their_own_organisation(site, dsn, ring):
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
         party_id, waiting = world.active(db, ring), world.signed(db, ring)
-        party.take_deposit(db, REVIEWER, waiting, 1_000_000, make.name("bank"), AT)
+        world.move_deposit(db, waiting, 1_000_000)
         for one in (party_id, waiting):
-            party.add_member(db, APPLICANT, one, person.pk, person.email, AT)
+            party.add_member(db, APPLICANT, one, person.pk, AT)
         load(db, ring, Listed(party.party(db, party_id).name))
         party.screen(db, ring, [party_id], AT)
         [hit] = party.hits(db, party_id)
@@ -376,8 +376,7 @@ def test_a_listed_supplier_gets_no_deposit_back(db, ring):
     load(db, ring, Listed(party.party(db, party_id).name))
     late = AT + 400 * DAY
     party.screen(db, ring, [party_id], late)
-    told = (1_000_000, make.name("bank"))
-    refusal = party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=late)
+    refusal = world.move_deposit(db, party_id, 1_000_000, flow="back", at=late)
     assert refusal is SupplierRefusal.DEPOSIT_LOCKED
     assert party.deposit(db, party_id).held_fen == 1_000_000
 

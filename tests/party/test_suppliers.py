@@ -81,6 +81,97 @@ def test_a_name_and_a_number_are_taken_once(db, ring):
     assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.NUMBER_TAKEN
 
 
+def refused(db, ring):
+    party_id = world.in_review(db, ring)
+    assert party.refuse(db, REVIEWER, party_id, ("资料不实", ""), AT) is None
+    return party_id
+
+
+def never_handed_in(db, ring):
+    party_id = world.applied(db, ring)
+    assert party.refuse(db, REVIEWER, party_id, ("冒用他人名称", ""), AT) is None
+    return party_id
+
+
+def withdrawn(db, ring):
+    party_id = world.accepted(db, ring)
+    assert party.withdraw(db, APPLICANT, party_id, ("", ""), AT) is SupplierRefusal.NO_REASON
+    assert party.withdraw(db, APPLICANT, party_id, ("不做了", ""), AT) is None
+    return party_id
+
+
+def barred_before_anybody_accepted_it(db, ring):
+    party_id = world.applied(db, ring)
+    assert isinstance(party.sanction(db, REVIEWER, party_id, world.measure("blacklist"), AT), party.Sanction)
+    return party_id
+
+
+@pytest.mark.parametrize("end", [refused, never_handed_in, withdrawn, world.gone, barred_before_anybody_accepted_it])
+def test_who_is_gone_leaves_its_name_to_the_next(db, ring, end):
+    first = end(db, ring)
+    name = party.party(db, first).name
+    assert [one.id for one in party.named(db, name)] == [first]
+    second = world.applied(db, ring, name=name)
+    assert [one.id for one in party.named(db, name)] == [second]
+    assert party.party(db, first).name == name
+    third = world.application(name=name)
+    assert party.apply(db, ring, APPLICANT, third, AT) is SupplierRefusal.NAME_TAKEN
+
+
+@pytest.mark.parametrize(
+    "stage", [world.applied, world.in_review, world.accepted, world.signed, world.active, world.left]
+)
+def test_a_name_is_taken_while_whoever_has_it_lives(db, ring, stage):
+    name = party.party(db, stage(db, ring)).name
+    assert party.apply(db, ring, APPLICANT, world.application(name=name), AT) is SupplierRefusal.NAME_TAKEN
+    with pytest.raises(psycopg.errors.UniqueViolation), db.transaction():
+        db.execute("INSERT INTO party_party (kind, name, created_at) VALUES ('supplier', %s, now())", [name])
+
+
+def test_one_that_was_accepted_and_is_barred_keeps_its_name_and_returns_to_it(db, ring):
+    party_id = world.active(db, ring)
+    measure = party.sanction(db, REVIEWER, party_id, world.measure("blacklist"), AT)
+    name = party.party(db, party_id).name
+    assert party.apply(db, ring, APPLICANT, world.application(name=name), AT) is SupplierRefusal.NAME_TAKEN
+    overturn(db, party_id, measure)
+    assert (state(db, party_id), party.party(db, party_id).state) == ("active", "active")
+
+
+@pytest.mark.parametrize(("is_replaced", "after"), [(False, "applied"), (True, "closed")])
+def test_an_applicant_barred_in_error_returns_unless_its_name_is_gone(db, ring, is_replaced, after):
+    party_id = world.applied(db, ring)
+    measure = party.sanction(db, REVIEWER, party_id, world.measure("blacklist"), AT)
+    name = party.party(db, party_id).name
+    if is_replaced:
+        world.applied(db, ring, name=name)
+    overturn(db, party_id, measure)
+    assert state(db, party_id) == after
+    assert party.apply(db, ring, APPLICANT, world.application(name=name), AT) is SupplierRefusal.NAME_TAKEN
+
+
+def overturn(db, party_id, measure):
+    assert party.appeal(db, APPLICANT, party_id, measure.id, "弄错了", AT) is None
+    [asked] = party.appeals(db, party_id, is_open=True)
+    assert party.decide_appeal(db, OTHER, asked.id, "upheld", WHY, AT) is None
+
+
+def test_the_numbers_of_one_that_is_barred_stay_barred_whatever_its_name(db, ring):
+    told = world.application()
+    first = party.apply(db, ring, APPLICANT, told, AT)
+    party.sanction(db, REVIEWER, first.party_id, world.measure("blacklist"), AT)
+    assert party.apply(db, ring, APPLICANT, told, AT) is SupplierRefusal.BLACKLISTED
+    for same in ({"number": told.number}, {"phone": told.phone}):
+        again = world.application(**{"name": told.name, **same})
+        assert party.apply(db, ring, APPLICANT, again, AT) is SupplierRefusal.BLACKLISTED
+
+
+def test_nobody_withdraws_once_the_deposit_is_the_next_step(db, ring):
+    party_id = world.signed(db, ring)
+    assert party.withdraw(db, APPLICANT, party_id, WHY, AT) is SupplierRefusal.WRONG_STATE
+    assert party.refuse(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.WRONG_STATE
+    assert state(db, party_id) == "deposit"
+
+
 def test_a_review_begins_only_when_nothing_is_missing(db, ring):
     party_id = world.applied(db, ring)
     assert party.begin_review(db, ring, APPLICANT, party_id, AT) == [
@@ -201,7 +292,7 @@ def test_nobody_reviews_their_own_organisation(site, dsn, ring):
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
         party_id = world.looked_at(db, ring)
-        party.add_member(db, APPLICANT, party_id, person.pk, person.email, AT)
+        party.add_member(db, APPLICANT, party_id, person.pk, AT)
         insider = audit.Actor("person", person.email)
         assert party.accept(db, insider, party_id, WHY, AT) is SupplierRefusal.SAME_PERSON
         assert party.accept(db, REVIEWER, party_id, WHY, AT) is None
@@ -293,7 +384,7 @@ def test_an_application_can_go_back_and_come_again(db, ring):
 def test_no_deposit_without_an_agreement(db, ring):
     """C-34: refused by the service, and by the database."""
     party_id = world.applied(db, ring)
-    refusal = party.take_deposit(db, REVIEWER, party_id, 100, make.name("bank"), AT)
+    refusal = world.move_deposit(db, party_id, 100)
     assert refusal is SupplierRefusal.NO_AGREEMENT
     insert = """INSERT INTO party_deposit (id, party_id, kind, version, flow, amount_fen, reference, noted_by, noted_at)
     VALUES (gen_random_uuid(), %s, 'deposit', 1, 'in', 100, 'x', 'x', now())"""
@@ -316,10 +407,10 @@ def test_a_deposit_is_booked_and_guarded(db, ring):
     party_id = world.signed(db, ring)
     due, reference = party.deposit(db, party_id).due_fen, make.name("bank")
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.DEPOSIT_SHORT
-    assert party.take_deposit(db, REVIEWER, party_id, due - 1, reference, AT) is None
-    assert party.take_deposit(db, REVIEWER, party_id, 1, reference, AT) is SupplierRefusal.REFERENCE_TAKEN
+    assert world.move_deposit(db, party_id, due - 1, reference) is None
+    assert world.move_deposit(db, party_id, 1, f" {reference.lower()} ") is SupplierRefusal.REFERENCE_TAKEN
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.DEPOSIT_SHORT
-    assert party.take_deposit(db, REVIEWER, party_id, 1, make.name("bank"), AT) is None
+    assert world.move_deposit(db, party_id, 1) is None
     told = """SELECT guarded.balance_fen, guarded.floor_fen FROM ledger_guarded AS guarded
     JOIN ledger_account AS account ON account.id = guarded.account_id WHERE account.code = %s"""
     assert db.execute(told, [f"deposit:{party_id}"]).fetchall() == [(due, 0)]
@@ -327,10 +418,66 @@ def test_a_deposit_is_booked_and_guarded(db, ring):
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is None
 
 
+def asked_deposit(db, party_id, fen=1_000_000, by=REVIEWER, wait=None, flow="in"):
+    told = (flow, fen, make.name("bank"))
+    return party.ask_deposit(db, by, party_id, told, solo_wait_seconds=wait, at=AT)
+
+
+def test_a_deposit_takes_two_persons(db, ring):
+    """C-34: nothing is booked on one person's word, and the trail names both."""
+    party_id = world.signed(db, ring)
+    asked = asked_deposit(db, party_id)
+    assert party.deposit(db, party_id).held_fen == 0
+    refusal = party.confirm_deposit(db, REVIEWER, asked.id, AT, is_alone=False)
+    assert (refusal, party.deposit(db, party_id).held_fen) == (ApprovalRefusal.SAME_PERSON, 0)
+    assert party.confirm_deposit(db, OTHER, asked.id, AT, is_alone=False) is None
+    assert party.deposit(db, party_id).held_fen == 1_000_000
+    assert party.confirm_deposit(db, OTHER, asked.id, AT, is_alone=False) is ApprovalRefusal.GONE
+    [told] = [one for one in audit.entries_of(db, 0, "party", str(party_id)) if one.verb == "supplier.deposit_in"]
+    assert (told.actor, told.after["noted_by"]) == (OTHER.name, REVIEWER.name)
+
+
+def test_a_sole_operator_waits_before_a_deposit_is_booked(db, ring):
+    party_id = world.signed(db, ring)
+    asked = asked_deposit(db, party_id, wait=600)
+    early = party.confirm_deposit(db, REVIEWER, asked.id, AT + timedelta(seconds=599), is_alone=True)
+    assert (early, party.deposit(db, party_id).held_fen) == (ApprovalRefusal.TOO_EARLY, 0)
+    assert party.confirm_deposit(db, REVIEWER, asked.id, AT + timedelta(seconds=600), is_alone=True) is None
+    assert party.deposit(db, party_id).held_fen == 1_000_000
+
+
+def test_a_deposit_that_was_taken_back_is_not_booked_and_may_be_noted_again(db, ring):
+    party_id = world.signed(db, ring)
+    asked = asked_deposit(db, party_id)
+    again = ("in", 1, asked.object_id.lower())
+    waiting = party.ask_deposit(db, OTHER, party_id, again, solo_wait_seconds=None, at=AT)
+    assert waiting is ApprovalRefusal.ALREADY_ASKED
+    assert party.cancel_deposit(db, REVIEWER, asked.id, AT) is None
+    assert party.confirm_deposit(db, OTHER, asked.id, AT, is_alone=False) is ApprovalRefusal.GONE
+    assert party.deposit(db, party_id).held_fen == 0
+    assert isinstance(party.ask_deposit(db, OTHER, party_id, again, solo_wait_seconds=None, at=AT), audit.Approval)
+
+
+def test_what_stands_in_the_way_of_a_deposit_is_looked_at_again_when_it_is_confirmed(db, ring):
+    party_id = world.signed(db, ring)
+    asked = asked_deposit(db, party_id)
+    party.sanction(db, REVIEWER, party_id, world.measure("blacklist"), AT)
+    refusal = party.confirm_deposit(db, OTHER, asked.id, AT, is_alone=False)
+    assert (refusal, party.deposit(db, party_id).held_fen) == (SupplierRefusal.WRONG_STATE, 0)
+
+
+def test_a_deposit_is_no_other_approval(db, ring):
+    party_id = world.looked_at(db, ring)
+    party.set_risk(db, REVIEWER, party_id, "high", "新公司", AT)
+    other = party.ask_accept(db, REVIEWER, party_id, WHY, solo_wait_seconds=None, at=AT)
+    assert party.confirm_deposit(db, OTHER, other.id, AT, is_alone=False) is ApprovalRefusal.GONE
+    assert party.cancel_deposit(db, OTHER, other.id, AT) is ApprovalRefusal.GONE
+
+
 def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
     """C-63: a new account has to be proven again."""
     party_id = world.signed(db, ring)
-    party.take_deposit(db, REVIEWER, party_id, 1_000_000, make.name("bank"), AT)
+    world.move_deposit(db, party_id, 1_000_000)
     told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
     party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
@@ -339,7 +486,7 @@ def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
 def test_a_person_nobody_has_verified_does_not_open_the_shop(db, ring):
     """Reviewed with one representative, opened with another."""
     party_id = world.signed(db, ring)
-    party.take_deposit(db, REVIEWER, party_id, 1_000_000, make.name("bank"), AT)
+    world.move_deposit(db, party_id, 1_000_000)
     told = ("legal_representative", "李四", world.person_number(), 0)
     party.set_principal(db, ring, APPLICANT, party_id, told, AT)
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
@@ -400,15 +547,13 @@ def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring,
     party_id = world.active(db, ring)
     assert party.leave(db, APPLICANT, party_id, ("业务调整", ""), AT) is None
     last_sale = None if sold_days is None else AT + timedelta(days=sold_days)
-    free, told = AT + timedelta(days=free_days), (1_000_000, make.name("bank"))
-    early = party.give_back(db, REVIEWER, party_id, told, last_sale_at=last_sale, at=free - timedelta(seconds=1))
+    free = AT + timedelta(days=free_days)
+    back = {"flow": "back", "last_sale_at": last_sale}
+    early = world.move_deposit(db, party_id, 1_000_000, at=free - timedelta(seconds=1), **back)
     assert early is SupplierRefusal.DEPOSIT_LOCKED
     assert party.close(db, REVIEWER, party_id, WHY, free) is SupplierRefusal.DEPOSIT_LOCKED
-    more = (1_000_001, make.name("bank"))
-    assert (
-        party.give_back(db, REVIEWER, party_id, more, last_sale_at=last_sale, at=free) is SupplierRefusal.DEPOSIT_SHORT
-    )
-    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=last_sale, at=free) is None
+    assert world.move_deposit(db, party_id, 1_000_001, at=free, **back) is SupplierRefusal.DEPOSIT_SHORT
+    assert world.move_deposit(db, party_id, 1_000_000, at=free, **back) is None
     assert party.deposit(db, party_id).held_fen == 0
     assert party.close(db, REVIEWER, party_id, WHY, free) is None
     assert state(db, party_id) == "closed"
@@ -419,15 +564,13 @@ def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring,
 def test_no_deposit_is_taken_from_who_is_gone(db, ring, begin):
     party_id = begin(db, ring)
     held = party.deposit(db, party_id).held_fen
-    taken = party.take_deposit(db, REVIEWER, party_id, 100, make.name("bank"), AT)
+    taken = world.move_deposit(db, party_id, 100)
     assert (taken, party.deposit(db, party_id).held_fen) == (SupplierRefusal.WRONG_STATE, held)
 
 
 def test_while_trading_no_deposit_is_given_back(db, ring):
     party_id = world.active(db, ring)
-    told = (1, make.name("bank"))
-    later = AT + YEAR
-    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=later) is SupplierRefusal.WRONG_STATE
+    assert world.move_deposit(db, party_id, 1, flow="back", at=AT + YEAR) is SupplierRefusal.WRONG_STATE
 
 
 def test_the_table_of_moves_is_the_one_agreed_on():
@@ -500,14 +643,13 @@ def _do(db, ring, party_id, step, at):
               "reverify": lambda: party.reverify(db, ring, REVIEWER, party_id, WHY, at)}  # fmt: skip
         do[step]()
     else:
-        told = (1_000_000, make.name("bank"))
         {
             "begin": lambda: party.begin_review(db, ring, APPLICANT, party_id, at),
             "back": lambda: party.send_back(db, REVIEWER, party_id, WHY, at),
-            "deposit": lambda: party.take_deposit(db, REVIEWER, party_id, *told, at),
+            "deposit": lambda: world.move_deposit(db, party_id, 1_000_000, at=at),
             "activate": lambda: party.activate(db, REVIEWER, party_id, WHY, at),
             "tick": lambda: party.lift_due(db, at),
             "leave": lambda: party.leave(db, APPLICANT, party_id, WHY, at),
-            "give_back": lambda: party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=at),
+            "give_back": lambda: world.move_deposit(db, party_id, 1_000_000, flow="back", at=at),
             "shut": lambda: party.close(db, REVIEWER, party_id, WHY, at),
         }.get(step, lambda: None)()

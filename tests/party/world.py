@@ -8,7 +8,7 @@ from itertools import count
 from stdnum.cn import ric, uscc
 
 from kashu import party
-from kashu.audit import Actor
+from kashu.audit import Actor, Approval
 from kashu.kernel.text import sha256_hex
 from kashu.party import Application, Contract, NewDocument, NewSanction
 from kashu.party.rules.numbers import check_organisation
@@ -119,10 +119,19 @@ def signed(db, ring, at=AT, **changed):
     return party_id
 
 
+def move_deposit(db, party_id, fen, reference="", flow="in", last_sale_at=None, at=AT):
+    """A deposit noted by one and confirmed by another; None, or why not."""
+    told = (flow, fen, reference or make.name("bank"))
+    asked = party.ask_deposit(db, REVIEWER, party_id, told, last_sale_at=last_sale_at, solo_wait_seconds=None, at=at)
+    if not isinstance(asked, Approval):
+        return asked
+    return party.confirm_deposit(db, OTHER, asked.id, at, last_sale_at=last_sale_at, is_alone=False)
+
+
 def active(db, ring, at=AT, **changed):
     party_id = signed(db, ring, at, **changed)
     due = party.deposit(db, party_id).due_fen
-    assert party.take_deposit(db, REVIEWER, party_id, due, make.name("bank"), at) is None
+    assert move_deposit(db, party_id, due, at=at) is None
     assert party.activate(db, REVIEWER, party_id, WHY, at) is None
     return party_id
 
@@ -136,8 +145,7 @@ def left(db, ring, at=AT):
 def gone(db, ring, at=AT):
     """Closed, nothing of its deposit left with us."""
     party_id, over = left(db, ring, at - timedelta(days=90)), at
-    told = (party.deposit(db, party_id).held_fen, make.name("bank"))
-    assert party.give_back(db, REVIEWER, party_id, told, last_sale_at=None, at=over) is None
+    assert move_deposit(db, party_id, party.deposit(db, party_id).held_fen, flow="back", at=over) is None
     assert party.close(db, REVIEWER, party_id, WHY, over) is None
     return party_id
 

@@ -16,10 +16,11 @@ from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import value, values
 from kashu.kernel.ids import new_id
-from kashu.sales import PurgeRefusal, RefundRefusal, RevealRefusal
+from kashu.sales import PurgeRefusal, RefundRefusal, RevealRefusal, queries
 from kashu.sales.rules import erase_on, kept_until, over_before, served_on
 from kashu.server import invariants
 from tests import make
+from tests.party import world
 
 DAYS = 180
 PHONE = "13900139321"
@@ -381,3 +382,31 @@ def test_orders_that_were_over_before_learn_when(db, shop):
             db.execute(sql)
     assert stored(db, order).completed_at == over_at
     assert due(db, order, over_at)
+
+
+def test_the_last_trade_is_of_either_side(db, ring):
+    """C-20, C-54: what was sold, what was bought, and what moved on the account."""
+    nobody, account, sku = make.supplier(db), make.account(db, 0), make.stocked(db, ring, 2)
+    assert queries.last_trade_at(db, [nobody, account.party_id]) is None
+    assert queries.last_trade_at(db, []) is None
+    make.topup(db, account.id, 100_000)
+    paid_in = queries.last_trade_at(db, [account.party_id])
+    assert paid_in is not None
+    [bought] = sales.sell(db, ring, [make.purchase(sku, account)], paid_in + timedelta(days=3))
+    assert isinstance(bought, sales.Receipt)
+    last = queries.last_trade_at(db, [nobody, account.party_id])
+    assert last == paid_in + timedelta(days=3)
+    seller = value(db, "SELECT seller_id FROM catalog_product WHERE id = %s", [sku.product_id])
+    assert queries.last_trade_at(db, [seller]) >= last
+
+
+def test_a_deposit_and_an_order_of_a_suppliers_goods_are_trade_and_an_unpaid_one_is_not(db, ring):
+    at, seller = clock.now(), make.supplier(db)
+    sku = make.sku(db, seller=seller)
+    make.batch(db, ring, sku, 2, by=seller)
+    placed = make.order(db, ring, sku)
+    assert queries.last_trade_at(db, [seller]) is None
+    sales.settle(db, [make.notice(placed)], clock.now())
+    assert queries.last_trade_at(db, [seller]) >= at
+    other = world.active(db, ring, at - timedelta(days=5))
+    assert queries.last_trade_at(db, [other]) == at - timedelta(days=5)

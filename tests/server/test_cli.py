@@ -103,6 +103,30 @@ def test_a_card_file_is_imported_from_the_terminal(house, ring, tmp_path):
     assert kashu("cards", "import", "/no/such", *words[3:]).returncode == 1
 
 
+def test_a_supplier_is_found_by_the_name_it_has_and_never_by_a_guess(house, ring):
+    """Whoever lives under a name is meant; where only closed ones had it, and more than one, nobody is."""
+    from kashu import party
+    from kashu.kernel.db import connect
+    from kashu.server import importing
+    from tests.party import world
+
+    def close(db, party_id):
+        assert party.refuse(db, world.REVIEWER, party_id, world.WHY, world.AT) is None
+
+    with connect(house.dsn) as db, db.transaction():
+        sku, name = make.sku(db).code, make.name("同名")
+        first = world.applied(db, ring, name=name)
+        close(db, first)
+    assert importing.resolve(house, sku, name, "1.50")[1] == first
+    with connect(house.dsn) as db, db.transaction():
+        second = world.applied(db, ring, name=name)
+    assert importing.resolve(house, sku, name, "1.50")[1] == second
+    with connect(house.dsn) as db, db.transaction():
+        close(db, second)
+    assert "2 suppliers" in importing.resolve(house, sku, name, "1.50")
+    assert "no supplier" in importing.resolve(house, sku, make.name("无"), "1.50")
+
+
 def test_a_fingerprint_is_read_from_standard_input(house, ring):
     done = kashu("cards", "fingerprint", "--number", "N1", stdin="SECRET\n")
     assert done.stdout.strip() == f"fp:{ring.fingerprint('N1', 'SECRET').hex()[:16]}"

@@ -56,7 +56,7 @@ def desk(staff, dsn):
         browser = staff("buyer", is_sure=is_sure)
         with connect(dsn) as db, db.transaction():
             account = make.account(db, balance_fen, **told)
-            party.add_member(db, make.STAFF, account.party_id, browser.person.pk, browser.person.email, clock.now())
+            party.add_member(db, make.STAFF, account.party_id, browser.person.pk, clock.now())
         browser.account = account
         return browser
 

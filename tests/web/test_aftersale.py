@@ -56,7 +56,7 @@ def bought(house, ring, browser):
 def at_desk_of(staff, dsn, seller):
     desk = staff("supplier")
     with connect(dsn) as db, db.transaction():
-        party.add_member(db, make.STAFF, seller, desk.person.pk, desk.person.email, clock.now())
+        party.add_member(db, make.STAFF, seller, desk.person.pk, clock.now())
     return desk
 
 

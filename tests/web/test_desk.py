@@ -106,6 +106,31 @@ def test_a_licence_from_hand_to_hand(staff, dsn, papers):
     assert "已登记吊销" in other.post(f"{address}/revoke", {"reason": "收回"}, follow=True).content.decode()
 
 
+def test_a_licence_that_nobody_could_verify_says_so_when_it_is_registered_and_when_it_is_reviewed(
+    staff, papers, dsn, monkeypatch
+):
+    from kashu.web.desk import licences
+
+    one, other, owner = staff("compliance"), staff("owner"), papers[0]
+    monkeypatch.setattr(licences, "able", lambda _right: [one.person.email, other.person.email])
+    with connect(dsn) as db, db.transaction():
+        db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owner])
+    form = {
+        "party": owner,
+        "kind": "telecom",
+        "number": make.name("N"),
+        "valid_from": "2026-01-01",
+        "valid_to": "2030-01-01",
+    }
+    said, way_out = "现在还差 1 位", "让供应商在供应商台的「证照」里自己提交"
+    page = one.post("/desk/licences/new", form, follow=True)
+    assert all(words in page.content.decode() for words in (said, way_out))
+    review = other.get(page.redirect_chain[-1][0]).content.decode()
+    assert all(words in review for words in (said, way_out))
+    monkeypatch.setattr(licences, "able", lambda _right: [one.person.email, other.person.email, "third@kashu.example"])
+    assert said not in other.get(page.redirect_chain[-1][0]).content.decode()
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

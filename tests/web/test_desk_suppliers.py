@@ -181,13 +181,25 @@ def test_a_sanction_is_imposed_appealed_and_overturned_by_another(staff, at_stag
     assert stands(party_id) == "active"
 
 
-def test_a_deposit_is_noted_by_finance_and_the_shop_opened(staff, at_stage, stands, dsn):
+def test_a_deposit_is_noted_by_finance_confirmed_by_another_and_the_shop_opened(staff, at_stage, stands, dsn):
     party_id = at_stage(world.signed)
     finance, desk = staff("finance", is_sure=True), staff("compliance", is_sure=True)
     assert desk.post(f"/desk/suppliers/{party_id}/deposit/in", {"amount": "1", "reference": "x"}).status_code == 403
     desk.post(f"/desk/suppliers/{party_id}/review/activate", WHY)
     assert stands(party_id) == "deposit"
     finance.post(f"/desk/suppliers/{party_id}/deposit/in", {"amount": "10000.00", "reference": make.name("bank")})
+    with connect(dsn) as db:
+        [asked] = [one for one in audit.open_approvals(db) if one.body.get("party_id") == party_id]
+    path = f"/desk/suppliers/{party_id}/deposit/{asked.id}"
+    assert desk.post(path).status_code == 403
+    assert finance.post(f"/desk/suppliers/{party_id + 1}/deposit/{asked.id}").status_code == 404
+    assert "不能由申请人自己复核" in finance.post(path, follow=True).content.decode()
+    page = staff("finance").get(f"/desk/suppliers/{party_id}").content.decode()
+    assert f'action="{path}"' in page
+    assert "¥10,000.00" in page
+    with connect(dsn) as db:
+        assert party.deposit(db, party_id).held_fen == 0
+    staff("owner", is_sure=True).post(path)
     with connect(dsn) as db:
         assert party.deposit(db, party_id).held_fen == 1_000_000
     desk.post(f"/desk/suppliers/{party_id}/review/activate", WHY)

@@ -364,7 +364,7 @@ PLACES = {
     "web/buyer/purchases.py one_piece": "sells, and shows no card",
     "web/desk/guardians.py persons": "guardian",
     "web/desk/guardians.py file": "guardian_file",
-    "web/supplier/books.py _people": "addresses that an organisation itself invited, to its own people",
+    "web/supplier/people.py _people": "addresses that an organisation itself invited, to its own people",
     "web/supplier/onboarding.py _page": "an organisation's own names, to its own people",
     "web/desk/suppliers.py supplier": "the first character of a name, the rest masked",
     "web/desk/privacy.py requests": "what people wrote; who read it is written down first",

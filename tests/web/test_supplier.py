@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from kashu import aftersale, audit, cards, compliance, party, sales
+from kashu.audit import Actor
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value, values
 from kashu.kernel.money import yuan
+from kashu.web.console.desk import PAGE_ROWS
 from tests import make
 from tests.aftersale.world import bought, complain
 from tests.party import world
+from tests.web.test_pages import seen, walk
 
 PDF = b"%PDF-1.7 " + b"x" * 100
 
@@ -28,7 +32,7 @@ def at_desk(staff, dsn, ring):
         browser = browser or staff("supplier")
         with connect(dsn) as db, db.transaction():
             browser.party_id = stage(db, ring, clock.now())
-            party.add_member(db, make.STAFF, browser.party_id, browser.person.pk, browser.person.email, clock.now())
+            party.add_member(db, make.STAFF, browser.party_id, browser.person.pk, clock.now())
         return browser
 
     return sit
@@ -89,14 +93,14 @@ def of_another(dsn, ring, at_desk):
         notice = party.note_unreached(db, world.REVIEWER, other.party_id, "市场监管局", world.HASH, clock.now())
         complaint = complain(db, *bought(db, ring, sku=sku), clock.now())
     product = {"product_id": sku.product_id, "code": sku.code, "pool_id": mine.pool_id}
-    theirs = {"notice_id": notice.id, "complaint_id": complaint.id}
+    theirs = {"notice_id": notice.id, "complaint_id": complaint.id, "person_id": other.person.pk}
     return other, product | theirs | {"sanction_id": sanction.id, "invitation_id": invitation.id}, batch
 
 
-def test_no_address_opens_anothers_things(at_desk, dsn, ring):
+def test_no_address_opens_anothers_things(at_desk, staff, dsn, ring):
     """Every address of the portal that names a thing, with things of another supplier: none is found, nothing moves."""
     other, named, _batch = of_another(dsn, ring, at_desk)
-    stranger = at_desk()
+    stranger = at_desk(browser=staff("supplier", is_sure=True))
     with connect(dsn) as db:
         before = len(audit.newest(db, None, 200)), snapshot(db, other.party_id, named)
     tried = 0
@@ -110,7 +114,7 @@ def test_no_address_opens_anothers_things(at_desk, dsn, ring):
         answers = {stranger.get(path).status_code, stranger.post(path, told).status_code}
         assert answers <= {404, 405}, (name, path, answers)
         assert 404 in answers, (name, path, answers)
-    assert tried == 8
+    assert tried == 10
     places = {place for pattern in addresses().values() for place in re.findall(r"<\w+:(\w+)>", pattern)}
     assert places == {*named, "step"}, "every address that names a thing is tried with another's"
     with connect(dsn) as db:
@@ -125,7 +129,7 @@ def snapshot(db, party_id, named):
     return (
         price(db, named["code"]), cards.batch(db, named["pool_id"]).state,
         party.appeals(db, party_id), party.invitations(db, party_id), party.all_unreached(db, party_id),
-        aftersale.complaint(db, named["complaint_id"]),
+        aftersale.complaint(db, named["complaint_id"]), party.members(db, party_id),
     )  # fmt: skip
 
 
@@ -417,8 +421,6 @@ FORM = {"kind": "publication", "number": "", "scope": "图书，电子", "territ
 
 
 def send(desk, path, **told):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     scan = {"file": SimpleUploadedFile("a.pdf", PDF)}
     return desk.post(f"/supplier/{path}", scan | told, follow=True).content.decode()
 
@@ -542,3 +544,182 @@ def test_who_is_not_registered_declares_why_they_need_not_be(at_desk, dsn):
         assert party.reports.exemption(db, desk.party_id)[0] == "labour"
         company.post("/supplier/onboarding/exempt", {"ground": "labour"})
         assert party.reports.exemption(db, company.party_id) is None
+
+
+@pytest.fixture
+def team(at_desk, staff, dsn):
+    """`team(n)`: an owner and so many others of one supplier, all signed in and just proven again."""
+
+    def gather(many=1):
+        owner = at_desk(world.applied, staff("supplier", is_sure=True))
+        others = [staff("supplier", is_sure=True) for _ in range(many)]
+        with connect(dsn) as db, db.transaction():
+            for one in others:
+                one.party_id = owner.party_id
+                party.add_member(db, make.STAFF, owner.party_id, one.person.pk, clock.now())
+        return owner, *others
+
+    return gather
+
+
+def test_an_owner_lets_a_member_go_and_all_they_had_ends_at_once(team, dsn, ring):
+    owner, other = team()
+    own = Actor("person", other.person.email)
+    with connect(dsn) as db, db.transaction():
+        key, _secret = party.make_key(db, ring, own, owner.party_id, "till", ["redemptions"], clock.now())
+        kept, _secret = party.make_key(db, ring, make.STAFF, owner.party_id, "other", ["redemptions"], clock.now())
+        party.invite(db, ring, own, owner.party_id, "friend@b.example", clock.now())
+    path = f"/supplier/people/{other.person.pk}/remove"
+    assert path in owner.get("/supplier/people").content.decode()
+    assert other.get("/supplier/").status_code == 200
+    answer = owner.post(path, follow=True).content.decode()
+    assert "已移出" in answer
+    assert other.get("/supplier/").status_code == 302  # signed out
+    with connect(dsn) as db:
+        assert party.members(db, owner.party_id) == [owner.person.email]
+        live = {one.id: one.is_live(clock.now()) for one in party.api_keys(db, owner.party_id)}
+        assert live == {key.id: False, kept.id: True}
+        assert party.invitations(db, owner.party_id) == []
+        [told] = [e for e in audit.entries_of(db, 0, "party", str(owner.party_id)) if e.verb == "party.member.end"]
+    assert (told.actor, told.after) == (owner.person.email, {"person": other.person.pk, "keys": [key.id]})
+    assert owner.post(path).status_code == 404
+
+
+def test_who_is_removed_keeps_their_other_organisations_and_may_be_invited_again(team, at_desk, dsn, ring):
+    owner, other = team()
+    first = other.party_id
+    at_desk(world.applied, other)
+    owner.post(f"/supplier/people/{other.person.pk}/remove")
+    with connect(dsn) as db, db.transaction():
+        assert [one.id for one in party.parties_of(db, other.person.pk)] == [other.party_id]
+        assert {one.id for one in party.parties_of(db, other.person.pk, ever=True)} == {first, other.party_id}
+        party.add_member(db, make.STAFF, first, other.person.pk, clock.now())
+        found = party.member(db, first, other.person.email)
+    assert found.is_owner is False
+
+
+def test_a_member_who_is_no_owner_lets_nobody_go(team, dsn):
+    owner, one, two = team(2)
+    assert f"/supplier/people/{two.person.pk}/remove" not in one.get("/supplier/people").content.decode()
+    for verb in ("remove", "owner"):
+        for who in (owner, two):
+            answer = one.post(f"/supplier/people/{who.person.pk}/{verb}")
+            assert (answer.status_code, "只有本单位的负责人" in answer.content.decode()) == (403, True)
+    with connect(dsn) as db:
+        assert len(party.members(db, owner.party_id)) == 3
+
+
+def test_the_last_owner_stays_until_another_is_one(team, dsn):
+    owner, other = team()
+    for path in ("leave", f"{owner.person.pk}/remove"):
+        answer = owner.post(f"/supplier/people/{path}")
+        assert (answer.status_code, "至少要有一位负责人" in answer.content.decode()) == (409, True)
+    assert "已成为负责人" in owner.post(f"/supplier/people/{other.person.pk}/owner", follow=True).content.decode()
+    assert owner.post("/supplier/people/leave").status_code == 302
+    assert owner.get("/supplier/").status_code == 302  # works for nobody any more
+    with connect(dsn) as db:
+        assert party.member(db, owner.party_id, other.person.email).is_owner
+        assert party.members(db, owner.party_id) == [other.person.email]
+
+
+def test_somebody_leaves_by_themselves_and_keeps_the_rest(team, at_desk, dsn):
+    _owner, other = team()
+    first = other.party_id
+    at_desk(world.applied, other)
+    other.post("/supplier/organisation", {"party": first})
+    assert other.post("/supplier/people/leave")["Location"] == "/supplier/"
+    assert other.get("/supplier/").status_code == 200
+    with connect(dsn) as db:
+        assert [one.id for one in party.parties_of(db, other.person.pk)] == [other.party_id]
+
+
+@pytest.mark.parametrize("path", ["leave", "{}/remove", "{}/owner"])
+def test_letting_go_asks_who_it_is_again(at_desk, dsn, path):
+    owner = at_desk(world.applied)
+    answer = owner.post(f"/supplier/people/{path.format(owner.person.pk)}")
+    assert (answer.status_code, "reauthenticate" in answer["Location"]) == (302, True)
+    with connect(dsn) as db:
+        assert party.members(db, owner.party_id) == [owner.person.email]
+
+
+def test_where_the_only_owner_is_gone_who_came_first_is_one(team, dsn):
+    owner, one, two = team(2)
+    with connect(dsn) as db, db.transaction():
+        db.execute("UPDATE party_person SET is_active = false WHERE id = %s", [owner.person.pk])
+        found = {told.email: told.is_owner for told in party.people(db, owner.party_id, (world.AT, 0), 9)}
+    assert found == {one.person.email: True, two.person.email: False}
+
+
+def test_an_application_is_withdrawn_and_its_name_is_free(at_desk, staff, dsn, ring):
+    desk = at_desk(world.applied, staff("supplier", is_sure=True))
+    with connect(dsn) as db:
+        name = party.party(db, desk.party_id).name
+    assert "撤回申请" in desk.get("/supplier/notices").content.decode()
+    assert desk.post("/supplier/leave", {"reason": "不做了"}).status_code == 302
+    with connect(dsn) as db, db.transaction():
+        assert world.state(db, desk.party_id) == "closed"
+        assert isinstance(party.apply(db, ring, make.STAFF, world.application(name=name), clock.now()), party.Supplier)
+
+
+def test_a_licence_that_a_supplier_brings_is_reviewed_by_the_two_of_the_desk(at_desk, staff, dsn):
+    """The way out where a high risk takes two reviewers who are not who brought it, and there are two in all."""
+    desk, number = at_desk(), make.name("N")
+    with connect(dsn) as db, db.transaction():
+        party.set_risk(db, world.REVIEWER, desk.party_id, "high", "新公司", clock.now())
+    assert "证照已提交" in send(desk, "licences/new", **FORM | {"number": number})
+    with connect(dsn) as db:
+        [found] = compliance.every_licence(db, desk.party_id, ["in_review"], 9)
+        assert (found.made_by, found.file_sha256 is not None) == (desk.person.email, True)
+        able = ["one@kashu.example", "two@kashu.example"]
+        assert compliance.licences.reviewers_lacking(db, found, able) == 0
+    good = {"verdict": "good", "reason": "官网查询一致"}
+    for one in (staff("compliance"), staff("owner")):
+        one.post(f"/desk/licences/{found.id}/decide", good)
+    with connect(dsn) as db:
+        assert compliance.licence(db, found.id).state == "verified"
+    assert number in desk.get("/supplier/licences").content.decode()
+
+
+def test_licences_and_authorisations_come_in_pages(at_desk, dsn):
+    """More than a page of each; what is renewed need not stand on the page that is shown."""
+    desk, tag, many = at_desk(), make.name("N"), PAGE_ROWS + 3
+    last, numbers = date(2040, 1, 1), []
+    with connect(dsn) as db, db.transaction():
+        for n in range(100, 100 + many):
+            end = last + timedelta(days=n)
+            made = make.licence(db, desk.party_id, "publication", valid_to=end)
+            numbers.append(made.number)
+            link = compliance.Authorisation(
+                0, None, "甲", None, desk.party_id, "", f"{tag}-{n}", ["membership"], ["全国"], False, True, True,
+                date(2026, 1, 1), end,
+            )  # fmt: skip
+            assert isinstance(
+                compliance.authorisations.register(db, make.STAFF, link, clock.now()), compliance.Authorisation
+            )
+    brands = [f"{tag}-{n}" for n in range(100, 100 + many)]
+    assert seen(walk(desk, "/supplier/licences", "held", "licences"), r'mono">([^<]+)<') == numbers
+    assert seen(walk(desk, "/supplier/licences", "links", "links"), rf"<td>({tag}-\d+)<") == brands
+    page = desk.get(f"/supplier/licences?licence={made.id}").content.decode()
+    assert f'value="{numbers[-1]}"' in page
+
+
+def test_people_and_measures_come_in_pages(at_desk, staff, dsn):
+    """More than a page of each: every one stands on one page, in order."""
+    desk, many = at_desk(), PAGE_ROWS + 3
+    tag, end = make.name("measure"), clock.now() + timedelta(days=9)
+    with connect(dsn) as db, db.transaction():
+        for n in range(100, 100 + many):
+            told = world.measure("warning", end, reason=f"{tag}-{n}")
+            party.sanction(db, world.REVIEWER, desk.party_id, told, clock.now() + timedelta(seconds=n))
+        sql = """
+        INSERT INTO party_person (password, email, name, role, is_active, date_joined)
+        SELECT '!', %s || '-' || n || '@x.example', 'x', 'supplier', true, now() FROM generate_series(100, 99 + %s) AS n
+        RETURNING id
+        """
+        for person_id in values(db, sql, [tag, many]):
+            party.add_member(db, make.STAFF, desk.party_id, person_id, clock.now())
+    everyone = [f"{tag}-{n}" for n in range(100, 100 + many)]
+    assert seen(walk(desk, "/supplier/notices", "after"), rf"<dd>({tag}-\d+)<") == everyone[::-1]
+    assert seen(walk(desk, "/supplier/people", "after"), rf"({tag}-\d+)@") == everyone
+    auditor = walk(staff("auditor"), f"/desk/suppliers/{desk.party_id}", "sanctions", "sanctions")
+    assert seen(auditor, rf"<small>({tag}-\d+)<") == everyone[::-1]

@@ -225,7 +225,7 @@ def test_a_supplier_hears_of_rules_to_come_and_may_leave_under_the_present_ones(
         owner = make.supplier(db)
     browser = staff("supplier", is_sure=True)
     with connect(dsn) as db, db.transaction():
-        party.add_member(db, make.STAFF, owner, browser.person.pk, browser.person.email, clock.now())
+        party.add_member(db, make.STAFF, owner, browser.person.pk, clock.now())
     assert "将有新版本" in browser.get("/supplier/").content.decode()
     page = browser.get("/supplier/notices").content.decode()
     assert f"/legal/privacy#v{rules.version}" in page
@@ -247,7 +247,7 @@ def test_a_supplier_sees_why_its_goods_were_taken_down(staff, dsn, ring):
         made = down(db, make.sku(db, seller=owner))
     browser = staff("supplier")
     with connect(dsn) as db, db.transaction():
-        party.add_member(db, make.STAFF, owner, browser.person.pk, browser.person.email, clock.now())
+        party.add_member(db, make.STAFF, owner, browser.person.pk, clock.now())
     page = browser.get("/supplier/notices").content.decode()
     assert made.reason in page
     assert made.made_by not in page

@@ -30,6 +30,7 @@ JOIN sales_order AS bought ON bought.pool_id = told.pool_id AND bought.id = told
 DUE = """
 CASE told.state WHEN 'opened' THEN told.take_up_by WHEN 'taken' THEN told.decide_by ELSE told.review_by END
 """
+WAITING = "(told.answered_at IS NULL AND told.state IN ('opened', 'taken'))"
 FIGURES = """
 SELECT count(*)::int AS complaints,
        count(*) FILTER (WHERE coalesce(nullif(review_outcome, ''), outcome) IN ('upheld', 'partly'))::int AS upheld,
@@ -63,22 +64,32 @@ def complaints_of_order(db: Db, pool_id: int, order_id: UUID) -> list[Complaint]
     return rows(db, Complaint, sql, [pool_id, order_id])
 
 
-def complaints_of_supplier(db: Db, supplier_id: int, most: int) -> list[Complaint]:
-    """A supplier's, those that wait for its answer in front."""
+def complaints_of_supplier(
+    db: Db, supplier_id: int, most: int, before: tuple[bool, datetime, UUID] | None = None
+) -> list[Complaint]:
+    """A supplier's, those that wait for its answer in front, each the newest first."""
+    is_waiting, at, complaint_id = before or (None, None, None)
     sql = f"""
     {COMPLAINT} WHERE told.supplier_id = %s
-    ORDER BY told.answered_at IS NULL AND told.state IN ('opened', 'taken') DESC, told.opened_at DESC, told.id LIMIT %s
+      AND (%s::boolean IS NULL OR ({WAITING}, told.opened_at, told.id) < (%s, %s, %s))
+    ORDER BY {WAITING} DESC, told.opened_at DESC, told.id DESC LIMIT %s
     """
-    return rows(db, Complaint, sql, [supplier_id, most])
+    return rows(db, Complaint, sql, [supplier_id, is_waiting, is_waiting, at, complaint_id, most])
 
 
-def open_complaints(db: Db, most: int, *, is_open: bool = True) -> list[Complaint]:
+def open_complaints(
+    db: Db, most: int, *, is_open: bool = True, after: tuple[datetime, UUID] | None = None
+) -> list[Complaint]:
     """What waits at the desk, what is due first in front; else what is over, the newest first."""
+    at, complaint_id = after or (None, None)
     if is_open:
-        sql = f"{COMPLAINT} WHERE told.state = ANY (%s) ORDER BY {DUE}, told.id LIMIT %s"
+        sql = f"""{COMPLAINT} WHERE told.state = ANY (%s) AND (%s::timestamptz IS NULL OR ({DUE}, told.id) > (%s, %s))
+        ORDER BY {DUE}, told.id LIMIT %s"""
     else:
-        sql = f"{COMPLAINT} WHERE NOT told.state = ANY (%s) ORDER BY told.opened_at DESC, told.id LIMIT %s"
-    return rows(db, Complaint, sql, [list(OPEN), most])
+        sql = f"""{COMPLAINT} WHERE NOT told.state = ANY (%s)
+        AND (%s::timestamptz IS NULL OR (told.opened_at, told.id) < (%s, %s))
+        ORDER BY told.opened_at DESC, told.id DESC LIMIT %s"""
+    return rows(db, Complaint, sql, [list(OPEN), at, at, complaint_id, most])
 
 
 def is_one_open(db: Db, pool_id: int, order_id: UUID) -> bool:

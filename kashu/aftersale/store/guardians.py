@@ -51,12 +51,17 @@ def claims_of_order(db: Db, pool_id: int, order_id: UUID) -> list[Claim]:
     return rows(db, Claim, sql, [pool_id, order_id])
 
 
-def claims(db: Db, most: int, *, is_open: bool) -> list[Claim]:
+def claims(db: Db, most: int, *, is_open: bool, after: tuple[datetime, UUID] | None = None) -> list[Claim]:
     """Open ones by their deadline, or decided ones, the newest first."""
-    where = (
-        "told.state = 'open' ORDER BY told.due_at" if is_open else "told.state <> 'open' ORDER BY told.decided_at DESC"
-    )
-    return rows(db, Claim, f"{CLAIM} WHERE {where}, told.id LIMIT %s", [most])
+    at, claim_id = after or (None, None)
+    if is_open:
+        sql = f"""{CLAIM} WHERE told.state = 'open' AND (%s::timestamptz IS NULL OR (told.due_at, told.id) > (%s, %s))
+        ORDER BY told.due_at, told.id LIMIT %s"""
+    else:
+        sql = f"""{CLAIM} WHERE told.state <> 'open'
+        AND (%s::timestamptz IS NULL OR (told.decided_at, told.id) < (%s, %s))
+        ORDER BY told.decided_at DESC, told.id DESC LIMIT %s"""
+    return rows(db, Claim, sql, [at, at, claim_id, most])
 
 
 def policies(db: Db, pool_id: int, order_id: UUID) -> frozenset[str]:

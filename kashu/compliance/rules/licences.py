@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from kashu.compliance.rules.authorisations import EVERYWHERE
@@ -26,6 +26,7 @@ REPORT_KINDS = ("telecom",)  # annual report between January and March (C-03)
 # Since 2019 nobody is given these (WWW19; C-04): a licence that names them is not believed.
 UNOBTAINABLE = {"culture": frozenset({"virtual_currency", "online_game", "网络游戏", "虚拟货币"})}
 NUMBER_CHARS_MAX, SCOPES_MAX = 80, 20
+REVIEWERS_OF_HIGH_RISK = 2
 
 
 def standing(licence: Licence, day: date) -> str:
@@ -51,6 +52,12 @@ def unfit(licence: Licence) -> LicenceRefusal | None:
     if UNOBTAINABLE.get(licence.kind, frozenset()) & set(licence.scope):
         return LicenceRefusal.UNOBTAINABLE
     return None if licence.territory.strip() else LicenceRefusal.NO_TERRITORY
+
+
+def reviewers_lacking(licence: Licence, needed: int, able: Collection[str]) -> int:
+    """How many people are missing who may still verify it: not who brought it, nor who has reviewed it already."""
+    left = set(able) - {licence.made_by, *licence.reviewed_by}
+    return max(0, needed - len(licence.reviewed_by) - len(left))
 
 
 def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[str]:

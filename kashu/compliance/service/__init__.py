@@ -1,7 +1,7 @@
 """Verbs of compliance."""
 
 from kashu.compliance.service import attestations, authorisations, closing, licences, reviews, takedowns
-from kashu.compliance.service.blocks import effect, missing_of_platform, standing
+from kashu.compliance.service.blocks import effect, missing_of_platform, standing, stopped
 
 __all__ = [
     "attestations",
@@ -12,5 +12,6 @@ __all__ = [
     "missing_of_platform",
     "reviews",
     "standing",
+    "stopped",
     "takedowns",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from kashu import party
@@ -52,6 +53,24 @@ def _of_party(db: Db, party_id: int, at: datetime) -> Stand:
         (Cause.ACCOUNT, account is not None and account.state != "proven"),
     )
     return Stand(frozenset(causes | {cause for cause, is_so in of_itself if is_so}), max(0, late))
+
+
+def stopped(db: Db, goods: Mapping[int, Sequence[str]], at: datetime) -> dict[int, set[Cause]]:
+    """`standing` of many sellers, each with its kinds of goods, by a few statements however many they are.
+
+    Those in whose way nothing stands are left out.
+    """
+    day, found = biz_date(at), defaultdict[int, set[Cause]](set)
+    asked = [(seller_id, kind) for seller_id, kinds in goods.items() for kind in kinds]
+    for seller_id, cause in store.of_sellers(db, asked, day):
+        if cause != Cause.REVERIFY:  # its grace is told apart, as in `standing`
+            found[seller_id].add(Cause(cause))
+    for seller_id in store.late_sellers(db, goods, day):
+        found[seller_id].add(Cause.REVERIFY)
+    for seller_id, share_bp in party.deposit_shares_bp(db, goods).items():
+        if share_bp < rules.DEPOSIT_BP_MIN:
+            found[seller_id].add(Cause.DEPOSIT)
+    return dict(found)
 
 
 def missing_of_platform(db: Db, platform_id: int, at: datetime) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,16 +33,26 @@ def keep_file(db: Db, ring: Keyring, actor: Actor, name: str, content: bytes, at
     sha256 = hashlib.sha256(content).digest()
     sealed = ring.seal_personal(base64.b64encode(content).decode(), f"file {sha256.hex()}")
     store.keep_file(db, sha256, name[:120], media_type, len(content), sealed, actor.name, at)
-    told = {"name": name[:120], "bytes": len(content)}
-    audit.record(db, [Deed(actor, "file.keep", "file", sha256.hex(), after=told)], at)
+    audit.record(db, [Deed(actor, "file.keep", "file", sha256.hex(), after={"bytes": len(content)})], at)
     return sha256
+
+
+def erase_files(db: Db, party_ids: Collection[int], at: datetime) -> int:
+    """Erase the scans of organisations whose data is over, unless another's papers rest on the same file; how many."""
+    assert_in_transaction(db)
+    if not party_ids:
+        return 0
+    store.erase_subjects(db, party_ids)
+    gone = store.erase_files(db, party_ids)
+    audit.record(db, [Deed(audit.SYSTEM, "file.erase", "file", one.hex()) for one in gone], at)
+    return len(gone)
 
 
 def open_file(db: Db, ring: Keyring, actor: Actor, sha256: bytes, at: datetime) -> tuple[str, str, bytes] | None:
     """A sealed scan: its name, media type and content. Every look is in the trail before it is given."""
     assert_in_transaction(db)
     found = store.file(db, sha256)
-    if found is None:
+    if found is None or not found[2]:
         return None
     audit.record(db, [Deed(actor, "file.open", "file", sha256.hex())], at)
     name, media_type, sealed = found
@@ -111,8 +121,7 @@ def decide(
     if found.file_sha256 is None:
         return LicenceRefusal.NO_FILE
     store.note_licence(db, licence_id, reviewer=actor.name)
-    standing = party.supplier(db, found.party_id)
-    needed = 2 if standing is not None and standing.risk == "high" and not is_solo else 1
+    needed = 1 if is_solo else _needed(db, found)
     if len(found.reviewed_by) + 1 < needed:
         told = {"licence": licence_id, "reviewers": len(found.reviewed_by) + 1, "needed": needed}
         audit.record(db, [Deed(actor, "licence.review", "party", str(found.party_id), after=told, reason=reason)], at)
@@ -122,6 +131,18 @@ def decide(
         if older is not None and older.state == "verified":
             _move(db, actor, older, "superseded", reason, at)
     return _move(db, actor, found, "verified", reason, at)
+
+
+def reviewers_lacking(db: Db, licence: Licence, able: Collection[str], *, is_alone: bool = False) -> int:
+    """How many reviewers too few there are for a licence that waits, among those who have the right.
+
+    More than none, and it can never be verified as it was brought: whoever registered it at the desk does not review it.
+    Its own supplier may bring it instead, once this one is rejected.
+    """
+    if licence.state != "in_review" or (party.platform(db).is_solo and is_alone):
+        return 0
+    free = [email for email in able if not party.is_member(db, licence.party_id, email)]
+    return rules.reviewers_lacking(licence, _needed(db, licence), free)
 
 
 def revoke(db: Db, actor: Actor, licence_id: int, reason: str, at: datetime) -> Licence | LicenceRefusal:
@@ -188,6 +209,11 @@ def tell_owners(db: Db, ring: Keyring, raised: Sequence[Alert], at: datetime) ->
         drafts += [Draft("licence", f"{about}:{place}", to, values) for place, to in enumerate(people)]
     messages.write(db, ring, drafts, at)
     return len(drafts)
+
+
+def _needed(db: Db, licence: Licence) -> int:
+    standing = party.supplier(db, licence.party_id)
+    return rules.REVIEWERS_OF_HIGH_RISK if standing is not None and standing.risk == "high" else 1
 
 
 def _move(db: Db, actor: Actor, found: Licence, after: str, reason: str, at: datetime) -> Licence:

@@ -65,12 +65,17 @@ def below(db: Db, authorisation_id: int) -> list[int]:
     return values(db, f"{DOWN} SELECT id FROM down ORDER BY id", {"id": authorisation_id})  # type: ignore[arg-type]  # named
 
 
-def authorisations(db: Db, party_id: int | None, states: Collection[str], most: int) -> list[Authorisation]:
+def authorisations(
+    db: Db, party_id: int | None, states: Collection[str], most: int, after: tuple[date, int] | None = None
+) -> list[Authorisation]:
+    """Links in these states, the soonest to end first."""
+    day, link_id = after or (None, None)
     sql = f"""
     {AUTHORISATION} WHERE link.state = ANY (%s) AND (%s::bigint IS NULL OR link.grantee_id = %s)
+      AND (%s::date IS NULL OR (link.valid_to, link.id) > (%s, %s))
     ORDER BY link.valid_to, link.id LIMIT %s
     """
-    return rows(db, Authorisation, sql, [list(states), party_id, party_id, most])
+    return rows(db, Authorisation, sql, [list(states), party_id, party_id, day, day, link_id, most])
 
 
 def for_brand(db: Db, grantee_id: int, brand: str, goods: str, day: date) -> list[Authorisation]:

@@ -6,10 +6,11 @@ day, and works on reference tables that hold a few rows for each seller.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from kashu.compliance.rules import EVERYWHERE, REVERIFY_GRACE_DAYS, REVERIFY_MONTHS
-from kashu.kernel.db import Db, value
+from kashu.kernel.db import Db, columns, value, values
 
 _VERIFIED_ON = "(standing.verified_at AT TIME ZONE 'Asia/Shanghai')::date"
 _DUE = f"{_VERIFIED_ON} + interval '{REVERIFY_MONTHS} months'"
@@ -97,6 +98,22 @@ def of_party(db: Db, party_id: int, day: date) -> list[str]:
     """The causes that stop purchases of whatever a supplier sells or brings, on a day."""
     found: list[str] = value(db, f"SELECT {_of_party('%(party)s')}", {"party": party_id, "day": day})  # type: ignore[arg-type]  # same
     return found
+
+
+def of_sellers(db: Db, asked: Sequence[tuple[int, str]], day: date) -> list[tuple[int, str]]:
+    """(seller, cause) of everything that stops purchases of these (seller, kind of goods) on a day."""
+    sellers, kinds = columns(asked, 2)
+    sql = f"""
+    SELECT DISTINCT told.seller, cause FROM unnest(%(sellers)s::bigint[], %(goods)s::text[]) AS told (seller, goods)
+    CROSS JOIN LATERAL unnest({blocks("told.seller", "told.goods")}) AS cause
+    """
+    return db.execute(sql, {"sellers": sellers, "goods": kinds, "day": day}).fetchall()  # type: ignore[call-overload, no-any-return]
+
+
+def late_sellers(db: Db, party_ids: Collection[int], day: date) -> list[int]:
+    """Those of these suppliers whose half year of verification is over."""
+    sql = f"SELECT party_id FROM party_supplier AS standing WHERE party_id = ANY (%s) AND %s::date > ({_DUE})::date"
+    return values(db, sql, [list(party_ids), day])
 
 
 def reverify_days(db: Db, party_id: int, day: date) -> int | None:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from kashu.compliance.types import Alert, Goods, Licence, Requirement
-from kashu.kernel.db import Db, columns, one, rows, run, value
+from kashu.compliance.types import Alert, Goods, Licence, OpenCounts, Requirement
+from kashu.kernel.db import Db, columns, one, rows, run, value, values
 
 LICENCE = """
 SELECT licence.id, licence.party_id, licence.kind, licence.number, licence.subject, licence.scope, licence.territory,
@@ -12,6 +12,16 @@ SELECT licence.id, licence.party_id, licence.kind, licence.number, licence.subje
        licence.renewal_at, licence.reported_year, licence.supersedes_id, licence.made_by, licence.made_at,
        party.name AS party
 FROM compliance_licence AS licence JOIN party_party AS party ON party.id = licence.party_id
+"""
+
+
+COUNTS = """
+SELECT (SELECT count(*)::int FROM compliance_licence WHERE state = 'in_review') AS licences,
+       (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified') AS held,
+       (SELECT count(*)::int FROM compliance_authorisation WHERE state = 'in_review') AS links,
+       (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified' AND valid_to <= %s) AS soon,
+       (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen') AS down,
+       (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen' AND due_at <= %s) AS overdue
 """
 
 
@@ -50,13 +60,35 @@ def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:
     return rows(db, Licence, sql, {"day": day, "party": party_id})  # type: ignore[arg-type]  # named parameters
 
 
-def every_licence(db: Db, party_id: int | None, states: Sequence[str], most: int) -> list[Licence]:
-    """Licences in these states, the soonest to end first."""
+def licences_by(db: Db, licence_ids: Collection[int]) -> dict[int, Licence]:
+    return {one.id: one for one in rows(db, Licence, f"{LICENCE} WHERE licence.id = ANY (%s)", [list(licence_ids)])}
+
+
+def every_licence(
+    db: Db,
+    party_id: int | None,
+    states: Sequence[str],
+    most: int,
+    after: tuple[date, int] | None = None,
+    *,
+    until: date | None = None,
+) -> list[Licence]:
+    """Licences in these states, the soonest to end first; from one on, and until a last day."""
+    day, licence_id = after or (None, None)
     sql = f"""
     {LICENCE} WHERE licence.state = ANY (%s) AND (%s::bigint IS NULL OR licence.party_id = %s)
+      AND (%s::date IS NULL OR (licence.valid_to, licence.id) > (%s, %s))
+      AND (%s::date IS NULL OR licence.valid_to <= %s)
     ORDER BY licence.valid_to, licence.id LIMIT %s
     """
-    return rows(db, Licence, sql, [list(states), party_id, party_id, most])
+    return rows(db, Licence, sql, [list(states), party_id, party_id, day, day, licence_id, until, until, most])
+
+
+def open_counts(db: Db, soon: date, at: datetime) -> OpenCounts:
+    """What waits or is due at the desk of compliance, all of it and not only what a page shows."""
+    found = one(db, OpenCounts, COUNTS, [soon, at])
+    assert found is not None
+    return found
 
 
 def waiting(db: Db, party_id: int) -> int:
@@ -118,15 +150,19 @@ def raise_alerts(db: Db, found: Sequence[Alert], at: datetime) -> list[Alert]:
     return rows(db, Alert, sql, [at, *columns(told, 4)])
 
 
-def alerts(db: Db, most: int, party_id: int | None = None) -> list[Alert]:
+def alerts(
+    db: Db, most: int, after: tuple[date, int, str] | None = None, *, party_id: int | None = None
+) -> list[Alert]:
     """The alerts of licences in force, of one party or of all, the soonest due first."""
+    day, licence_id, what = after or (None, None, None)
     sql = """
     SELECT alert.licence_id, alert.what, alert.severity, alert.due_on FROM compliance_alert AS alert
     JOIN compliance_licence AS licence ON licence.id = alert.licence_id AND licence.state = 'verified'
-    WHERE %s::bigint IS NULL OR licence.party_id = %s
+    WHERE (%s::bigint IS NULL OR licence.party_id = %s)
+        AND (%s::date IS NULL OR (alert.due_on, alert.licence_id, alert.what) > (%s, %s, %s))
     ORDER BY alert.due_on, alert.licence_id, alert.what LIMIT %s
     """
-    return rows(db, Alert, sql, [party_id, party_id, most])
+    return rows(db, Alert, sql, [party_id, party_id, day, day, licence_id, what, most])
 
 
 def keep_file(
@@ -143,3 +179,26 @@ def file(db: Db, sha256: bytes) -> tuple[str, str, bytes] | None:
     """A file's name, media type and sealed content."""
     sql = "SELECT name, media_type, sealed FROM compliance_file WHERE sha256 = %s"
     return db.execute(sql, [sha256]).fetchone()  # type: ignore[return-value]  # three columns
+
+
+def erase_files(db: Db, party_ids: Collection[int]) -> list[bytes]:
+    """Empty the files that papers of these organisations rest on, and of no other that is still there; which they were."""
+    sql = """
+    WITH held AS (
+        SELECT file_sha256, party_id FROM compliance_licence WHERE file_sha256 IS NOT NULL
+        UNION ALL
+        SELECT file_sha256, grantee_id FROM compliance_authorisation WHERE file_sha256 IS NOT NULL
+    )
+    UPDATE compliance_file AS file SET sealed = '', name = 'erased'
+    WHERE file.sealed <> '' AND file.sha256 IN (SELECT file_sha256 FROM held WHERE party_id = ANY (%(parties)s))
+      AND NOT EXISTS (
+          SELECT FROM held LEFT JOIN party_supplier AS standing ON standing.party_id = held.party_id
+          WHERE held.file_sha256 = file.sha256 AND held.party_id <> ALL (%(parties)s) AND standing.erased_at IS NULL)
+    RETURNING file.sha256
+    """
+    return values(db, sql, {"parties": list(party_ids)})  # type: ignore[arg-type]  # named parameters
+
+
+def erase_subjects(db: Db, party_ids: Collection[int]) -> None:
+    """Whom licences name goes with whom they were of."""
+    run(db, "UPDATE compliance_licence SET subject = '' WHERE party_id = ANY (%s) AND subject <> ''", [list(party_ids)])

@@ -34,9 +34,12 @@ def reviews_of(db: Db, thing: str, until: datetime, most: int) -> list[Review]:
     )
 
 
-def waiting_reviews(db: Db, most: int) -> list[Review]:
+def waiting_reviews(db: Db, most: int, after: tuple[datetime, int] | None = None) -> list[Review]:
     """Those that wait for a person, the oldest first."""
-    return rows(db, Review, f"{REVIEW} WHERE state = 'waiting' ORDER BY made_at, id LIMIT %s", [most])
+    at, review_id = after or (None, None)
+    sql = f"""{REVIEW} WHERE state = 'waiting' AND (%s::timestamptz IS NULL OR (made_at, id) > (%s, %s))
+    ORDER BY made_at, id LIMIT %s"""
+    return rows(db, Review, sql, [at, at, review_id, most])
 
 
 def reviews_waiting(db: Db) -> int:

@@ -43,9 +43,12 @@ def takedowns_of_products(db: Db, product_ids: Sequence[int], most: int) -> list
     )
 
 
-def unreported(db: Db, most: int) -> list[Takedown]:
+def unreported(db: Db, most: int, after: tuple[datetime, int] | None = None) -> list[Takedown]:
     """Those the authority was not told of yet, the soonest due first."""
-    return rows(db, Takedown, f"{TAKEDOWN} WHERE state = 'frozen' ORDER BY due_at, id LIMIT %s", [most])
+    at, takedown_id = after or (None, None)
+    sql = f"""{TAKEDOWN} WHERE state = 'frozen' AND (%s::timestamptz IS NULL OR (due_at, id) > (%s, %s))
+    ORDER BY due_at, id LIMIT %s"""
+    return rows(db, Takedown, sql, [at, at, takedown_id, most])
 
 
 def overdue_takedowns(db: Db, at: datetime) -> int:

@@ -3,7 +3,7 @@
 from kashu.compliance.types.attestations import Attestation, NewAttestation
 from kashu.compliance.types.authorisations import Authorisation, AuthorisationRefusal
 from kashu.compliance.types.blocks import Cause, Effect, Event, Stand
-from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, Requirement
+from kashu.compliance.types.licences import KINDS, Alert, Goods, Licence, LicenceRefusal, OpenCounts, Requirement
 from kashu.compliance.types.listing import (
     CATEGORIES,
     Context,
@@ -51,6 +51,7 @@ __all__ = [
     "Licence",
     "LicenceRefusal",
     "NewAttestation",
+    "OpenCounts",
     "Reason",
     "Refund",
     "Requirement",

@@ -107,3 +107,15 @@ class Requirement:
     @property
     def title(self) -> str:
         return KINDS[self.licence]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCounts:
+    """How much waits or is due at the desk of compliance."""
+
+    licences: int
+    held: int
+    links: int
+    soon: int
+    down: int
+    overdue: int

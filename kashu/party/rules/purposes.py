@@ -137,6 +137,20 @@ COLUMNS = {
     "sales_link.phone_identity": "possession",
     "sales_possession.device": "possession",
 }
+# What stays of a person or an organisation once they are erased (C-54), and what it stays for; nothing else does.
+KEPT = {
+    "audit_entry.actor": "who did what: the trail is chained, and names who answers for it (ECOM §31, PIPL §47(4))",
+    "*_by": "who did it, beside what they did, for as long as the record (ECOM §31)",
+    "party_party.name": "the name of a registered company, in the public register and on three years of orders (ECOM §15, §31)",
+    "party_party.uscc": "its number there; that of a person is never in it",
+    "party_change.name": "names that a registered company had, likewise",
+    "party_mark.mark": "a keyed fingerprint, by which nobody barred comes back (ECOM §36, LIVE §14); it opens nothing",
+    "party_list_entry.*": "lists of authorities (AML §40)",
+    "party_request.person_id": "that a request was made and answered, under a number that names nobody (PIPL §50)",
+    "compliance_snapshot.*": "what was on sale when it was taken down, with its seller, as evidence (LIVE §21; C-14)",
+}
+# Data of buyers, which ends by terms of its own: of orders, complaints, claims, messages and checks of age.
+BY_TERM = frozenset(["order", "possession", "message", "complaint", "guardian", "age", "comment"])
 # They look like it and are not: names of things, keys and secrets of machines, forms that are descriptions.
 INNOCENT = frozenset(
     [

@@ -26,6 +26,7 @@ LIFE = moves(
 )
 TRADING = ("active", "restricted", "suspended")
 ENTERING = ("applied", "kyb_review", "contract", "deposit")
+BEFORE_DEPOSIT = ("applied", "kyb_review", "contract")
 GRADES = ("warning", "throttle", "pause", "close", "blacklist")
 FOR_GOOD = ("close", "blacklist")
 TERM_DAYS_MAX = 365
@@ -79,6 +80,14 @@ def stood(barred_from: str | None, exiting_at: datetime | None, sanctions: Colle
         return "applied"
     was_closed = any((one.grade, one.state, one.begins_at) == ("close", "overturned", exiting_at) for one in sanctions)
     return "suspended" if barred_from == "exiting" and was_closed else str(barred_from)
+
+
+def holds_name(state: str, barred_from: str | None) -> bool:
+    """Whether a supplier keeps its name from others: until it is closed, or barred before anybody had accepted it.
+
+    One that was blacklisted later keeps it, since an appeal may put it back where it stood.
+    """
+    return state != "closed" and not (state == "blacklisted" and barred_from in ("applied", "kyb_review", "closed"))
 
 
 def term_refusal(grade: str, ends_at: datetime | None, at: datetime) -> SupplierRefusal | None:

@@ -72,14 +72,13 @@ def decide_change(
     if phone and store.is_barred(db, "phone", ring.identity("phone", phone), found.party_id):
         return ChangeRefusal.BLACKLISTED
     store.decide_change(db, change_id, after, (why[0], why[1], actor.name), at)
-    before, now = {"name": own.name, "address": own.address, "contact": own.contact}, {"state": after}
     if after == "published":
         store.publish(db, found)
         if phone:
             store.add_mark(db, found.party_id, "phone", ring.identity("phone", phone))
-        told = {"name": found.name, "address": found.address, "contact": found.contact}
-        now |= {name: text or before[name] for name, text in told.items()}
-    record(db, actor, f"supplier.change.{after}", found.party_id, before, now, why, at)
+    told = {"name": found.name, "address": found.address, "contact": found.contact}
+    now = {"state": after, "change": str(change_id), "changed": sorted(filter(told.get, told))}
+    record(db, actor, f"supplier.change.{after}", found.party_id, {"state": "declared"}, now, why, at)
     decided = store.change(db, change_id)
     assert decided is not None
     return decided

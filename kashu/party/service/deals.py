@@ -1,22 +1,25 @@
-"""What a supplier signs, and its deposit: agreed first, then taken, and locked when it leaves (C-34)."""
+"""What a supplier signs, and its deposit: agreed first, then taken by two persons, and locked when it leaves (C-34)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from kashu import audit, ledger
-from kashu.audit import Actor, Deed
+from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
-from kashu.kernel.text import canonical_json, sha256_hex
+from kashu.kernel.text import canonical_json, sha256_hex, tidy_reference
 from kashu.ledger import ACCOUNT_KEYED, Posting
 from kashu.party import store
 from kashu.party.rules import suppliers as rules
 from kashu.party.service.moves import move, no, record
-from kashu.party.types import Contract, Signature, SupplierRefusal
+from kashu.party.types import Contract, Signature, Supplier, SupplierRefusal
 
 AMOUNT_FEN_MAX = 10**10
+ACTS = {"in": "supplier.deposit.in", "back": "supplier.deposit.back"}
+FLOWS = {act: flow for flow, act in ACTS.items()}
 
 
 def publish_contract(db: Db, actor: Actor, told: Contract, at: datetime) -> Contract:
@@ -59,65 +62,110 @@ def sign(db: Db, actor: Actor, party_id: int, sha256: str, at: datetime) -> Supp
     return None
 
 
-def take_deposit(
-    db: Db, actor: Actor, party_id: int, amount_fen: int, reference: str, at: datetime
-) -> SupplierRefusal | None:
-    """Note a deposit that came in at the bank; without a signed agreement none may be taken (C-34), nor from who is gone.
-
-    What a closed or blacklisted supplier sends goes back as it came: there would be no way to give it back from here.
-    """
-    assert_in_transaction(db)
-    found = store.supplier(db, party_id, lock=True)
-    if found is not None and found.state in ("exiting", "closed", "blacklisted"):
-        return no(found)
-    return _flow(db, actor, party_id, "in", (amount_fen, reference), at)
-
-
-def give_back(
+def ask_deposit(
     db: Db,
     actor: Actor,
     party_id: int,
-    told: tuple[int, str],
+    told: tuple[str, int, str],
     *,
+    last_sale_at: datetime | None = None,
+    solo_wait_seconds: int | None,
+    at: datetime,
+) -> Approval | ApprovalRefusal | SupplierRefusal:
+    """Ask to note a deposit that came in at the bank or goes back: (`in` or `back`, fen, reference). A second person confirms.
+
+    Without a signed agreement none may be taken (C-34), nor from who is gone: what a closed or blacklisted supplier sends
+    goes back as it came. It goes back to one that leaves, 90 days after its last sale at the earliest.
+    """
+    assert_in_transaction(db)
+    flow, amount_fen = told[:2]
+    reference = tidy_reference(told[2])
+    found = store.supplier(db, party_id, lock=True)
+    refusal = _may_flow(db, actor, found, (flow, amount_fen, reference), last_sale_at, at)
+    if refusal is not None:
+        return refusal
+    body = {"party_id": party_id, "amount_fen": amount_fen, "reference": reference}
+    return audit.ask(
+        db, actor, ACTS[flow], ("deposit", reference), body,
+        reason=reference, solo_wait_seconds=solo_wait_seconds, at=at,
+    )  # fmt: skip
+
+
+def confirm_deposit(
+    db: Db, actor: Actor, approval_id: UUID, at: datetime, *, last_sale_at: datetime | None = None, is_alone: bool
+) -> ApprovalRefusal | SupplierRefusal | None:
+    """The second person's yes, or the same one's after the wait in solo mode: both books are written, once."""
+    assert_in_transaction(db)
+    asked = audit.approval(db, approval_id)
+    flow = None if asked is None else FLOWS.get(asked.act)
+    if asked is None or flow is None:
+        return ApprovalRefusal.GONE
+    told = (flow, int(asked.body["amount_fen"]), str(asked.body["reference"]))
+    found = store.supplier(db, int(asked.body["party_id"]), lock=True)
+    asked = audit.approval(db, approval_id)  # under the supplier's lock: of two at once, one finds it done
+    if asked is None or asked.state != "waiting":
+        return ApprovalRefusal.GONE
+    refusal = _may_flow(db, actor, found, told, last_sale_at, at)
+    if refusal is not None:
+        return refusal
+    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
+    if isinstance(answer, ApprovalRefusal):
+        return answer
+    assert found is not None
+    _flow(db, actor, found, told, asked.asked_by, at)
+    audit.finish(db, approval_id, at)
+    return None
+
+
+def cancel_deposit(db: Db, actor: Actor, approval_id: UUID, at: datetime) -> ApprovalRefusal | None:
+    """Take the wish back while nobody has confirmed it."""
+    assert_in_transaction(db)
+    asked = audit.approval(db, approval_id)
+    if asked is None or asked.act not in FLOWS:
+        return ApprovalRefusal.GONE
+    return audit.cancel(db, actor, approval_id, at)
+
+
+def _may_flow(
+    db: Db,
+    actor: Actor,
+    found: Supplier | None,
+    told: tuple[str, int, str],
     last_sale_at: datetime | None,
     at: datetime,
 ) -> SupplierRefusal | None:
-    """Pay a deposit back to a supplier that leaves, 90 days after its last sale at the earliest; (amount, reference)."""
-    assert_in_transaction(db)
-    found = store.supplier(db, party_id, lock=True)
-    if found is None or found.state != "exiting" or found.exiting_at is None:
+    flow, amount_fen, reference = told
+    is_leaving = found is not None and found.state == "exiting"
+    if found is None or (flow == "back") != is_leaving or found.state in ("closed", "blacklisted"):
         return no(found)
-    if at < rules.deposit_free_at(found.exiting_at, last_sale_at) or store.is_listed(db, party_id):
-        return SupplierRefusal.DEPOSIT_LOCKED
-    return _flow(db, actor, party_id, "back", told, at)
-
-
-def _flow(
-    db: Db, actor: Actor, party_id: int, flow: str, told: tuple[int, str], at: datetime
-) -> SupplierRefusal | None:
-    """Lock, look, write both books: the row under its agreement, and the postings."""
-    assert_in_transaction(db)
-    found, (amount_fen, reference) = store.supplier(db, party_id, lock=True), told
-    if found is None:
-        return no(found)
-    signed = [one for one in store.signatures(db, party_id) if one.kind == "deposit"]
-    if not signed:
+    if not any(one.kind == "deposit" for one in store.signatures(db, found.party_id)):
         return SupplierRefusal.NO_AGREEMENT
     if not 0 < amount_fen <= AMOUNT_FEN_MAX or not reference:
         return SupplierRefusal.WRONG_NUMBER
+    if store.is_member(db, found.party_id, actor.name):
+        return SupplierRefusal.SAME_PERSON
     if store.is_reference_taken(db, flow, reference):
         return SupplierRefusal.REFERENCE_TAKEN
-    if flow == "back" and store.held_fen(db, party_id) < amount_fen:
-        return SupplierRefusal.DEPOSIT_SHORT
+    if flow == "in":
+        return None
+    assert found.exiting_at is not None
+    if at < rules.deposit_free_at(found.exiting_at, last_sale_at) or store.is_listed(db, found.party_id):
+        return SupplierRefusal.DEPOSIT_LOCKED
+    return SupplierRefusal.DEPOSIT_SHORT if store.held_fen(db, found.party_id) < amount_fen else None
+
+
+def _flow(db: Db, actor: Actor, found: Supplier, told: tuple[str, int, str], noted_by: str, at: datetime) -> None:
+    """Write both books: the row under its agreement, and the postings."""
+    party_id, (flow, amount_fen, reference) = found.party_id, told
+    under = next(one for one in store.signatures(db, party_id) if one.kind == "deposit")
     deposit_id, signed_fen = new_id(), amount_fen if flow == "in" else -amount_fen
-    recipe = "deposit_in" if flow == "in" else "deposit_back"
     sides = ((deposit_account(db, party_id), signed_fen), (_bank(db), -signed_fen))
-    store.add_deposit(db, deposit_id, party_id, signed[0].version, flow, (amount_fen, reference, actor.name), at)
+    store.add_deposit(db, deposit_id, party_id, under.version, flow, (amount_fen, reference, noted_by), at)
+    recipe = f"deposit_{flow}"
     postings = [Posting(ACCOUNT_KEYED, deposit_id, recipe, account, fen, reference) for account, fen in sides]
     ledger.post(db, postings, at)
-    after = {"amount_fen": amount_fen, "reference": reference, "agreement": signed[0].version}
-    record(db, actor, f"supplier.{recipe}", party_id, None, after, ("", signed[0].sha256), at)
-    return None
+    after = {"amount_fen": amount_fen, "reference": reference, "agreement": under.version, "noted_by": noted_by}
+    record(db, actor, f"supplier.{recipe}", party_id, None, after, ("", under.sha256), at)
 
 
 def deposit_account(db: Db, party_id: int) -> int:

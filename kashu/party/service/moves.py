@@ -22,6 +22,7 @@ def move(db: Db, actor: Actor, found: Supplier, after: str, why: Why, at: dateti
     """One move of the table, with its audit row: who, why, on what evidence."""
     rules.LIFE.check(found.state, after)
     store.move_supplier(db, found.party_id, found.state, after, at)
+    store.hold_name(db, found.party_id, is_held=rules.holds_name(after, found.state))
     record(db, actor, f"supplier.{after}", found.party_id, {"state": found.state}, {"state": after}, why, at)
 
 
@@ -44,8 +45,10 @@ def settle(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> str:
     sanctions = store.sanctions(db, party_id)
     grades = {one.grade for one in sanctions if one.state == "in_force"}
     hits = store.hit_states(db, party_id)
-    is_barred = found.state == "blacklisted"
-    now = rules.stood(found.barred_from, found.exiting_at, sanctions) if is_barred else found.state
+    now = found.state
+    if now == "blacklisted":
+        now = rules.stood(found.barred_from, found.exiting_at, sanctions)
+        now = "closed" if now == "applied" and _is_replaced(db, party_id) else now
     after = rules.standing(now, grades, hits, is_verified=found.verified_at is not None)
     if after != found.state:
         move(db, actor, found, after, why, at)
@@ -69,6 +72,13 @@ def record(
 ) -> None:
     told = {**after, "evidence": why[1]} if why[1] else after
     audit.record(db, [Deed(actor, verb, "party", str(party_id), before, told, why[0])], at)
+
+
+def _is_replaced(db: Db, party_id: int) -> bool:
+    """Whether somebody took its name while it was barred; it may apply again, under another."""
+    own = store.party(db, party_id)
+    assert own is not None
+    return store.is_name_taken(db, own.name, party_id)
 
 
 def no(found: Supplier | None) -> SupplierRefusal:

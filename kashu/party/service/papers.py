@@ -144,7 +144,7 @@ def set_bank_account(
     )
     store.add_bank_account(db, made)
     store.add_mark(db, party_id, "bank", mark)
-    record(db, actor, "supplier.bank_account", party_id, None, {"tail": made.tail, "bank": bank}, ("", ""), at)
+    record(db, actor, "supplier.bank_account", party_id, None, {"account": str(made_id)}, ("", ""), at)
     _screen(db, ring, party_id, at)
     return made
 
@@ -164,8 +164,8 @@ def set_particulars(
     before = store.party(db, party_id)
     assert before is not None
     store.set_particulars(db, party_id, address, contact)
-    old, new = {"address": before.address, "contact": before.contact}, {"address": address, "contact": contact}
-    record(db, actor, "supplier.particulars", party_id, old, new, ("", ""), at)
+    told = {"address": address != before.address, "contact": contact != before.contact}
+    record(db, actor, "supplier.particulars", party_id, None, {"changed": sorted(filter(told.get, told))}, ("", ""), at)
     return None
 
 

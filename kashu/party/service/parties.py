@@ -11,10 +11,21 @@ from kashu.party.types import Party, Platform
 
 
 def open_party(db: Db, actor: Actor, party: Party, at: datetime) -> Party:
-    """Take in an organisation under its registered name; the given id is ignored."""
+    """Take in an organisation under its registered name, which nobody else has; the given id is ignored."""
+    opened = enter(db, actor, party, at)
+    assert opened is not None, "names are looked at before"
+    return opened
+
+
+def enter(db: Db, actor: Actor, party: Party, at: datetime) -> Party | None:
+    """The same for one whose name somebody else may take at this moment; None where they did."""
     assert_in_transaction(db)
-    opened = replace(party, id=store.add_party(db, party, at))
-    after = {"name": party.name, "kind": party.kind, "uscc": party.uscc}
+    party_id = store.add_party(db, party, at)
+    if party_id is None:
+        return None
+    opened = replace(party, id=party_id)
+    is_person = party.kind == "supplier" and not party.uscc  # whose name the trail could never forget
+    after = {"name": "" if is_person else party.name, "kind": party.kind, "uscc": party.uscc}
     audit.record(db, [Deed(actor, "party.open", "party", str(opened.id), after=after)], at)
     return opened
 
@@ -28,8 +39,8 @@ def choose_solo(db: Db, actor: Actor, chosen: Platform, at: datetime) -> None:
     audit.record(db, [Deed(actor, "platform.solo", "platform", "1", before=told[0], after=told[1])], at)
 
 
-def add_member(db: Db, actor: Actor, party_id: int, person_id: int, email: str, at: datetime) -> None:
+def add_member(db: Db, actor: Actor, party_id: int, person_id: int, at: datetime) -> None:
     """Let a person act for an organisation."""
     assert_in_transaction(db)
     store.add_member(db, party_id, person_id, at)
-    audit.record(db, [Deed(actor, "party.member", "party", str(party_id), after={"email": email})], at)
+    audit.record(db, [Deed(actor, "party.member", "party", str(party_id), after={"person": person_id})], at)

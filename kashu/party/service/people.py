@@ -1,4 +1,4 @@
-"""People of organisations: invited by a link that ends, let in once."""
+"""People of organisations: invited by a link that ends, let in once, let go at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.party import store
+from kashu.party.service.keys import revoke_key
 from kashu.party.service.moves import no, record
 from kashu.party.service.parties import add_member
-from kashu.party.types import Invitation, SupplierRefusal
+from kashu.party.types import Invitation, Member, SupplierRefusal
 
 INVITATION_DAYS = 7
 INVITATIONS_MAX = 20
@@ -62,7 +63,7 @@ def accept_invitation(
     if email != person[1]:
         return SupplierRefusal.GONE
     assert store.end_invitation(db, told.id, person[0], at) == 1, "under its lock"
-    add_member(db, Actor("person", person[1]), told.party_id, person[0], person[1], at)
+    add_member(db, Actor("person", person[1]), told.party_id, person[0], at)
     return told.party_id
 
 
@@ -77,18 +78,62 @@ def revoke_invitation(db: Db, actor: Actor, party_id: int, invitation_id: UUID, 
     return None
 
 
-def remove_member(db: Db, actor: Actor, party_id: int, email: str, at: datetime) -> SupplierRefusal | None:
-    """Somebody acts for a supplier no more, from their next click on. The last of its people stays."""
+def remove_member(db: Db, actor: Actor, party_id: int, person_id: int, at: datetime) -> SupplierRefusal | None:
+    """An owner lets somebody go: sessions, keys and invitations of theirs end with it, at once."""
     assert_in_transaction(db)
-    if store.supplier(db, party_id, lock=True) is None:
-        return SupplierRefusal.NO_SUCH_SUPPLIER
-    people = store.members(db, party_id)
-    if email not in people:
+    store.supplier(db, party_id, lock=True)  # of two owners who let each other go, one stays
+    own = store.member(db, party_id, actor.name)
+    if own is None or not own.is_owner:
+        return SupplierRefusal.NOT_OWNER
+    found = store.member_with(db, party_id, person_id)
+    if found is None:
         return SupplierRefusal.GONE
-    if len(people) == 1:
-        return SupplierRefusal.LAST_PERSON
-    assert store.remove_member(db, party_id, email) == 1, "under the supplier's lock"
-    record(db, actor, "supplier.member.remove", party_id, {"email": email}, {"people": len(people) - 1}, ("", ""), at)
+    refusal = _end(db, actor, party_id, found, at)
+    if refusal is None:
+        store.end_sessions(db, person_id)
+    return refusal
+
+
+def leave_organisation(db: Db, actor: Actor, party_id: int, at: datetime) -> SupplierRefusal | None:
+    """Somebody goes of their own will; the last owner stays."""
+    assert_in_transaction(db)
+    store.supplier(db, party_id, lock=True)
+    own = store.member(db, party_id, actor.name)
+    if own is None:
+        return SupplierRefusal.GONE
+    refusal = _end(db, actor, party_id, own, at)
+    if refusal is None and not store.parties_of(db, own.person_id):
+        store.end_sessions(db, own.person_id)
+    return refusal
+
+
+def make_owner(db: Db, actor: Actor, party_id: int, person_id: int, at: datetime) -> SupplierRefusal | None:
+    """An owner makes another member one as well, and may then go."""
+    assert_in_transaction(db)
+    store.supplier(db, party_id, lock=True)
+    own, found = store.member(db, party_id, actor.name), store.member_with(db, party_id, person_id)
+    if own is None or not own.is_owner:
+        return SupplierRefusal.NOT_OWNER
+    if found is None or found.is_owner:
+        return SupplierRefusal.GONE
+    store.set_owner(db, party_id, {own.person_id, person_id})
+    record(db, actor, "party.member.owner", party_id, None, {"person": person_id}, ("", ""), at)
+    return None
+
+
+def _end(db: Db, actor: Actor, party_id: int, member: Member, at: datetime) -> SupplierRefusal | None:
+    """End a membership, with every key that they made for the organisation and every invitation that they sent."""
+    if member.is_owner and store.owners_of(db, party_id) == 1:
+        return SupplierRefusal.LAST_OWNER
+    store.end_member(db, party_id, member.person_id, at)
+    keys = [one.id for one in store.api_keys(db, party_id) if one.made_by == member.email and one.is_live(at)]
+    for key_id in keys:
+        revoke_key(db, actor, key_id, at)
+    for one in store.invitations(db, party_id):
+        if one.invited_by == member.email:
+            revoke_invitation(db, actor, party_id, one.id, at)
+    told = {"person": member.person_id, "keys": keys}
+    record(db, actor, "party.member.end", party_id, {"is_owner": member.is_owner}, told, ("", ""), at)
     return None
 
 

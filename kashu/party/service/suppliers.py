@@ -15,7 +15,7 @@ from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.rules import suppliers as rules
 from kashu.party.service.moves import Why, move, no, record, step, unproven
-from kashu.party.service.parties import open_party
+from kashu.party.service.parties import enter
 from kashu.party.service.screening import screen
 from kashu.party.types import Application, Deposit, Lack, Party, Supplier, SupplierFile, SupplierRefusal
 
@@ -49,7 +49,9 @@ def apply(db: Db, ring: Keyring, actor: Actor, told: Application, at: datetime) 
     if store.supplier_with(db, kind, marks[kind]) is not None:
         return SupplierRefusal.NUMBER_TAKEN
     uscc = number.text if told.is_registered else ""
-    opened = open_party(db, actor, Party(0, "supplier", told.name, uscc, told.address, told.contact, "active"), at)
+    opened = enter(db, actor, Party(0, "supplier", told.name, uscc, told.address, told.contact, "active"), at)
+    if opened is None:
+        return SupplierRefusal.NAME_TAKEN
     taken = Supplier(opened.id, "applied", "medium", at, None, told.is_registered, moved_at=at)
     store.add_supplier(db, taken)
     for name, mark in marks.items():
@@ -155,8 +157,29 @@ def send_back(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Su
 
 
 def refuse(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
-    """Refuse an application for good; its numbers may apply again."""
-    return step(db, actor, party_id, ("kyb_review", "closed"), why, at)
+    """Refuse an application for good, also one that nobody ever hands in; its name and numbers may apply again."""
+    assert_in_transaction(db)
+    found = store.supplier(db, party_id, lock=True)
+    if found is None or found.state not in ("applied", "kyb_review"):
+        return no(found)
+    if not why[0]:
+        return SupplierRefusal.NO_REASON
+    move(db, actor, found, "closed", why, at)
+    return None
+
+
+def withdraw(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
+    """An applicant goes before it has begun; its name and numbers may apply again. What was paid in is given back first."""
+    assert_in_transaction(db)
+    found = store.supplier(db, party_id, lock=True)
+    if found is None or found.state not in rules.BEFORE_DEPOSIT:
+        return no(found)
+    if not why[0]:
+        return SupplierRefusal.NO_REASON
+    if store.held_fen(db, party_id):
+        return SupplierRefusal.DEPOSIT_LOCKED
+    move(db, actor, found, "closed", why, at)
+    return None
 
 
 def accept(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from kashu.kernel.db import Db, one, rows, run
 from kashu.party.types import Change, Unreached
 
+Place = tuple[bool, datetime, UUID]  # whether it is over, when it is due, its id
 CHANGE = """
 SELECT id, party_id, name, address, contact, happened_on, is_late, state, declared_by, declared_at, verify_by, reason,
        evidence, decided_by, decided_at
@@ -20,13 +21,15 @@ FROM party_unreached
 """
 
 
-def changes(db: Db, party_id: int | None = None, *, is_open: bool = False) -> list[Change]:
-    """Those that are due first in front."""
+def changes(db: Db, party_id: int | None = None, *, after: Place | None = None, most: int = 200) -> list[Change]:
+    """Those that are due first in front, then those that are decided."""
     sql = f"""
-    {CHANGE} WHERE (%s::bigint IS NULL OR party_id = %s) AND (NOT %s OR state = 'declared')
-    ORDER BY state <> 'declared', verify_by, id LIMIT 200
+    {CHANGE} WHERE (%s::bigint IS NULL OR party_id = %s)
+      AND (%s::boolean IS NULL OR (state <> 'declared', verify_by, id) > (%s, %s, %s))
+    ORDER BY state <> 'declared', verify_by, id LIMIT %s
     """
-    return rows(db, Change, sql, [party_id, party_id, is_open])
+    is_over, at, change_id = after or (None, None, None)
+    return rows(db, Change, sql, [party_id, party_id, is_over, is_over, at, change_id, most])
 
 
 def change(db: Db, change_id: UUID, *, lock: bool = False) -> Change | None:
@@ -63,13 +66,17 @@ def publish(db: Db, new: Change) -> None:
     assert run(db, sql, [new.name, new.address, new.contact, new.party_id]) == 1
 
 
-def all_unreached(db: Db, party_id: int | None = None, *, is_open: bool = False) -> list[Unreached]:
+def all_unreached(
+    db: Db, party_id: int | None = None, *, after: Place | None = None, most: int = 200
+) -> list[Unreached]:
     """Notices of suppliers that cannot be reached, the open ones first."""
     sql = f"""
-    {UNREACHED} WHERE (%s::bigint IS NULL OR party_id = %s) AND (NOT %s OR state <> 'settled')
-    ORDER BY state = 'settled', coalesce(answer_by, remind_by), id LIMIT 200
+    {UNREACHED} WHERE (%s::bigint IS NULL OR party_id = %s)
+      AND (%s::boolean IS NULL OR (state = 'settled', coalesce(answer_by, remind_by), id) > (%s, %s, %s))
+    ORDER BY state = 'settled', coalesce(answer_by, remind_by), id LIMIT %s
     """
-    return rows(db, Unreached, sql, [party_id, party_id, is_open])
+    is_over, at, notice_id = after or (None, None, None)
+    return rows(db, Unreached, sql, [party_id, party_id, is_over, is_over, at, notice_id, most])
 
 
 def unreached(db: Db, notice_id: UUID, *, lock: bool = False) -> Unreached | None:

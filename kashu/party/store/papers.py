@@ -26,6 +26,28 @@ VERIFICATION = """
 SELECT id, party_id, kind, subject, state, detail, evidence, asked_by, asked_at, externally_verified_at
 FROM party_verification
 """
+NO_MARK = bytes(16)
+WORDS = (
+    """
+    UPDATE party_invitation SET ended_at = coalesce(ended_at, %(at)s), email = '', email_mark = %(mark)s
+    WHERE party_id = %(party)s AND email <> ''
+    """,
+    """
+    UPDATE party_change AS change SET address = '', contact = '',
+           name = CASE WHEN standing.is_registered AND change.name <> '' THEN change.name ELSE 'erased' END
+    FROM party_supplier AS standing WHERE standing.party_id = change.party_id AND change.party_id = %(party)s
+    """,
+    "UPDATE party_unreached SET answer = 'erased' WHERE party_id = %(party)s AND answer <> ''",
+    "UPDATE party_verification SET detail = '' WHERE party_id = %(party)s",
+    """
+    UPDATE party_appeal SET words = 'erased' WHERE sanction_id IN (SELECT id FROM party_sanction WHERE party_id = %(party)s)
+    """,
+    """
+    UPDATE party_party AS own SET address = '', contact = '',
+           name = CASE WHEN standing.is_registered THEN own.name ELSE 'erased-' || own.id END
+    FROM party_supplier AS standing WHERE standing.party_id = own.id AND own.id = %(party)s
+    """,
+)
 
 
 def documents(db: Db, party_id: int) -> list[Document]:
@@ -64,14 +86,10 @@ def supersede_documents(db: Db, party_id: int, kind: str, by: str, at: datetime)
 
 
 def closed_before(db: Db, before: datetime, most: int) -> list[int]:
-    """Suppliers that closed before an instant and whose papers are still there."""
+    """Suppliers that closed before an instant and of whom something personal may still be there."""
     sql = """
-    SELECT party_id FROM party_supplier AS supplier
-    WHERE state = 'closed' AND moved_at < %s AND (
-        EXISTS (SELECT FROM party_document AS paper WHERE paper.party_id = supplier.party_id AND paper.state <> 'erased')
-        OR EXISTS (SELECT FROM party_principal AS head WHERE head.party_id = supplier.party_id AND head.name <> '')
-    )
-    ORDER BY moved_at LIMIT %s
+    SELECT party_id FROM party_supplier WHERE state = 'closed' AND moved_at < %s AND erased_at IS NULL
+    ORDER BY moved_at, party_id LIMIT %s
     """
     return values(db, sql, [before, most])
 
@@ -84,11 +102,29 @@ def erase_papers(db: Db, party_id: int, by: str, at: datetime) -> None:
     WHERE party_id = %s AND state <> 'erased'
     """
     run(db, sql, [by, at, party_id])
-    sql = "UPDATE party_principal SET name = '', id_number = '', id_tail = '****', ended_at = %s WHERE party_id = %s"
-    run(db, sql, [at, party_id])
-    sql = "UPDATE party_bank_account SET state = 'ended', number = '', holder = 'erased', tail = '****' WHERE party_id = %s"
-    run(db, sql, [party_id])
+    sql = """
+    UPDATE party_principal SET name = '', id_number = '', id_mark = %s, id_tail = '****',
+           ended_at = coalesce(ended_at, %s)
+    WHERE party_id = %s
+    """
+    run(db, sql, [NO_MARK, at, party_id])
+    sql = """
+    UPDATE party_bank_account SET state = 'ended', number = '', mark = %s, holder = 'erased', bank = 'erased', tail = '****'
+    WHERE party_id = %s
+    """
+    run(db, sql, [NO_MARK, party_id])
     run(db, "DELETE FROM party_draft WHERE party_id = %s", [party_id])
+
+
+def erase_words(db: Db, party_id: int, at: datetime) -> None:
+    """Nor of what a supplier told: whom it invited, how it is reached, what changed, why it appealed.
+
+    The name of a company is no person's, and stays; that of one who never registered goes.
+    """
+    told = {"party": party_id, "at": at, "mark": NO_MARK}
+    for sql in WORDS:
+        run(db, sql, told)  # type: ignore[arg-type]  # named parameters
+    assert run(db, "UPDATE party_supplier SET erased_at = %s WHERE party_id = %s", [at, party_id]) == 1
 
 
 def spooled(db: Db) -> set[str]:

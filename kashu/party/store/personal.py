@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from kashu.kernel.db import Db, one, rows, run, value, values
+from kashu.party.store.parties import end_sessions
 from kashu.party.types import Invitation, Request
 
 INVITATION = """
@@ -15,6 +16,8 @@ REQUEST = """
 SELECT id, person_id, kind, words, state, made_at, due_at, answer, decided_by, decided_at, erase_on, erased_at
 FROM party_request
 """
+FORGET = "UPDATE party_invitation SET ended_at = coalesce(ended_at, %s), email = '', email_mark = %s"
+NO_MARK = bytes(16)
 
 
 def give_consent(db: Db, consent_id: UUID, subject: str, purpose: str, told: tuple[str, str], at: datetime) -> bool:
@@ -60,9 +63,15 @@ def end_invitation(db: Db, invitation_id: UUID, person_id: int | None, at: datet
     return run(db, sql, [at, person_id, invitation_id])
 
 
-def requests(db: Db, *, person_id: int | None = None, is_open: bool = False) -> list[Request]:
-    sql = f"{REQUEST} WHERE (%s::bigint IS NULL OR person_id = %s) AND (NOT %s OR state = 'open') ORDER BY due_at LIMIT 500"
-    return rows(db, Request, sql, [person_id, person_id, is_open])
+def requests(
+    db: Db, *, person_id: int | None = None, is_open: bool = False, after: tuple[datetime, UUID] | None = None,
+    most: int = 500,
+) -> list[Request]:  # fmt: skip
+    """What persons asked about their data, what is due first in front."""
+    at, request_id = after or (None, None)
+    sql = f"""{REQUEST} WHERE (%s::bigint IS NULL OR person_id = %s) AND (NOT %s OR state = 'open')
+    AND (%s::timestamptz IS NULL OR (due_at, id) > (%s, %s)) ORDER BY due_at, id LIMIT %s"""
+    return rows(db, Request, sql, [person_id, person_id, is_open, at, at, request_id, most])
 
 
 def restricted(db: Db) -> list[int]:
@@ -105,20 +114,47 @@ def erased(db: Db, request_id: UUID, at: datetime) -> None:
     assert run(db, sql, [at, request_id]) == 1
 
 
-def close_person(db: Db, person_id: int) -> None:
+def is_person(db: Db, person_id: int, email: str) -> bool:
+    return value(db, "SELECT 1 FROM party_person WHERE id = %s AND email = %s", [person_id, email]) is not None
+
+
+def close_person(db: Db, person_id: int, at: datetime) -> None:
     """No more sign-in, no more membership; what is stored stays, and is used for nothing."""
     run(db, "UPDATE party_person SET is_active = false WHERE id = %s", [person_id])
-    run(db, "DELETE FROM usersessions_usersession WHERE user_id = %s", [person_id])
-    run(db, "DELETE FROM party_member WHERE person_id = %s", [person_id])
+    end_sessions(db, person_id)
+    sql = "UPDATE party_member SET ended_at = %s, is_owner = false WHERE person_id = %s AND ended_at IS NULL"
+    run(db, sql, [at, person_id])
+
+
+def address_of(db: Db, person_id: int) -> str:
+    found: str = value(db, "SELECT email FROM party_person WHERE id = %s", [person_id])
+    return found
 
 
 def erase_person(db: Db, person_id: int) -> None:
-    """Nothing that tells the person is left in their account."""
+    """Nothing that tells the person is left in their account, nor in what they asked."""
     sql = """
     UPDATE party_person SET name = 'erased', email = 'erased-' || id || '@invalid', password = '!', is_active = false,
            last_login = NULL
     WHERE id = %s
     """
     assert run(db, sql, [person_id]) == 1
+    own = "SELECT id FROM account_emailaddress WHERE user_id = %s"
+    run(db, f"DELETE FROM account_emailconfirmation WHERE email_address_id IN ({own})", [person_id])
     run(db, "DELETE FROM account_emailaddress WHERE user_id = %s", [person_id])
     run(db, "DELETE FROM mfa_authenticator WHERE user_id = %s", [person_id])
+    run(db, "DELETE FROM party_member WHERE person_id = %s", [person_id])
+    sql = "UPDATE party_request SET words = '', answer = CASE answer WHEN '' THEN '' ELSE 'erased' END WHERE person_id = %s"
+    run(db, sql, [person_id])
+
+
+def forget_invited(db: Db, person_id: int, mark: bytes, at: datetime) -> None:
+    """Forget where a person was invited to, whichever organisation it was that asked them."""
+    run(db, f"{FORGET} WHERE (accepted_by = %s OR email_mark = %s) AND email <> ''", [at, NO_MARK, person_id, mark])
+
+
+def forget_invitations(db: Db, at: datetime, most: int) -> int:
+    """Forget the addresses of invitations that ended or expired; that there were some stays."""
+    sql = f"""{FORGET} WHERE id IN (SELECT id FROM party_invitation
+        WHERE email <> '' AND (ended_at IS NOT NULL OR expires_at <= %s) ORDER BY invited_at LIMIT %s)"""
+    return run(db, sql, [at, NO_MARK, at, most])

@@ -34,9 +34,18 @@ JOIN newest ON newest.list_id = entry.list_id AND newest.version = entry.version
 """
 
 
-def sanctions(db: Db, party_id: int) -> list[Sanction]:
-    """Every measure against a supplier, the newest first."""
-    return rows(db, Sanction, f"{SANCTION} WHERE party_id = %s ORDER BY begins_at DESC, id DESC", [party_id])
+def sanctions(
+    db: Db, party_id: int, *, before: tuple[datetime, UUID] | None = None, most: int | None = None
+) -> list[Sanction]:
+    """Every measure against a supplier, the newest first; from before one on, and at most so many."""
+    at, sanction_id = before or (None, None)
+    sql = f"""{SANCTION} WHERE party_id = %s AND (%s::timestamptz IS NULL OR (begins_at, id) < (%s, %s))
+    ORDER BY begins_at DESC, id DESC LIMIT %s"""
+    return rows(db, Sanction, sql, [party_id, at, at, sanction_id, most])
+
+
+def sanctions_by(db: Db, sanction_ids: Collection[UUID]) -> dict[UUID, Sanction]:
+    return {one.id: one for one in rows(db, Sanction, f"{SANCTION} WHERE id = ANY (%s)", [list(sanction_ids)])}
 
 
 def sanction(db: Db, sanction_id: UUID) -> Sanction | None:
@@ -48,10 +57,12 @@ def public_sanctions(db: Db) -> list[Sanction]:
     return rows(db, Sanction, f"{SANCTION} WHERE is_public AND state <> 'overturned' ORDER BY begins_at DESC LIMIT 500")
 
 
-def unreported(db: Db) -> list[Sanction]:
-    """Blacklistings in force that the province has not been told of (C-15)."""
-    sql = f"{SANCTION} WHERE grade = 'blacklist' AND state = 'in_force' AND reported_at IS NULL ORDER BY begins_at"
-    return rows(db, Sanction, sql)
+def unreported(db: Db, *, after: tuple[datetime, UUID] | None = None, most: int | None = None) -> list[Sanction]:
+    """Blacklistings in force that the province has not been told of (C-15), the oldest first."""
+    at, sanction_id = after or (None, None)
+    sql = f"""{SANCTION} WHERE grade = 'blacklist' AND state = 'in_force' AND reported_at IS NULL
+    AND (%s::timestamptz IS NULL OR (begins_at, id) > (%s, %s)) ORDER BY begins_at, id LIMIT %s"""
+    return rows(db, Sanction, sql, [at, at, sanction_id, most])
 
 
 def over_sanctions(db: Db, at: datetime) -> list[Sanction]:
@@ -84,6 +95,19 @@ def appeals(db: Db, party_id: int | None = None, *, is_open: bool = False) -> li
     sql = f"""{APPEAL} WHERE (%s::bigint IS NULL OR sanction_id IN (SELECT id FROM party_sanction WHERE party_id = %s))
     AND (NOT %s OR state = 'open') ORDER BY made_at DESC LIMIT 500"""
     return rows(db, Appeal, sql, [party_id, party_id, is_open])
+
+
+def open_appeals(db: Db, after: tuple[datetime, UUID] | None, most: int) -> list[Appeal]:
+    """Those nobody has answered, the oldest first."""
+    at, appeal_id = after or (None, None)
+    sql = f"""{APPEAL} WHERE state = 'open' AND (%s::timestamptz IS NULL OR (made_at, id) > (%s, %s))
+    ORDER BY made_at, id LIMIT %s"""
+    return rows(db, Appeal, sql, [at, at, appeal_id, most])
+
+
+def appeals_of(db: Db, sanction_ids: Collection[UUID]) -> list[Appeal]:
+    """Every appeal against these measures, the newest first."""
+    return rows(db, Appeal, f"{APPEAL} WHERE sanction_id = ANY (%s) ORDER BY made_at DESC, id", [list(sanction_ids)])
 
 
 def appeal(db: Db, appeal_id: UUID, *, lock: bool = False) -> Appeal | None:
@@ -155,6 +179,14 @@ def hits(db: Db, party_id: int | None = None, *, is_open: bool = False) -> list[
     sql = f"""{HIT} WHERE (%s::bigint IS NULL OR hit.party_id = %s) AND (NOT %s OR hit.state = 'open')
     ORDER BY hit.found_at DESC, hit.id LIMIT 500"""
     return rows(db, Hit, sql, [party_id, party_id, is_open])
+
+
+def all_hits(db: Db, before: tuple[bool, datetime, UUID] | None, most: int) -> list[Hit]:
+    """Every hit, those that wait first, each the newest first."""
+    is_open, at, hit_id = before or (None, None, None)
+    sql = f"""{HIT} WHERE %s::boolean IS NULL OR (hit.state = 'open', hit.found_at, hit.id) < (%s, %s, %s)
+    ORDER BY hit.state = 'open' DESC, hit.found_at DESC, hit.id DESC LIMIT %s"""
+    return rows(db, Hit, sql, [is_open, is_open, at, hit_id, most])
 
 
 def hit(db: Db, hit_id: UUID, *, lock: bool = False) -> Hit | None:

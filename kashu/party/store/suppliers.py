@@ -4,12 +4,19 @@ from collections.abc import Collection
 from datetime import datetime
 
 from kashu.kernel.db import Db, one, rows, run, value
-from kashu.party.types import Supplier
+from kashu.party.types import OpenCounts, Supplier
 
 SUPPLIER = """
 SELECT party_id, state, risk, applied_at, verified_at, is_registered, is_payout_held, moved_at, deposit_fen,
        exiting_at, barred_from
 FROM party_supplier
+"""
+DUE = "state IN ('active', 'restricted', 'suspended') AND verified_at < %s"
+COUNTS = f"""
+SELECT (SELECT count(*)::int FROM party_supplier WHERE state = 'kyb_review') AS waiting,
+       (SELECT count(*)::int FROM party_supplier WHERE {DUE}) AS due,
+       (SELECT count(*)::int FROM party_hit WHERE state = 'open') AS hits,
+       (SELECT count(*)::int FROM party_appeal WHERE state = 'open') AS appeals
 """
 BARRED = """
 SELECT count(*) FROM party_mark AS mark JOIN party_supplier AS supplier ON supplier.party_id = mark.party_id
@@ -21,17 +28,31 @@ def supplier(db: Db, party_id: int, *, lock: bool = False) -> Supplier | None:
     return one(db, Supplier, f"{SUPPLIER} WHERE party_id = %s{' FOR NO KEY UPDATE' if lock else ''}", [party_id])
 
 
-def suppliers(db: Db, states: Collection[str] = ()) -> list[Supplier]:
-    """Suppliers in some states, or all of them, the earliest application first."""
-    sql = f"{SUPPLIER} WHERE cardinality(%s::text[]) = 0 OR state = ANY (%s) ORDER BY applied_at, party_id"
-    return rows(db, Supplier, sql, [list(states), list(states)])
+def suppliers(
+    db: Db, states: Collection[str] = (), *, after: tuple[datetime, int] | None = None, most: int | None = None
+) -> list[Supplier]:
+    """Suppliers in some states, or all of them, the earliest application first; from one on, and at most so many."""
+    at, party_id = after or (None, None)
+    sql = f"""{SUPPLIER} WHERE (cardinality(%s::text[]) = 0 OR state = ANY (%s))
+    AND (%s::timestamptz IS NULL OR (applied_at, party_id) > (%s, %s)) ORDER BY applied_at, party_id LIMIT %s"""
+    return rows(db, Supplier, sql, [list(states), list(states), at, at, party_id, most])
 
 
-def due_suppliers(db: Db, verified_before: datetime) -> list[Supplier]:
+def due_suppliers(
+    db: Db, verified_before: datetime, *, after: tuple[datetime, int] | None = None, most: int = 500
+) -> list[Supplier]:
     """Those that trade and were last verified before an instant, the longest ago first (C-10)."""
-    sql = f"""{SUPPLIER} WHERE state IN ('active', 'restricted', 'suspended') AND verified_at < %s
-    ORDER BY verified_at, party_id LIMIT 500"""
-    return rows(db, Supplier, sql, [verified_before])
+    at, party_id = after or (None, None)
+    sql = f"""{SUPPLIER} WHERE {DUE} AND (%s::timestamptz IS NULL OR (verified_at, party_id) > (%s, %s))
+    ORDER BY verified_at, party_id LIMIT %s"""
+    return rows(db, Supplier, sql, [verified_before, at, at, party_id, most])
+
+
+def open_counts(db: Db, verified_before: datetime) -> OpenCounts:
+    """What waits at the desk of suppliers, all of it and not only what a page shows."""
+    found = one(db, OpenCounts, COUNTS, [verified_before])
+    assert found is not None
+    return found
 
 
 def add_supplier(db: Db, new: Supplier) -> None:
@@ -115,12 +136,8 @@ def supplier_with(db: Db, kind: str, mark: bytes) -> int | None:
     return found
 
 
-def is_name_taken(db: Db, name: str) -> bool:
-    return value(db, "SELECT 1 FROM party_party WHERE name = %s", [name]) is not None
-
-
 def is_member(db: Db, party_id: int, email: str) -> bool:
-    """Whether somebody with this address acts for the supplier: they do not review it."""
+    """Whether somebody with this address acts for the supplier, or did: they do not review it."""
     sql = """
     SELECT 1 FROM party_member AS member JOIN party_person AS person ON person.id = member.person_id
     WHERE member.party_id = %s AND person.email = %s
@@ -130,11 +147,16 @@ def is_member(db: Db, party_id: int, email: str) -> bool:
 
 def deposit_share_bp(db: Db, party_id: int) -> int | None:
     """How much of the agreed deposit is there, in basis points; None where none was agreed."""
+    return deposit_shares_bp(db, [party_id]).get(party_id)
+
+
+def deposit_shares_bp(db: Db, party_ids: Collection[int]) -> dict[int, int]:
+    """The same of many; those with whom none was agreed are left out."""
     sql = """
-    SELECT coalesce(guarded.balance_fen, 0) * 10000 / standing.deposit_fen FROM party_supplier AS standing
+    SELECT standing.party_id, coalesce(guarded.balance_fen, 0) * 10000 / standing.deposit_fen
+    FROM party_supplier AS standing
     LEFT JOIN ledger_account AS account ON account.code = 'deposit:' || standing.party_id
     LEFT JOIN ledger_guarded AS guarded ON guarded.account_id = account.id
-    WHERE standing.party_id = %s AND standing.deposit_fen > 0
+    WHERE standing.party_id = ANY (%s) AND standing.deposit_fen > 0
     """
-    found: int | None = value(db, sql, [party_id])
-    return found
+    return dict(db.execute(sql, [list(party_ids)]).fetchall())

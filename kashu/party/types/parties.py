@@ -45,6 +45,27 @@ class Supplier:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who acts for an organisation. An owner lets others go, and makes them owners."""
+
+    person_id: int
+    email: str
+    name: str
+    joined_at: datetime
+    is_owner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCounts:
+    """How much waits at the desk of suppliers: reviews, verifications that are due, hits on lists, appeals."""
+
+    waiting: int
+    due: int
+    hits: int
+    appeals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """What was chosen at set-up."""
 

@@ -32,13 +32,15 @@ class SupplierRefusal(StrEnum):
     DEPOSIT_LOCKED = "deposit_locked"
     REFERENCE_TAKEN = "reference_taken"
     TOO_MANY = "too_many"
-    LAST_PERSON = "last_person"
     NO_REASON = "no_reason"
     WRONG_TERM = "wrong_term"
     GONE = "gone"
     EXPIRED = "expired"
     NOT_GROWN_UP = "not_grown_up"
     DECLARE_CHANGE = "declare_change"
+    OWN_REQUEST = "own_request"
+    NOT_OWNER = "not_owner"
+    LAST_OWNER = "last_owner"
 
 
 class Lack(StrEnum):

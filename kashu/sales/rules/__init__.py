@@ -41,7 +41,7 @@ from kashu.sales.rules.minors import (
     minors_among,
     month_of,
 )
-from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, tidy_reference, wanted
+from kashu.sales.rules.purchases import Market, Outcome, accept, deliver, quote, wanted
 from kashu.sales.rules.retention import (
     OVER,
     SETTLED,
@@ -99,7 +99,6 @@ __all__ = [
     "shown_form",
     "shown_list_price",
     "tidy_reason",
-    "tidy_reference",
     "topup_postings",
     "wanted",
 ]

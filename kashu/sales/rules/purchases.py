@@ -6,7 +6,6 @@ limits, reference, money, and only then cards, so that an order that cannot pay 
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,12 +145,6 @@ def _one(
     if account.balance_fen - already < quoted.total_fen:
         return SellRefusal.SHORT_OF_FUNDS
     return purchase, quoted
-
-
-def tidy_reference(text: str) -> str:
-    """A bank's reference in one form: what looks the same is the same transfer, and is credited once."""
-    plain = unicodedata.normalize("NFKC", text).upper()
-    return "".join(letter for letter in plain if letter.isalnum() or letter in "-_/.")
 
 
 def quote(offer: Offer, contract: ContractPrice | None, quantity: int) -> Quote:

@@ -12,6 +12,7 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
+from kashu.kernel.text import tidy_reference
 from kashu.sales import rules, store
 from kashu.sales.types import Account, AccountRefusal, ContractPrice, Topup
 
@@ -80,7 +81,7 @@ def ask_topup(
     if account is None or account.state == "closed":
         return AccountRefusal.NO_SUCH_ACCOUNT if account is None else AccountRefusal.NOT_ACTIVE
     amount_fen, contract_no = paid[:2]
-    bank_reference = rules.tidy_reference(paid[2])
+    bank_reference = tidy_reference(paid[2])
     body = {"amount_fen": amount_fen, "contract_no": contract_no, "bank_reference": bank_reference}
     thing = ("topup", bank_reference)
     asked = audit.ask(

@@ -68,7 +68,7 @@ def open_account(request: HttpRequest) -> HttpResponse:
         say(request, _("组织名称和统一社会信用代码都要填写。数据没有改动。"), is_bad=True)
         return redirect("console:accounts")
     with edge.transaction() as db:
-        if any(one.name == told["name"] for one in [*party.parties(db), *party.parties(db, "buyer")]):
+        if party.is_name_taken(db, told["name"]):
             opened = None
         else:
             buyer = party.open_party(db, actor(request), Party(0, "buyer", **told, state="active"), clock.now())
@@ -101,15 +101,13 @@ def add_member(request: HttpRequest, account_id: int) -> HttpResponse:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role="buyer")
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
-            opened = Deed(
-                actor(request), "person.open", "person", str(person.pk), after={"email": email, "role": "buyer"}
-            )
+            opened = Deed(actor(request), "person.open", "person", str(person.pk), after={"role": "buyer"})
             with edge.transaction() as db:  # before the person is committed: without its row there is none (S-04)
                 audit.record(db, [opened], clock.now())
     except IntegrityError:
         return _page(request, account_id, error=_("这个邮箱已有账号。数据没有改动。"))
     with edge.transaction() as db:
-        party.add_member(db, actor(request), found.party_id, person.pk, email, clock.now())
+        party.add_member(db, actor(request), found.party_id, person.pk, clock.now())
     return _page(request, account_id, fresh={"email": email, "password": password})
 
 

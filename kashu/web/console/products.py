@@ -81,7 +81,8 @@ def new_product(request: HttpRequest) -> HttpResponse:
                 return redirect("console:product", product_id=answer.id)
             errors["form"] = _(REFUSALS[answer])
     with edge.transaction() as db:
-        told = {"categories": catalog.categories(db), "sellers": party.parties(db), "goods": compliance.goods(db)}
+        sellers = [one for one in party.parties(db) if one.state != "closed"]
+        told = {"categories": catalog.categories(db), "sellers": sellers, "goods": compliance.goods(db)}
     told |= {"errors": errors, "form": request.POST}
     return show(request, "product_form", "products", told, 422 if errors else 200)
 
@@ -101,7 +102,7 @@ def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
         found = _found(db, product_id)
         told: dict[str, Any] = {
             "categories": catalog.categories(db),
-            "sellers": party.parties(db),
+            "sellers": [one for one in party.parties(db) if one.state != "closed" or one.id == found.seller_id],
             "product": found,
             "goods": compliance.goods(db),
         }

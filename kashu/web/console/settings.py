@@ -94,7 +94,7 @@ def add_person(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             person = Person.objects.create_user(email, password, name=name, role=role)
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
-            _record(request, "person.open", str(person.pk), {"email": email, "role": role})
+            _record(request, "person.open", str(person.pk), {"role": role})
     except IntegrityError:
         say(request, _("这个邮箱已有账号。数据没有改动。"), is_bad=True)
         return redirect("console:settings")
@@ -136,11 +136,11 @@ def add_party(request: HttpRequest) -> HttpResponse:
         return redirect("desk:suppliers")
     told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("name", "uscc", "address", "contact")}
     with edge.transaction() as db:
-        known = {one.name for one in party.parties(db)}
-        if told["name"] and told["name"] not in known:
+        is_good = bool(told["name"]) and not party.is_name_taken(db, told["name"])
+        if is_good:
             opened = party.open_party(db, actor(request), Party(0, "supplier", **told, state="active"), clock.now())
             party.take_in(db, actor(request), opened.id, clock.now())
-    if not told["name"] or told["name"] in known:
+    if not is_good:
         say(request, _("供应商名称必填，且不能重复。数据没有改动。"), is_bad=True)
     else:
         say(request, _("供应商已登记。"))

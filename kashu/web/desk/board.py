@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -16,13 +15,13 @@ from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
-from kashu.party import Party
+from kashu.web.console.desk import PAGE_ROWS, page_of
 from kashu.web.desk import waits
-from kashu.web.desk.shared import show
+from kashu.web.desk.shared import by_day, by_instant, cursor, key_number, show
 from kashu.web.rights import needs
 from kashu.wire import edge
 
-SHOWN_MAX = 200
+SOON_DAYS = 180
 ANY_GOODS = ("membership",)  # who sells nothing yet: what every kind of goods takes
 CLOCKS = {
     "take_up": ("投诉：1 个工作日内受理", "/desk/complaints"),
@@ -40,30 +39,40 @@ CLOCKS = {
 @require_GET
 @needs("compliance.read")
 def board(request: HttpRequest) -> HttpResponse:
-    at = clock.now()
+    """Every list a page, every count of the whole."""
+    at, most = clock.now(), PAGE_ROWS + 1
     today = biz_date(at)
+    until = today + timedelta(days=SOON_DAYS)
     with edge.transaction() as db:
-        waiting = compliance.every_licence(db, None, ["in_review"], SHOWN_MAX)
-        verified = compliance.every_licence(db, None, ["verified"], SHOWN_MAX)
-        links = compliance.authorisations_of(db, None, ["in_review"], SHOWN_MAX)
+        counts = compliance.open_counts(db, until, at)
+        soon = page_of(
+            compliance.every_licence(db, None, ["verified"], most, by_day(request, "soon"), until=until),
+            lambda one: (one.valid_to.isoformat(), one.id),
+        )
         own = party.parties(db, "platform")
         missing = compliance.missing_of_platform(db, own[0].id, at) if own else ["business"]
-        alerts = compliance.alerts(db, SHOWN_MAX)
-        stopped = _stopped(db, at)
-        down = compliance.unreported(db, SHOWN_MAX)
+        after = cursor(request, "alerts", date.fromisoformat, key_number, str)
+        alerts = page_of(
+            compliance.alerts(db, most, after), lambda one: (one.due_on.isoformat(), one.licence_id, one.what)
+        )
+        held = compliance.licences_by(db, {one.licence_id for one in alerts.rows})
+        down = page_of(
+            compliance.unreported(db, most, by_instant(request, "down")), lambda one: (one.due_at.isoformat(), one.id)
+        )
+        causes = _stopped(db, at)
+        begin = (cursor(request, "stopped", key_number) or (0,))[0]
+        stopped = page_of([one for one in sorted(causes) if one > begin][:most], lambda one: (one,))
+        named = party.parties_by(db, stopped.rows)
         counted = {one.name: one for one in aftersale.counts(db, at)} | waits.counts(db, at)
-    soon = [one for one in verified if one.valid_to <= today + timedelta(days=180)]
     told = {
-        "waiting": len(waiting),
-        "links": len(links),
-        "soon": [(one, (one.valid_to - today).days) for one in soon],
+        "counts": counts,
+        "stopped_count": len(causes),
+        "soon": [(one, (one.valid_to - today).days) for one in soon.rows],
         "missing": missing,
-        "alerts": [
-            (one, _due(one.what), next((own for own in verified if own.id == one.licence_id), None)) for one in alerts
-        ],
-        "stopped": stopped,
-        "down": [(one, one.is_overdue(at)) for one in down],
-        "overdue": sum(one.is_overdue(at) for one in down),
+        "alerts": [(one, _due(one.what), held.get(one.licence_id)) for one in alerts.rows],
+        "stopped": [(named[one], sorted(causes[one])) for one in stopped.rows],
+        "down": [(one, one.is_overdue(at)) for one in down.rows],
+        "after": {"soon": soon.after, "alerts": alerts.after, "down": down.after, "stopped": stopped.after},
         "clocks": [_clock(name, counted.get(name)) for name in (*CLOCKS, *waits.TITLES)],
         "unknown_years": clock.unknown_years(today),
     }
@@ -78,19 +87,20 @@ def _due(what: str) -> str:
     return _("%(days)s 天内到期") % {"days": number} if number else _("已过期")
 
 
-def _stopped(db: Db, at: datetime) -> list[tuple[Party, list[str]]]:
-    """Suppliers with what stands in their way: for any kind of goods that they have on sale, or for cards of theirs."""
+def _stopped(db: Db, at: datetime) -> dict[int, set[str]]:
+    """What stands in the way of each supplier: for any kind of goods that it has on sale, or for cards of its own.
+
+    All of them, by a few statements: what is shown is a page, what is counted is not.
+    """
     sold = catalog_queries.goods_on_sale(db)
-    of_cards: dict[int, set[str]] = defaultdict(set)
-    for one in cards_queries.stopped(db, biz_date(at)):
-        of_cards[one.supplier_id].update(one.causes)
-    found = []
     trading = {one.party_id for one in party.suppliers(db, party.TRADING)}
-    for supplier in [one for one in party.parties(db, "supplier") if one.id in trading]:
-        stands = [compliance.standing(db, supplier.id, kind, at) for kind in sold.get(supplier.id, ANY_GOODS)]
-        causes = {cause.value for one in stands for cause in one.causes} | of_cards[supplier.id]
-        if causes:
-            found.append((supplier, sorted(causes)))
+    found = {
+        seller_id: {cause.value for cause in causes}
+        for seller_id, causes in compliance.stopped(db, {one: sold.get(one, ANY_GOODS) for one in trading}, at).items()
+    }
+    for one in cards_queries.stopped(db, biz_date(at)):
+        if one.supplier_id in trading:
+            found.setdefault(one.supplier_id, set()).update(one.causes)
     return found
 
 

@@ -13,25 +13,30 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import aftersale, party
 from kashu.kernel import clock
 from kashu.party import ChangeRefusal
-from kashu.web.console.desk import say, whole
-from kashu.web.desk.shared import show
+from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
+from kashu.web.desk.shared import by_place, show
 from kashu.web.desk.suppliers import told_in, why_of
 from kashu.web.rights import actor, needs
-from kashu.web.supplier.aftersale import CHANGE_REFUSALS
+from kashu.web.supplier.aftersale import CHANGE_REFUSALS, change_place, notice_place
 from kashu.wire import edge
 
 
 @require_GET
 @needs("suppliers.read")
 def changes(request: HttpRequest) -> HttpResponse:
+    """Declared changes and notices of suppliers nobody reaches, what is due first in front; each a page."""
+    most = PAGE_ROWS + 1
     with edge.transaction() as db:
-        every, notices = party.changes(db), party.all_unreached(db)
-        own = {one.id: one for one in party.parties(db, "supplier")}
-        missed = aftersale.breached(db, [*(one.id for one in every), *(one.id for one in notices)])
+        every = page_of(party.changes(db, after=by_place(request, "changes"), most=most), change_place)
+        notices = page_of(party.all_unreached(db, after=by_place(request, "notices"), most=most), notice_place)
+        own = party.parties_by(db, {one.party_id for page in (every, notices) for one in page.rows})
+        missed = aftersale.breached(db, [one.id for page in (every, notices) for one in page.rows])
+        suppliers = party.parties(db, "supplier")
     told = {
-        "changes": [(one, own[one.party_id], missed.get(one.id, [])) for one in every],
-        "notices": [(one, own[one.party_id], missed.get(one.id, [])) for one in notices],
-        "suppliers": own.values(),
+        "changes": [(one, own[one.party_id], missed.get(one.id, [])) for one in every.rows],
+        "notices": [(one, own[one.party_id], missed.get(one.id, [])) for one in notices.rows],
+        "after": {"changes": every.after, "notices": notices.after},
+        "suppliers": [one for one in suppliers if one.state != "closed"],
         "now": clock.now(),
     }
     return show(request, "changes", "changes", told)

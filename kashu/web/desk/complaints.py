@@ -13,14 +13,13 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import aftersale, audit, party
 from kashu.aftersale import OUTCOMES, ComplaintRefusal
 from kashu.kernel import clock
-from kashu.web.console.desk import say
-from kashu.web.desk.shared import show
+from kashu.web.console.desk import PAGE_ROWS, page_of, say
+from kashu.web.desk.shared import by_instant_of, due_place, show
 from kashu.web.desk.suppliers import FIGURES_DAYS, evidence_of
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.store.aftersale import COMPLAINT_REFUSALS, KINDS
 from kashu.wire import edge
 
-SHOWN_MAX, OVER_MAX = 200, 50
 WORDS_MAX = 2_000  # more than the domain takes, so that it says so itself
 
 
@@ -28,14 +27,18 @@ WORDS_MAX = 2_000  # more than the domain takes, so that it says so itself
 @needs("complaints.read")
 def complaints(request: HttpRequest) -> HttpResponse:
     """What waits, the nearest deadline first; whoever complains often and never rightly is marked."""
-    at = clock.now()
+    at, most = clock.now(), PAGE_ROWS + 1
     with edge.transaction() as db:
-        waiting = aftersale.open_complaints(db, SHOWN_MAX)
-        over = aftersale.open_complaints(db, OVER_MAX, is_open=False)
-        named = {one.id: one.name for one in party.parties(db)}
+        waiting = page_of(aftersale.open_complaints(db, most, after=by_instant_of(request, "waiting")), due_place)
+        over = page_of(
+            aftersale.open_complaints(db, most, is_open=False, after=by_instant_of(request, "over")),
+            lambda one: (one.opened_at.isoformat(), str(one.id)),
+        )
+        named = party.parties_by(db, {one.supplier_id for page in (waiting, over) for one in page.rows})
     told = {
-        "waiting": [(one, named.get(one.supplier_id, ""), one.is_answer_late(at)) for one in waiting],
-        "over": [(one, named.get(one.supplier_id, "")) for one in over],
+        "waiting": [(one, named[one.supplier_id].name, one.is_answer_late(at)) for one in waiting.rows],
+        "over": [(one, named[one.supplier_id].name) for one in over.rows],
+        "after": {"waiting": waiting.after, "over": over.after},
         "kinds": {name: _(word) for name, word in KINDS.items()},
         "now": at,
     }

@@ -19,28 +19,31 @@ from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.sales import RefundRefusal
 from kashu.web.console.batches import APPROVAL_REFUSALS
-from kashu.web.console.desk import say
+from kashu.web.console.desk import PAGE_ROWS, page_of, say
 from kashu.web.desk.complaints import WORDS_MAX
-from kashu.web.desk.shared import TEXT_MAX, show
+from kashu.web.desk.shared import TEXT_MAX, by_instant_of, due_place, show
 from kashu.web.desk.suppliers import evidence_of
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.store.aftersale import CLAIM_REFUSALS, RELATIONS
 from kashu.web.store.orders import REFUND_REFUSALS
 from kashu.wire import edge, papers
 
-SHOWN_MAX, OVER_MAX = 200, 50
-
 
 @require_GET
 @needs("guardians.read")
 def guardians(request: HttpRequest) -> HttpResponse:
     """Claims by their deadline; nobody's name is in the list."""
+    most = PAGE_ROWS + 1
     with edge.transaction() as db:
-        told = {
-            "waiting": aftersale.claims(db, SHOWN_MAX, is_open=True),
-            "over": aftersale.claims(db, OVER_MAX, is_open=False),
-        }
-    return show(request, "guardians", "guardians", told | {"now": clock.now()})
+        waiting = aftersale.claims(db, most, is_open=True, after=by_instant_of(request, "waiting"))
+        over = aftersale.claims(db, most, is_open=False, after=by_instant_of(request, "over"))
+    pages = {
+        "waiting": page_of(waiting, due_place),
+        "over": page_of(over, lambda one: (one.decided_at.isoformat(), str(one.id))),
+    }
+    told = {name: page.rows for name, page in pages.items()}
+    after = {name: page.after for name, page in pages.items()}
+    return show(request, "guardians", "guardians", told | {"after": after, "now": clock.now()})
 
 
 @require_GET

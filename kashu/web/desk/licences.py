@@ -12,13 +12,14 @@ from kashu import catalog, compliance, party
 from kashu.compliance import KINDS, Licence, LicenceRefusal
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
-from kashu.web.console.desk import say, whole
-from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of, show
-from kashu.web.rights import actor, is_alone, needs
+from kashu.kernel.db import Db
+from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
+from kashu.web.desk.shared import TEXT_MAX, by_day, licence_in, show
+from kashu.web.rights import able, actor, is_alone, needs
 from kashu.web.uploads import takes_files
 from kashu.wire import edge
 
-SHOWN_MAX = 300
+LISTS = {"waiting": ["in_review"], "held": ["verified"], "ended": ["rejected", "revoked", "superseded"]}
 REFUSALS = {
     LicenceRefusal.NO_SUCH_LICENCE: "没有这份证照。",
     LicenceRefusal.NO_SUCH_KIND: "请选择证照种类。数据没有改动。",
@@ -33,6 +34,10 @@ REFUSALS = {
     LicenceRefusal.NO_TERRITORY: "请填写地域：全国，或证照上的省市。数据没有改动。",
     LicenceRefusal.TOO_MANY: "待审核的材料太多，请等审核完再提交。数据没有改动。",
 }
+TOO_FEW = (
+    "这家是高风险主体，须由登记人以外的两位审核人核验，现在还差 %(n)s 位，这样登记的证照不能通过。"
+    "请驳回这份，让供应商在供应商台的「证照」里自己提交，或先增加审核人。"
+)
 FINDINGS = {
     "expired": "已过有效期",
     "not_yet": "尚未生效",
@@ -46,16 +51,22 @@ FINDINGS = {
 @require_GET
 @needs("compliance.read")
 def licences(request: HttpRequest) -> HttpResponse:
-    today = biz_date(clock.now())
+    at = clock.now()
+    today, soonest = biz_date(at), lambda one: (one.valid_to.isoformat(), one.id)
     with edge.transaction() as db:
-        waiting = compliance.every_licence(db, None, ["in_review"], SHOWN_MAX)
-        held = compliance.every_licence(db, None, ["verified"], SHOWN_MAX)
-        ended = compliance.every_licence(db, None, ["rejected", "revoked", "superseded"], 50)
+        pages = {
+            name: page_of(compliance.every_licence(db, None, states, PAGE_ROWS + 1, by_day(request, name)), soonest)
+            for name, states in LISTS.items()
+        }
         told = {
-            "waiting": waiting,
-            "held": [(one, compliance.standing_of(one, today), (one.valid_to - today).days) for one in held],
-            "ended": ended,
-            "parties": party.parties(db),
+            "counts": compliance.open_counts(db, today, at),
+            "waiting": pages["waiting"].rows,
+            "held": [
+                (one, compliance.standing_of(one, today), (one.valid_to - today).days) for one in pages["held"].rows
+            ],
+            "ended": pages["ended"].rows,
+            "after": {name: page.after for name, page in pages.items()},
+            "parties": [one for one in party.parties(db) if one.state != "closed"],
             "kinds": KINDS.items(),
             "needs": compliance.requirements(db),
             "goods": compliance.goods(db),
@@ -69,26 +80,18 @@ def licences(request: HttpRequest) -> HttpResponse:
 @needs("compliance.edit")
 @takes_files
 def submit(request: HttpRequest) -> HttpResponse:
-    told = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in ("kind", "number", "subject", "territory")}
-    begin, end = day_of(request.POST.get("valid_from", "")), day_of(request.POST.get("valid_to", ""))
-    scope = [
-        one for one in request.POST.get("scope", "").replace("，", ",").replace("、", ",").split(",") if one.strip()
-    ]
+    """Register a licence. Where too few are left to review it, whoever registers it hears so now."""
     owner = whole(request.POST.get("party", ""), 2**62)
+    answer: Licence | LicenceRefusal = LicenceRefusal.WRONG_DATES
+    lacking = 0
     with edge.transaction() as db:
-        answer: Licence | LicenceRefusal
-        if begin is None or end is None or owner is None or party.party(db, owner) is None:
-            answer = LicenceRefusal.WRONG_DATES
-        else:
-            scan = scan_of(request, db)
-            new = Licence(
-                0, owner, told["kind"], told["number"], told["subject"], [one.strip()[:TEXT_MAX] for one in scope[:20]],
-                told["territory"], begin, end, file_sha256=scan if isinstance(scan, bytes) else None,
-            )  # fmt: skip
-            if isinstance(scan, LicenceRefusal):
-                answer = scan
-            else:
-                answer = compliance.licences.submit(db, actor(request), new, clock.now())
+        if owner is not None and party.party(db, owner) is not None:
+            answer = licence_in(request, db, owner)
+        if isinstance(answer, Licence):
+            lacking = _lacking(db, answer)
+    if isinstance(answer, Licence) and lacking:
+        say(request, f"{_('证照已登记。')}{_(TOO_FEW) % {'n': lacking}}", is_bad=True)
+        return redirect("desk:licence", answer.id)
     return _back(request, answer, _("证照已登记，等待审核。"))
 
 
@@ -108,9 +111,11 @@ def map_category(request: HttpRequest, category_id: int) -> HttpResponse:
 def licence(request: HttpRequest, licence_id: int) -> HttpResponse:
     with edge.transaction() as db:
         found = compliance.licence(db, licence_id)
-    if found is None:
-        raise Http404
+        if found is None:
+            raise Http404
+        lacking = _lacking(db, found)
     told = {
+        "too_few": _(TOO_FEW) % {"n": lacking} if lacking else "",
         "licence": found,
         "standing": compliance.standing_of(found, biz_date(clock.now())),
         "findings": [_(FINDINGS[one]) for one in found.findings],
@@ -175,6 +180,11 @@ def file(request: HttpRequest, sha256: str) -> HttpResponse:
         "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="{sha256[:12]}.{media_type.rsplit("/", 1)[-1]}"',
     })  # fmt: skip
+
+
+def _lacking(db: Db, found: Licence) -> int:
+    right = "compliance.edit"
+    return compliance.licences.reviewers_lacking(db, found, able(right), is_alone=is_alone(right))
 
 
 def _back(

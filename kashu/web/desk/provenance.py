@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -21,7 +22,7 @@ from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
-from kashu.web.desk.shared import TEXT_MAX, day_of, file_of, scan_of, show
+from kashu.web.desk.shared import TEXT_MAX, by_day, day_of, file_of, scan_of, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.uploads import takes_files
 from kashu.wire import affected, edge
@@ -54,11 +55,15 @@ RENEWAL_REFUSALS = {
 def authorisations(request: HttpRequest) -> HttpResponse:
     today = biz_date(clock.now())
     with edge.transaction() as db:
-        found = compliance.authorisations_of(db, None, ["in_review", "verified", "revoked"], SHOWN_MAX)
+        states = ["in_review", "verified", "revoked"]
+        found = compliance.authorisations_of(db, None, states, PAGE_ROWS + 1, by_day(request))
+        page = page_of(found, lambda one: (one.valid_to.isoformat(), one.id))
+        held = compliance.authorisations_of(db, None, ["verified"], SHOWN_MAX, (today - timedelta(days=1), 2**62))
         told = {
-            "found": [(one, (one.valid_to - today).days) for one in found],
-            "parents": [one for one in found if one.holds(today) and one.may_pass_on],
-            "parties": party.parties(db),
+            "found": [(one, (one.valid_to - today).days) for one in page.rows],
+            "after": page.after,
+            "parents": [one for one in held if one.holds(today) and one.may_pass_on],
+            "parties": [one for one in party.parties(db) if one.state != "closed"],
             "goods": compliance.goods(db),
         }
     return show(request, "authorisations", "authorisations", told)

@@ -10,12 +10,11 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import compliance
 from kashu.compliance import ReviewRefusal
 from kashu.kernel import clock
-from kashu.web.console.desk import say
-from kashu.web.desk.shared import TEXT_MAX, show
+from kashu.web.console.desk import PAGE_ROWS, page_of, say
+from kashu.web.desk.shared import TEXT_MAX, by_instant, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
 
-SHOWN_MAX = 200
 REFUSALS = {
     ReviewRefusal.NO_SUCH_REVIEW: "没有这条复核。",
     ReviewRefusal.NOT_WAITING: "这条复核已经处理过。",
@@ -28,9 +27,12 @@ REFUSALS = {
 @needs("compliance.read")
 def reviews(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
-        waiting = compliance.waiting_reviews(db, SHOWN_MAX)
-    told = [(one, one.thing.partition(":")[2], [compliance.in_chinese(why) for why in one.reasons]) for one in waiting]
-    return show(request, "reviews", "reviews", {"waiting": told})
+        found = compliance.waiting_reviews(db, PAGE_ROWS + 1, by_instant(request))
+    page = page_of(found, lambda one: (one.made_at.isoformat(), one.id))
+    told = [
+        (one, one.thing.partition(":")[2], [compliance.in_chinese(why) for why in one.reasons]) for one in page.rows
+    ]
+    return show(request, "reviews", "reviews", {"waiting": told, "after": page.after})
 
 
 @require_POST

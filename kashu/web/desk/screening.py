@@ -14,8 +14,8 @@ from kashu import audit, party
 from kashu.kernel import clock
 from kashu.kernel.money import parse_yuan
 from kashu.party import Contract
-from kashu.web.console.desk import say
-from kashu.web.desk.shared import show
+from kashu.web.console.desk import PAGE_ROWS, page_of, say
+from kashu.web.desk.shared import by_instant_of, by_place, show
 from kashu.web.desk.suppliers import solo_wait, tell, told_in, why_of
 from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import edge
@@ -27,10 +27,13 @@ BODY_MAX = 50_000
 @needs("suppliers.read")
 def screening(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
+        found = party.all_hits(db, by_place(request), PAGE_ROWS + 1)
+        page = page_of(found, lambda one: (int(one.state == "open"), one.found_at.isoformat(), str(one.id)))
+        named = party.parties_by(db, {one.party_id for one in page.rows})
         told = {
-            "hits": party.hits(db),
+            "page": page,
             "lists": party.lists(db),
-            "named": {one.id: one.name for one in party.parties(db, "supplier")},
+            "named": {one.id: one.name for one in named.values()},
             "approvals": {one.object_id: one for one in audit.open_approvals(db) if one.act == "supplier.hit.clear"},
         }
     return show(request, "screening", "screening", told)
@@ -54,14 +57,21 @@ def decide_hit(request: HttpRequest, hit_id: UUID) -> HttpResponse:
 @require_GET
 @needs("suppliers.read")
 def appeals(request: HttpRequest) -> HttpResponse:
+    """Appeals nobody has answered, the oldest first, and blacklistings that are to be reported; each a page."""
     with edge.transaction() as db:
-        waiting = party.appeals(db, is_open=True)
-        named = {one.id: one.name for one in party.parties(db, "supplier")}
-        measures = {one.id: one for one_id in named for one in party.sanctions(db, one_id)} if waiting else {}
-        told = {
-            "waiting": [(one, measures[one.sanction_id], named[measures[one.sanction_id].party_id]) for one in waiting],
-            "unreported": [(one, named[one.party_id]) for one in party.unreported(db)],
-        }
+        waiting = party.open_appeals(db, by_instant_of(request, "waiting"), PAGE_ROWS + 1)
+        unreported = party.unreported(db, after=by_instant_of(request, "unreported"), most=PAGE_ROWS + 1)
+        asked = page_of(waiting, lambda one: (one.made_at.isoformat(), str(one.id)))
+        barred = page_of(unreported, lambda one: (one.begins_at.isoformat(), str(one.id)))
+        measures = party.sanctions_by(db, {one.sanction_id for one in asked.rows})
+        named = party.parties_by(db, {one.party_id for one in (*measures.values(), *barred.rows)})
+    told = {
+        "waiting": [
+            (one, measures[one.sanction_id], named[measures[one.sanction_id].party_id].name) for one in asked.rows
+        ],
+        "unreported": [(one, named[one.party_id].name) for one in barred.rows],
+        "after": {"waiting": asked.after, "unreported": barred.after},
+    }
     return show(request, "appeals", "appeals", told)
 
 

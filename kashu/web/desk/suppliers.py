@@ -19,21 +19,20 @@ from kashu.audit import Approval, ApprovalRefusal, Deed
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import Db
-from kashu.kernel.money import parse_yuan
 from kashu.kernel.text import sha256_hex
-from kashu.party import GRADES, TRADING, Application, NewSanction, SupplierRefusal
-from kashu.sales import queries as sales_queries
+from kashu.party import GRADES, TRADING, Application, NewSanction, Supplier, SupplierRefusal
 from kashu.web.console.batches import APPROVAL_REFUSALS
-from kashu.web.console.desk import say
+from kashu.web.console.desk import PAGE_ROWS, page_of, say
 from kashu.web.desk.handover import register_licence
-from kashu.web.desk.shared import TEXT_MAX, day_of, show
+from kashu.web.desk.shared import TEXT_MAX, by_instant, by_instant_of, day_of, show
 from kashu.web.rights import actor, is_alone, needs
-from kashu.web.supplier.books import EMAIL, send_invitation
 from kashu.web.supplier.desk import REFUSALS
 from kashu.web.supplier.onboarding import KINDS, LACKS
+from kashu.web.supplier.people import EMAIL, send_invitation
 from kashu.wire import edge, papers
 
 FIGURES_DAYS = 365
+DUE_SOON_DAYS = 150  # since the last verification: a month is left
 DIGEST = re.compile(r"^[0-9a-f]{64}\Z")
 Told = dict[str, str]
 
@@ -41,20 +40,26 @@ Told = dict[str, str]
 @require_GET
 @needs("suppliers.read")
 def suppliers(request: HttpRequest) -> HttpResponse:
-    """Who waits for a review, whose verification is due, and everybody else."""
+    """Who waits for a review, whose verification is due, and everybody else: each a page, each counted whole."""
     at = clock.now()
+    soon, most = at - timedelta(days=DUE_SOON_DAYS), PAGE_ROWS + 1
     with edge.transaction() as db:
-        named = {one.id: one for one in party.parties(db, "supplier")}
-        every = party.suppliers(db)
-        due = party.due_suppliers(db, at - timedelta(days=150))
-        told = {"appeals": party.appeals(db, is_open=True), "hits": party.hits(db, is_open=True)}
-    told |= {
-        "waiting": [(one, named[one.party_id]) for one in every if one.state == "kyb_review"],
+        waiting = page_of(
+            party.suppliers(db, ["kyb_review"], after=by_instant(request, "waiting"), most=most), _applied
+        )
+        due = page_of(party.due_suppliers(db, soon, after=by_instant(request, "due"), most=most), _verified)
+        every = page_of(party.suppliers(db, after=by_instant(request, "every"), most=most), _applied)
+        named = party.parties_by(db, {one.party_id for page in (waiting, due, every) for one in page.rows})
+        counts = party.open_counts(db, soon)
+    told = {
+        "counts": counts,
+        "waiting": [(one, named[one.party_id]) for one in waiting.rows],
         "due": [
             (one, named[one.party_id], party.reverify_on(one.verified_at), party.is_reverify_due(one.verified_at, at))
-            for one in due if one.verified_at is not None
+            for one in due.rows if one.verified_at is not None
         ],
-        "every": [(one, named[one.party_id]) for one in every],
+        "every": [(one, named[one.party_id]) for one in every.rows],
+        "after": {"waiting": waiting.after, "due": due.after, "every": every.after},
     }  # fmt: skip
     return show(request, "suppliers", "suppliers", told)
 
@@ -94,7 +99,10 @@ def supplier(request: HttpRequest, party_id: int) -> HttpResponse:
         told: dict[str, Any] = {
             "file": file,
             "named": party.party(db, party_id),
-            "appeals": party.appeals(db, party_id),
+            "sanctions": page_of(
+                party.sanctions(db, party_id, before=by_instant_of(request, "sanctions"), most=PAGE_ROWS + 1),
+                lambda one: (one.begins_at.isoformat(), str(one.id)),
+            ),
             "screened_at": party.screened_at(db, party_id),
             "trail": reversed(audit.entries_of(db, 0, "party", str(party_id))),
             "approvals": [one for one in audit.open_approvals(db) if _is_about(one, party_id)],
@@ -120,24 +128,14 @@ def review(request: HttpRequest, party_id: int, verb: str) -> HttpResponse:
     """Every step a reviewer takes with a supplier."""
     if verb not in REVIEWS:
         raise Http404
-    return _do(request, party_id, REVIEWS[verb])
-
-
-@require_POST
-@needs("suppliers.deposit")
-@reauthentication_required
-def deposit(request: HttpRequest, party_id: int, verb: str) -> HttpResponse:
-    """A deposit that came in, or goes back."""
-    if verb not in DEPOSITS:
-        raise Http404
-    return _do(request, party_id, DEPOSITS[verb])
+    return perform(request, party_id, REVIEWS[verb])
 
 
 @require_POST
 @needs("suppliers.sanction")
 @reauthentication_required
 def sanction(request: HttpRequest, party_id: int) -> HttpResponse:
-    return _do(request, party_id, _sanction)
+    return perform(request, party_id, _sanction)
 
 
 @require_POST
@@ -208,7 +206,16 @@ def show_principal(request: HttpRequest, party_id: int, principal_id: UUID) -> H
     return show(request, "principal", "suppliers", {"name": name, "number": number, "party_id": party_id})
 
 
-def _do(request: HttpRequest, party_id: int, do: Callable[..., object]) -> HttpResponse:
+def _applied(one: Supplier) -> tuple[str, int]:
+    return one.applied_at.isoformat(), one.party_id
+
+
+def _verified(one: Supplier) -> tuple[str, int]:
+    assert one.verified_at is not None
+    return one.verified_at.isoformat(), one.party_id
+
+
+def perform(request: HttpRequest, party_id: int, do: Callable[..., object]) -> HttpResponse:
     with edge.transaction() as db:
         if party.supplier(db, party_id) is None:
             raise Http404
@@ -220,6 +227,8 @@ def _do(request: HttpRequest, party_id: int, do: Callable[..., object]) -> HttpR
 def tell(request: HttpRequest, done: object) -> None:
     if isinstance(done, SupplierRefusal):
         say(request, _(REFUSALS[done]), is_bad=True)
+    elif done is ApprovalRefusal.ALREADY_ASKED:
+        say(request, _("同一事项已有未完成的申请。"), is_bad=True)
     elif isinstance(done, ApprovalRefusal):
         say(request, _(APPROVAL_REFUSALS[done]), is_bad=True)
     elif isinstance(done, Approval):
@@ -242,9 +251,10 @@ def evidence_of(told: str) -> str:
     return told if DIGEST.match(told) or not told else sha256_hex(told)
 
 
-def solo_wait(db: Db) -> int | None:
+def solo_wait(db: Db, right: str = "suppliers.review") -> int | None:
+    """How long a sole operator waits; None where a second person has the right."""
     house = party.platform(db)
-    return house.solo_wait_seconds if house.is_solo and is_alone("suppliers.review") else None
+    return house.solo_wait_seconds if house.is_solo and is_alone(right) else None
 
 
 def _is_about(one: Approval, party_id: int) -> bool:
@@ -289,17 +299,6 @@ def _risk(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
     return party.ask_lower_risk(db, actor(request), party_id, (risk, reason), solo_wait_seconds=solo_wait(db), at=at)
 
 
-def _take(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
-    fen = parse_yuan(told.get("amount", "")) or 0
-    return party.take_deposit(db, actor(request), party_id, fen, told.get("reference", ""), clock.now())
-
-
-def _give_back(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
-    amount = (parse_yuan(told.get("amount", "")) or 0, told.get("reference", ""))
-    last = sales_queries.last_sale_at(db, party_id)
-    return party.give_back(db, actor(request), party_id, amount, last_sale_at=last, at=clock.now())
-
-
 def _sanction(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
     until, (reason, evidence) = day_of(told.get("until", "")), why_of(told)
     ends_at = None if until is None else day_start(until + timedelta(days=1))
@@ -326,4 +325,3 @@ REVIEWS = {
     "note": _note,
     "risk": _risk,
 }
-DEPOSITS = {"in": _take, "back": _give_back}

@@ -16,7 +16,7 @@ from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.paging import decode_cursor
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of, say, whole
-from kashu.web.desk.shared import TEXT_MAX, file_of, show
+from kashu.web.desk.shared import TEXT_MAX, by_instant, file_of, show
 from kashu.web.rights import actor, is_alone, needs
 from kashu.wire import affected, edge
 
@@ -40,8 +40,11 @@ def takedown_list(request: HttpRequest) -> HttpResponse:
     key = decode_cursor(request.GET.get("after", ""), 1)
     before = (whole(str(key[0]), 2**62) if key else None) or 2**62
     with edge.transaction() as db:
+        waiting = compliance.unreported(db, PAGE_ROWS + 1, by_instant(request, "waiting"))
+        due = page_of(waiting, lambda one: (one.due_at.isoformat(), one.id))
         told = {
-            "waiting": compliance.unreported(db, 200),
+            "waiting": due.rows,
+            "after": {"waiting": due.after},
             "page": page_of(compliance.every_takedown(db, ENDED, before, PAGE_ROWS + 1), lambda one: (one.id,)),
         }
     fresh = {name: request.GET.get(name, "")[:TEXT_MAX] for name in ("product", "origin", "reference")}

@@ -9,6 +9,7 @@ from kashu.web.desk import (
     changes,
     closing,
     complaints,
+    deposits,
     guardians,
     licences,
     privacy,
@@ -59,7 +60,8 @@ urlpatterns = [
     path("suppliers/apply", suppliers.apply, name="apply"),
     path("suppliers/<id:party_id>", suppliers.supplier, name="supplier"),
     path("suppliers/<id:party_id>/review/<slug:verb>", suppliers.review, name="review"),
-    path("suppliers/<id:party_id>/deposit/<slug:verb>", suppliers.deposit, name="deposit"),
+    path("suppliers/<id:party_id>/deposit/<uuid:approval_id>", deposits.confirm, name="confirm_deposit"),
+    path("suppliers/<id:party_id>/deposit/<slug:verb>", deposits.ask, name="deposit"),
     path("suppliers/<id:party_id>/sanction", suppliers.sanction, name="sanction"),
     path("suppliers/<id:party_id>/documents/<uuid:document_id>", suppliers.document, name="document"),
     path(

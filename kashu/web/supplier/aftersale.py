@@ -11,16 +11,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import aftersale, party
-from kashu.aftersale import ComplaintRefusal
+from kashu.aftersale import Complaint, ComplaintRefusal
 from kashu.kernel import clock
-from kashu.party import Change, ChangeRefusal, NewChange
-from kashu.web.desk.shared import day_of
+from kashu.party import Change, ChangeRefusal, NewChange, Unreached
+from kashu.web.console.desk import PAGE_ROWS, page_of
+from kashu.web.desk.shared import by_place, day_of
 from kashu.web.rights import actor
 from kashu.web.store.aftersale import COMPLAINT_REFUSALS, KINDS
 from kashu.web.supplier.desk import Desk, Page, Refused, at_desk
 from kashu.wire import edge
 
-SHOWN_MAX = 100
 TEXT_MAX = 2_000  # more than the domain takes, so that it says so itself
 FIGURES_DAYS = 365
 CHANGE_REFUSALS = {
@@ -38,13 +38,14 @@ CHANGE_REFUSALS = {
 }
 
 
-def _complaints(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
+def _complaints(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     at = clock.now()
     with edge.transaction() as db:
-        found = aftersale.complaints_of_supplier(db, desk.party.id, SHOWN_MAX)
+        page = page_of(aftersale.complaints_of_supplier(db, desk.party.id, PAGE_ROWS + 1, by_place(request)), _place)
         figures = aftersale.figures(db, desk.party.id, at, at - timedelta(days=FIGURES_DAYS))
     return {
-        "complaints": [(one, aftersale.for_supplier(one.words), one.is_answer_late(at)) for one in found],
+        "complaints": [(one, aftersale.for_supplier(one.words), one.is_answer_late(at)) for one in page.rows],
+        "after": page.after,
         "figures": figures,
         "kinds": {name: _(word) for name, word in KINDS.items()},
     }
@@ -52,9 +53,11 @@ def _complaints(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
 
 def _changes(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     with edge.transaction() as db:
+        page = page_of(party.changes(db, desk.party.id, after=by_place(request), most=PAGE_ROWS + 1), change_place)
         return {
-            "changes": party.changes(db, desk.party.id),
-            "notices": party.all_unreached(db, desk.party.id),
+            "changes": page.rows,
+            "after": page.after,
+            "notices": party.all_unreached(db, desk.party.id, most=PAGE_ROWS),
             "is_public": desk.supplier.state in party.PUBLIC,
             "form": request.POST,
         }
@@ -102,3 +105,16 @@ def _refused(done: object) -> Refused:
     if not isinstance(done, ChangeRefusal):
         return None
     return 404 if done is ChangeRefusal.GONE else 422, CHANGE_REFUSALS[done]
+
+
+def change_place(one: Change) -> tuple[int, str, str]:
+    return int(one.state != "declared"), one.verify_by.isoformat(), str(one.id)
+
+
+def notice_place(one: Unreached) -> tuple[int, str, str]:
+    return int(one.state == "settled"), (one.answer_by or one.remind_by).isoformat(), str(one.id)
+
+
+def _place(one: Complaint) -> tuple[int, str, str]:
+    is_waiting = one.answered_at is None and one.state in ("opened", "taken")
+    return int(is_waiting), one.opened_at.isoformat(), str(one.id)

@@ -1,8 +1,7 @@
-"""What was sold, what is owed, what the platform holds against the supplier, and who works for it."""
+"""What was sold, what is owed, and what the platform holds against the supplier."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,25 +12,22 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, compliance, ledger, messages, party
+from kashu import cards, catalog, compliance, ledger, party
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
-from kashu.messages import Draft
-from kashu.party import SupplierRefusal
 from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
+from kashu.web.desk.shared import by_instant_of
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import CHOSEN, REFUSALS, Desk, Page, at_desk, is_patient, refused_as, show
+from kashu.web.supplier.desk import CHOSEN, Desk, Page, at_desk, refused_as, show
 from kashu.web.supplier.licences import causes_of
 from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
 
 FAR = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 REASON_MAX = 160
-INVITATIONS_PER_DAY = 30
 ALERTS_MAX = 200
-EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,120}\.[^@\s]{2,}\Z")
 
 
 @require_GET
@@ -45,7 +41,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         lines = queries.lines_of_supplier(db, desk.party.id, FAR, 8)
         coming = catalog.coming_agreements(db, at)
         causes = causes_of(db, desk.party.id, at)
-        alerts = compliance.alerts(db, ALERTS_MAX, desk.party.id)
+        alerts = compliance.alerts(db, ALERTS_MAX, party_id=desk.party.id)
     verified = desk.supplier.verified_at
     told = {
         "file": file,
@@ -95,28 +91,22 @@ def statement(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "statement", "statement", {"page": page, "deposit": held})
 
 
-def _notices(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
+def _notices(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     with edge.transaction() as db:
+        found = party.sanctions(db, desk.party.id, before=by_instant_of(request), most=PAGE_ROWS + 1)
+        page = page_of(found, lambda one: (one.begins_at.isoformat(), str(one.id)))
         return {
-            "sanctions": party.sanctions(db, desk.party.id),
-            "appeals": party.appeals(db, desk.party.id),
+            "page": page,
+            "appeals": party.appeals_of(db, {one.id for one in page.rows}),
             "coming": catalog.coming_agreements(db, clock.now()),
             "down": compliance.takedowns_of(db, desk.party.id, 50),
-            "may_leave": desk.supplier.state in party.TRADING,
+            "may_leave": desk.supplier.state in (*party.TRADING, "deposit"),
+            "may_withdraw": desk.supplier.state in party.BEFORE_DEPOSIT,
         }
 
 
-def _people(_request: HttpRequest, desk: Desk) -> dict[str, Any]:
-    ring = edge.ctx().ring
-    with edge.transaction() as db:
-        waiting = [
-            (one, ring.open_personal(one.email, f"invitation {one.id}")) for one in party.invitations(db, desk.party.id)
-        ]
-        return {"members": party.members(db, desk.party.id), "waiting": waiting, "now": clock.now()}
-
-
-NOTICES, PEOPLE = Page("notices", _notices), Page("people", _people)
-notices, people = (require_GET(at_desk(page.show)) for page in (NOTICES, PEOPLE))
+NOTICES = Page("notices", _notices)
+notices = require_GET(at_desk(NOTICES.show))
 
 
 @require_POST
@@ -137,52 +127,11 @@ def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
     with edge.transaction() as db:
         rules = catalog.agreement(db, "trade", at)
         under = "" if rules is None else f"{rules.kind} v{rules.version}"
-        refusal = party.leave(db, actor(request), desk.party.id, (reason, under), at)
-    return NOTICES.after(
-        request, desk, refused_as(refusal, 409), _("已开始退出：不再销售新的订单，已有订单按现行规则履行。")
+        go = party.withdraw if desk.supplier.state in party.BEFORE_DEPOSIT else party.leave
+        refusal = go(db, actor(request), desk.party.id, (reason, under), at)
+    done = (
+        _("申请已撤回，名称和证号可以重新申请。")
+        if desk.supplier.state in party.BEFORE_DEPOSIT
+        else _("已开始退出：不再销售新的订单，已有订单按现行规则履行。")
     )
-
-
-@require_POST
-@at_desk
-def invite(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Send somebody a link that lets them act for this organisation."""
-    email = request.POST.get("email", "").strip().lower()
-    if not EMAIL.match(email):
-        return PEOPLE.show(request, desk, _("邮箱没有填对。没有发送。"), 422)
-    if not is_patient(desk, "invite", INVITATIONS_PER_DAY):
-        return PEOPLE.show(request, desk, _(REFUSALS[SupplierRefusal.TOO_MANY]), 429)
-    refusal = send_invitation(request, desk.party.id, email)
-    return PEOPLE.after(request, desk, refused_as(refusal, 409), _("邀请已发送，7 天内有效。"))
-
-
-@require_POST
-@at_desk
-def revoke(request: HttpRequest, desk: Desk, invitation_id: UUID) -> HttpResponse:
-    with edge.transaction() as db:
-        refusal = party.revoke_invitation(db, actor(request), desk.party.id, invitation_id, clock.now())
-    return PEOPLE.after(request, desk, refused_as(refusal, 404), _("邀请已撤回。"))
-
-
-@require_POST
-@at_desk
-@reauthentication_required
-def remove(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Somebody works for this organisation no more; their account stays their own."""
-    with edge.transaction() as db:
-        refusal = party.remove_member(db, actor(request), desk.party.id, request.POST.get("email", ""), clock.now())
-    return PEOPLE.after(request, desk, refused_as(refusal, 409), _("已移出，对方即刻不能再代表本单位操作。"))
-
-
-def send_invitation(request: HttpRequest, party_id: int, email: str) -> SupplierRefusal | None:
-    """Invite, and write the message in the same transaction; the link is in the message only."""
-    ctx, at = edge.ctx(), clock.now()
-    with edge.transaction() as db:
-        done = party.invite(db, ctx.ring, actor(request), party_id, email, at)
-        if isinstance(done, SupplierRefusal):
-            return done
-        named = party.party(db, party_id)
-        assert named is not None
-        values = {"name": named.name, "link": f"{ctx.public_url}/join/{done[1]}"}
-        messages.write(db, ctx.ring, [Draft("invitation", str(done[0].id), email, values)], at)
-    return None
+    return NOTICES.after(request, desk, refused_as(refusal, 409), done)

@@ -42,12 +42,14 @@ REFUSALS = {
     SupplierRefusal.DEPOSIT_LOCKED: "保证金还在锁定期，或尚未退清。数据没有改动。",
     SupplierRefusal.REFERENCE_TAKEN: "这个银行流水号已经登记过。数据没有改动。",
     SupplierRefusal.TOO_MANY: "数量已到上限，或已有一件在处理。数据没有改动。",
-    SupplierRefusal.LAST_PERSON: "至少要保留一位人员。数据没有改动。",
     SupplierRefusal.NO_REASON: "请写明原因，并附上依据。数据没有改动。",
     SupplierRefusal.WRONG_TERM: "警示、限流、暂停要有 365 天以内的期限；关闭和黑名单没有期限。",
     SupplierRefusal.GONE: "已经处理过，或不存在。数据没有改动。",
     SupplierRefusal.EXPIRED: "已经过期。数据没有改动。",
     SupplierRefusal.NOT_GROWN_UP: "该人员未满 18 岁。数据没有改动。",
+    SupplierRefusal.OWN_REQUEST: "这是你自己的请求，不能由你自己办理，请另一位同事办理。数据没有改动。",
+    SupplierRefusal.NOT_OWNER: "只有本单位的负责人可以这样做。数据没有改动。",
+    SupplierRefusal.LAST_OWNER: "本单位至少要有一位负责人，请先让另一位成员成为负责人。数据没有改动。",
     SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
 View = Callable[..., HttpResponseBase]

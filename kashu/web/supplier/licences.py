@@ -17,10 +17,10 @@ from kashu.compliance import KINDS, Authorisation, AuthorisationRefusal, Licence
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
-from kashu.web.console.desk import say, whole
+from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
 from kashu.web.desk.licences import REFUSALS as LICENCE_REFUSALS
 from kashu.web.desk.provenance import REFUSALS as LINK_REFUSALS
-from kashu.web.desk.shared import TEXT_MAX, day_of, scan_of
+from kashu.web.desk.shared import TEXT_MAX, by_day, day_of, scan_of
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import Desk, at_desk, show
 from kashu.web.uploads import takes_files
@@ -40,19 +40,26 @@ def licences(request: HttpRequest, desk: Desk) -> HttpResponse:
     at = clock.now()
     today = biz_date(at)
     with edge.transaction() as db:
-        held = compliance.every_licence(db, desk.party.id, STATES, SHOWN_MAX)
-        links = compliance.authorisations_of(db, desk.party.id, STATES, SHOWN_MAX)
+        held = page_of(
+            compliance.every_licence(db, desk.party.id, STATES, PAGE_ROWS + 1, by_day(request, "held")), _place
+        )
+        links = page_of(
+            compliance.authorisations_of(db, desk.party.id, STATES, PAGE_ROWS + 1, by_day(request, "links")), _place
+        )
+        renewed = compliance.licence(db, whole(request.GET.get("licence", ""), 2**62) or 0)
+        link = compliance.authorisation(db, whole(request.GET.get("link", ""), 2**62) or 0)
         goods = [one for one in compliance.goods(db) if not one.is_shut]
         needs = [one for one in compliance.requirements(db) if one.who == "seller" and one.licence != "business"]
-        alerts = {one.licence_id: one.severity for one in compliance.alerts(db, SHOWN_MAX, desk.party.id)}
+        alerts = {one.licence_id: one.severity for one in compliance.alerts(db, SHOWN_MAX, party_id=desk.party.id)}
     told = {
-        "held": [(one, compliance.standing_of(one, today), _left(one, today), alerts.get(one.id)) for one in held],
-        "links": [(one, _left(one, today)) for one in links],
+        "held": [(one, compliance.standing_of(one, today), _left(one, today), alerts.get(one.id)) for one in held.rows],
+        "links": [(one, _left(one, today)) for one in links.rows],
+        "after": {"held": held.after, "links": links.after},
         "kinds": {code: _(title) for code, title in KINDS.items()},
         "goods": goods,
         "needs": [(one, need) for one in goods for need in needs if need.goods == one.code],
-        "licence": next((one for one in held if one.id == whole(request.GET.get("licence", ""), 2**62)), None),
-        "link": next((one for one in links if one.id == whole(request.GET.get("link", ""), 2**62)), None),
+        "licence": renewed if renewed is not None and renewed.party_id == desk.party.id else None,
+        "link": link if link is not None and link.grantee_id == desk.party.id else None,
         "may_hand_in": desk.supplier.state not in SHUT,
     }
     return show(request, desk, "licences", "licences", told)
@@ -129,6 +136,10 @@ def _link(request: HttpRequest, desk: Desk, scan: bytes) -> Authorisation | None
         request.POST.getlist("goods")[:20], area[:40], False, request.POST.get("may_resell") == "yes",
         request.POST.get("is_issuer") == "yes", begin, end, file_sha256=scan,
     )  # fmt: skip
+
+
+def _place(paper: Licence | Authorisation) -> tuple[str, int]:
+    return paper.valid_to.isoformat(), paper.id
 
 
 def _left(paper: Licence | Authorisation, today: date) -> int | None:
