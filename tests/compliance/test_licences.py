@@ -257,7 +257,7 @@ def test_whoever_holds_a_licence_is_written_to_once_for_each_step(site, dsn, rin
         owner = make.supplier(db)
         licence = make.licence(db, owner, "publication", valid_to=date(2027, 8, 30))
         ours = make.licence(db, make.platform(db), "culture", valid_to=date(2027, 8, 30))
-        party.add_member(db, make.STAFF, owner, person.pk, person.email, clock.now())
+        party.add_member(db, make.STAFF, owner, person.pk, clock.now())
         first = told(db, licence, datetime(2027, 4, 1, tzinfo=UTC), ring)
         again = told(db, licence, datetime(2027, 4, 2, tzinfo=UTC), ring)
         near = told(db, licence, datetime(2027, 6, 10, tzinfo=UTC), ring)
@@ -285,7 +285,7 @@ def test_a_supplier_has_so_many_papers_waiting_and_no_more(site, dsn, ring):
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
         owner = make.supplier(db)
-        party.add_member(db, make.STAFF, owner, person.pk, person.email, clock.now())
+        party.add_member(db, make.STAFF, owner, person.pk, clock.now())
         answers = [handed(db, owner, who) for _ in range(WAITING_MAX + 1)]
         by_staff = handed(db, owner)
         db.rollback()

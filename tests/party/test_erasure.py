@@ -152,7 +152,7 @@ def told_all(db, ring, tag, **changed):
     party.invite(db, ring, world.APPLICANT, party_id, f"{tag}@supplier.example", at)
     change = NewChange("", f"新地址 {tag}", f"新联系 {tag}", at.date())
     declared = party.declare_change(db, world.APPLICANT, party_id, change, at)
-    party.decide_change(db, REVIEWER, declared.id, "published", world.WHY, at)
+    party.decide_change(db, ring, REVIEWER, declared.id, "published", world.WHY, at)
     notice = party.note_unreached(db, REVIEWER, party_id, "市场监管", world.HASH, at)
     party.answer_unreached(db, world.APPLICANT, party_id, notice.id, f"打 {tag}", at)
     asked = party.sanction(db, REVIEWER, party_id, world.measure("warning", at + timedelta(days=9)), at)

@@ -29,7 +29,7 @@ def at_desk(staff, dsn, ring):
         browser = staff("supplier", **told)
         with connect(dsn) as db, db.transaction():
             browser.party_id = party_id or world.active(db, ring, clock.now())
-            party.add_member(db, make.STAFF, browser.party_id, browser.person.pk, browser.person.email, clock.now())
+            party.add_member(db, make.STAFF, browser.party_id, browser.person.pk, clock.now())
         return browser
 
     return sit
@@ -178,10 +178,10 @@ def test_who_was_taken_out_of_an_organisation_acts_for_it_no_more(at_desk, dsn):
 
 def test_what_costs_others_something_is_bounded_for_a_day(at_desk, monkeypatch):
     """Messages to strangers, questions to authorities, room on the disk: a member of a supplier could spend them without end."""
-    from kashu.web.supplier import books, goods, onboarding
+    from kashu.web.supplier import goods, onboarding, people
 
     for place, name in (
-        (books, "INVITATIONS_PER_DAY"),
+        (people, "INVITATIONS_PER_DAY"),
         (onboarding, "SAVES_PER_DAY"),
         (onboarding, "FILES_PER_DAY"),
         (goods, "FILES_PER_DAY"),
@@ -221,7 +221,9 @@ def test_an_account_by_invitation_is_in_the_trail_or_there_is_none(at_desk, brow
 
 
 # What shows something and notes who looked is asked for by POST, with the right to read.
-LOOKS = {"console:find_card", "console:order_evidence", "desk:file", "desk:takedown_orders"}
+LOOKS = {
+    "console:find_card", "console:order_evidence", "desk:authorisation_orders", "desk:file", "desk:takedown_orders",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("portal", ["console", "desk", "buyer", "supplier"])

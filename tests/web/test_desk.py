@@ -121,6 +121,7 @@ def test_a_licence_that_nobody_could_verify_says_so_when_it_is_registered_and_wh
         "number": make.name("N"),
         "valid_from": "2026-01-01",
         "valid_to": "2030-01-01",
+        "territory": "全国",
     }
     said, way_out = "现在还差 1 位", "让供应商在供应商台的「证照」里自己提交"
     page = one.post("/desk/licences/new", form, follow=True)
