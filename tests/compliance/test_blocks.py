@@ -254,7 +254,7 @@ def test_goods_on_sale_do_not_move_to_a_category_that_their_seller_has_no_licenc
     shut = Category(0, None, make.name("c").lower(), "话费", "green", 0, True, "phone_topup")
     shut = catalog.add_category(shop.db, make.STAFF, shut, at)
     product = catalog.product(shop.db, product_id=shop.sku.product_id)
-    told = catalog.edit_product(shop.db, make.STAFF, replace(product, category_id=shut.id), "", at)
+    told = catalog.edit_product(shop.db, make.STAFF, replace(product, category_id=shut.id), "", at, is_stocked=False)
     assert told is catalog.Refusal.BLOCKED
 
 
