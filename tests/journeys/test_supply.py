@@ -269,7 +269,7 @@ def register_papers(one, two, name, brand):
     says(one, "授权已登记")
     two.goto("/desk/authorisations")
     two.click(f"a.id:has-text('{brand}')")
-    two.fill("[name=reason]", "已向品牌方核对原件")
+    two.fill("form[action$='/decide'] [name=reason]", "已向品牌方核对原件")
     two.click("text=核验通过")
     expect(two.locator(".page-head .chip")).to_have_text("在效")
 
