@@ -101,7 +101,7 @@ def clocks(desk):
     """What the board says of each matter: (running, overdue)."""
     html = desk.get("/desk/").content.decode()
     rows = re.findall(
-        r'<a class="id" href="([^"]+)">([^<：]+)[^<]*</a></td><td class="r num">(\d+)</td><td class="r num">(.*?)</td>',
+        r'<a class="id" href="([^"]+)">([^<：]+)[^<]*</a></td><td class="r num"[^>]*>(\d+)</td><td class="r num"[^>]*>(.*?)</td>',
         html,
     )
     return {title: (href, int(running), int(re.sub(r"<[^>]+>", "", late))) for href, title, running, late in rows}

@@ -14,7 +14,6 @@ NOWHERE, NOBODY = make.ids(1)[0], 2**40
 READS = {  # a page that is there for whoever may see it: the right, and what it answers to them
     "/desk/suppliers": ("suppliers.read", 200),
     f"/desk/suppliers/{NOBODY}": ("suppliers.read", 404),
-    f"/desk/suppliers/{NOBODY}/documents/{NOWHERE}": ("suppliers.review", 404),
     "/desk/screening": ("suppliers.read", 200),
     "/desk/appeals": ("suppliers.read", 200),
     "/desk/contracts": ("suppliers.read", 200),
@@ -26,6 +25,7 @@ ACTS = {
     f"/desk/suppliers/{NOBODY}/review/accept": "suppliers.review",
     f"/desk/suppliers/{NOBODY}/deposit/in": "suppliers.deposit",
     f"/desk/suppliers/{NOBODY}/sanction": "suppliers.sanction",
+    f"/desk/suppliers/{NOBODY}/documents/{NOWHERE}": "suppliers.review",
     f"/desk/suppliers/{NOBODY}/documents/{NOWHERE}/decide": "suppliers.review",
     f"/desk/suppliers/{NOBODY}/principals/{NOWHERE}": "suppliers.review",
     f"/desk/suppliers/approvals/{NOWHERE}": "suppliers.review",
