@@ -222,8 +222,12 @@ def test_an_account_by_invitation_is_in_the_trail_or_there_is_none(at_desk, brow
 
 # What shows something and notes who looked is asked for by POST, with the right to read.
 LOOKS = {
-    "console:find_card", "console:order_evidence", "desk:authorisation_orders", "desk:file", "desk:takedown_orders",
-}  # fmt: skip
+    "console:find_card",
+    "console:order_evidence",
+    "desk:file",
+    "desk:takedown_orders",
+    "desk:authorisation_orders",
+}
 
 
 @pytest.mark.parametrize("portal", ["console", "desk", "buyer", "supplier"])

@@ -217,7 +217,7 @@ def test_complaints_claims_takedowns_and_reviews_are_told(db, ring, sale):
         verbs = {one["verb"] for one in told(content, "audit.json")["entries"]}
         assert {"complaint.open", "complaint.answer", "complaint.review", "guardian.open"} <= verbs
         assert {one["name"] for one in told(content, "checks.json") if not one["agrees"]} == {"sealed"}
-    assert told(masked, "complaints.json")[0]["words"] == "我叫王小明,电话 ****,兑换时提示无效"
+    assert told(masked, "complaints.json")[0]["words"] == "我叫王小明，电话 ****，兑换时提示无效"
     assert "13700137000" in told(clear, "complaints.json")[0]["words"]
     assert told(masked, "guardian_claims.json")[0]["minor_name"] == "****"
     assert told(clear, "guardian_claims.json")[0]["minor_name"] == "王小满"
