@@ -107,7 +107,7 @@ def of_sellers(db: Db, asked: Sequence[tuple[int, str]], day: date) -> list[tupl
     SELECT DISTINCT told.seller, cause FROM unnest(%(sellers)s::bigint[], %(goods)s::text[]) AS told (seller, goods)
     CROSS JOIN LATERAL unnest({blocks("told.seller", "told.goods")}) AS cause
     """
-    return db.execute(sql, {"sellers": sellers, "goods": kinds, "day": day}).fetchall()  # type: ignore[call-overload, no-any-return]
+    return db.execute(sql, {"sellers": sellers, "goods": kinds, "day": day}).fetchall()  # type: ignore[call-overload, no-any-return]  # named, two columns
 
 
 def late_sellers(db: Db, party_ids: Collection[int], day: date) -> list[int]:
