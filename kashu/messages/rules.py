@@ -174,7 +174,7 @@ def sandbox_templates(site: str) -> list[Template]:
         "delivered": f"【卡枢】订单尾号 ${{tail}} 的卡密已送达，在这台手机上打开：{site}/m/${{link}} 。也可到「我的订单」用手机号查询。",
         "issued": "【卡枢】订单尾号 ${tail} 已经办理完成，请在下单页面查看，或到「我的订单」用手机号查询。",
         "refunded": "【卡枢】订单尾号 ${tail} 已全额退款，将原路退回你的支付账户。",
-        "invitation": "【卡枢】${name} 邀请你加入供应商台，7 天内打开这个链接设置账号：${link}",
+        "invitation": "【卡枢】${name} 邀请你加入，7 天内打开这个链接：${link}",
         "reminder": "【卡枢】主管部门反映无法通过公示的地址或联系方式联系 ${name}，请在 ${by} 前登录供应商台说明并更新资料。",
         "licence": "【卡枢】${name}：${what}，期限 ${by}。请登录供应商台「证照」办理；逾期后，依赖它的商品自动停售。",
         "warning": "【卡枢】单人模式：${asked_by} 申请 ${act}（${thing}），${when} 起可执行。"

@@ -80,7 +80,7 @@ def person(site):
     from kashu.party.models import Person
 
     tag = make.name("canary")
-    made = Person.objects.create_user(f"{tag}@supplier.example", "correct horse", name=f"王{tag}", role="supplier")
+    made = Person.objects.create_user(f"{tag}@supplier.example", "correct horse", name=f"王{tag}", role="member")
     made.last_login = clock.now()
     made.save()
     address = EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)

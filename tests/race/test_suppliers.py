@@ -98,7 +98,7 @@ def owners(dsn, ring, site):
     from kashu.party.models import Person
 
     people = [
-        Person.objects.create_user(f"{make.name('owner')}@supplier.example", "correct horse", name="x", role="supplier")
+        Person.objects.create_user(f"{make.name('owner')}@supplier.example", "correct horse", name="x", role="member")
         for _ in range(2)
     ]
     with connect(dsn) as db, db.transaction():
