@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -21,7 +22,7 @@ from kashu.messages import Draft
 from kashu.party import SupplierRefusal
 from kashu.web.console.desk import PAGE_ROWS, page_of, say
 from kashu.web.desk.shared import by_instant
-from kashu.web.portals import Desk, Page, Refused, home_of, is_patient
+from kashu.web.portals import Desk, Page, Refused, home_of, is_for_another, is_patient
 from kashu.web.rights import View, actor
 from kashu.web.supplier.desk import REFUSALS, refused_as
 from kashu.wire import edge
@@ -72,7 +73,15 @@ def addresses(portal: str, at_desk: Callable[[View], View]) -> list[URLPattern]:
         return do
 
     def posted(view: View) -> View:
-        return require_POST(at_desk(view))
+        """Nobody leaves, invites or lets go for another organisation than the page was of."""
+
+        @functools.wraps(view)
+        def own(request: HttpRequest, desk: Desk, **whom: object) -> HttpResponseBase:
+            if is_for_another(request, desk):
+                return page.show(request, desk, _("这个页面是为另一家组织打开的，现在已经切换。数据没有改动。"), 409)
+            return view(request, desk, **whom)
+
+        return require_POST(at_desk(own))
 
     revoke = deed(party.revoke_invitation, "邀请已撤回。")
     remove = deed(party.remove_member, "已移出，其登录和密钥即刻失效。")

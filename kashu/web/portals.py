@@ -57,6 +57,11 @@ def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     return act_for(request, next((one for one in desk.parties if str(one.id) == asked), desk.party))
 
 
+def is_for_another(request: HttpRequest, desk: Desk) -> bool:
+    """Whether a form was drawn for another organisation: somebody went over to this one since, in another window."""
+    return request.POST.get("acting", str(desk.party.id)) != str(desk.party.id)
+
+
 def home_of(request: HttpRequest) -> str:
     """The portal of who works for organisations, that of the last one or of the first; nothing for who works for the platform."""
     person = getattr(request, "user", None)

@@ -267,3 +267,23 @@ def test_a_copy_of_ones_data_tells_every_organisation_and_as_what(staff, joined,
         (named(dsn, seller), "supplier", False, False),
     ]
     assert named(dsn, seller) in one.get("/accounts/data/").content.decode()
+
+
+def test_a_page_that_was_open_before_the_switch_does_nothing_for_the_other(staff, joined, dsn, ring):
+    """Two windows: what is posted from the first is of the first, or of nobody."""
+    one = staff("member", is_sure=True)
+    first, second = joined(one, "buyer"), joined(staff("member"), "buyer")
+    joined(one, "buyer", second)
+    with connect(dsn) as db, db.transaction():
+        sku = make.stocked(db, ring, 2)
+    told = {"sku": sku.code, "quantity": 1, "reference": "", "key": "k" * 20, "acting": str(first)}
+    pages = [one.get(f"/buyer/{page}").content.decode() for page in ("purchases/new", "people")]
+    assert [f'name="acting" value="{first}"' in page for page in pages] == [True, True]
+    one.post("/buyer/organisation", {"party": second})
+    assert "没有扣款" in one.post("/buyer/purchases/new", told).content.decode()
+    assert one.post("/buyer/people/leave", {"acting": str(first)}).status_code == 409
+    with connect(dsn) as db:
+        assert sales.account_of(db, second).balance_fen == 1_000_000
+        assert one.person.email in party.members(db, second)
+    assert one.post("/buyer/people/leave", {"acting": str(second)}).status_code == 302
+    assert one.post("/buyer/purchases/new", told).status_code == 302

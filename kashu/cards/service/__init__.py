@@ -25,7 +25,18 @@ from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, failure_rate, leaked
 from kashu.cards.service.pages import edit_product
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
-from kashu.cards.service.provenance import attach, confirm, fitting, is_branded, is_probed, lacks, note, renew, trace
+from kashu.cards.service.provenance import (
+    attach,
+    confirm,
+    fitting,
+    is_branded,
+    is_probed,
+    lacks,
+    note,
+    renew,
+    revoke,
+    trace,
+)
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
@@ -103,6 +114,7 @@ __all__ = [
     "renew",
     "reserve",
     "reveal",
+    "revoke",
     "seal",
     "sell",
     "set_source",

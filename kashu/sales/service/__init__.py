@@ -35,6 +35,7 @@ from kashu.sales.service.checkout import (
     place,
 )
 from kashu.sales.service.claim import CLAIM, CLAIM_CAUSES, ask_claim_refund, grant_claim_refund, left_fen
+from kashu.sales.service.dues import compensate, due, recalled, seems_due
 from kashu.sales.service.forgetting import (
     HELD_MAX,
     correct_phone,
@@ -126,6 +127,7 @@ __all__ = [
     "change_account",
     "check_code",
     "checked",
+    "compensate",
     "complete",
     "consent",
     "correct_phone",
@@ -133,6 +135,7 @@ __all__ = [
     "decide_invoice",
     "decide_takedown",
     "dispute",
+    "due",
     "erase_secrets",
     "expire",
     "forget",
@@ -162,6 +165,7 @@ __all__ = [
     "psp_account",
     "purge",
     "push_card",
+    "recalled",
     "receipts",
     "redeem",
     "refund",
@@ -171,6 +175,7 @@ __all__ = [
     "refunded",
     "release",
     "reveal",
+    "seems_due",
     "sell",
     "send",
     "send_code",

@@ -288,6 +288,8 @@ def _asked(
 ) -> Purchase | str:
     """The purchase a form asks for; `kind` keeps the keys of the page's forms apart."""
     told = request.POST
+    if portals.is_for_another(request, desk):
+        return _("这个页面是为另一家组织打开的，现在已经切换。没有扣款。")
     quantity, key = whole(told.get("quantity", ""), most), told.get("key", "")
     code, reference = told.get("sku", "")[:32], told.get("reference", "").strip()
     if not quantity:
