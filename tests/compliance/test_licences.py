@@ -240,7 +240,7 @@ def test_alerts_are_raised_once_and_again_when_they_grow_worse(db):
 
 def told(db, licence, at, ring):
     """The messages about one licence after the alerts of an instant: what each is about, and what it says."""
-    raised = [one for one in compliance.licences.watch(db, at) if one.licence_id == licence.id]
+    raised = [one for one in compliance.licences.watch(db, at) if (one.paper, one.paper_id) == ("licence", licence.id)]
     compliance.licences.tell_owners(db, ring, raised, at)
     sql = "SELECT about, sealed, id FROM messages_message WHERE purpose = 'licence' AND about LIKE %s ORDER BY about"
     found = db.execute(sql, [f"{licence.id}:%"]).fetchall()

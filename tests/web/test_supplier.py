@@ -18,6 +18,7 @@ from kashu.kernel.money import yuan
 from kashu.web.console.desk import PAGE_ROWS
 from tests import make
 from tests.aftersale.world import bought, complain
+from tests.compliance.test_provenance import verified
 from tests.party import world
 from tests.web.test_pages import seen, walk
 
@@ -498,15 +499,17 @@ def test_the_overview_says_what_stands_in_the_way(at_desk, dsn, ring):
     assert "影响上架" not in desk.get("/supplier/").content.decode()
     with connect(dsn) as db, db.transaction():
         ending = make.licence(db, desk.party_id, "publication", valid_to=biz_date(clock.now()) + timedelta(days=20))
+        linked = verified(db, ring, desk.party_id, valid_to=biz_date(clock.now()) + timedelta(days=25))
         compliance.licences.watch(db, clock.now())
         end = clock.now() + timedelta(days=9)
         party.sanction(db, world.REVIEWER, desk.party_id, world.measure("throttle", end), clock.now())
     page = desk.get("/supplier/").content.decode()
     assert "影响上架" in page
-    assert "1 份证照即将到期或已过期" in page
+    assert "2 份证照或授权即将到期或已过期" in page
     page = desk.get("/supplier/licences").content.decode()
     assert ending.number in page
     assert "20 天" in page
+    assert re.search(rf"{linked.brand}.*25 天", page[page.index('id="links"') :], re.DOTALL)
 
 
 def test_whoever_is_blacklisted_hands_nothing_in(at_desk, dsn):

@@ -32,6 +32,10 @@ class Authorisation:
     reason: str = ""
     grantee: str = ""
 
+    @property
+    def title(self) -> str:
+        return f"{self.brand} 品牌授权"
+
     def holds(self, day: date) -> bool:
         return self.state == "verified" and self.valid_from <= day <= self.valid_to
 

@@ -59,7 +59,7 @@ def licences(request: HttpRequest) -> HttpResponse:
             for name, states in LISTS.items()
         }
         told = {
-            "counts": compliance.open_counts(db, today, at),
+            "counts": compliance.open_counts(db, today, today, at),
             "waiting": pages["waiting"].rows,
             "held": [
                 (one, compliance.standing_of(one, today), (one.valid_to - today).days) for one in pages["held"].rows

@@ -50,10 +50,14 @@ def licences(request: HttpRequest, desk: Desk) -> HttpResponse:
         link = compliance.authorisation(db, whole(request.GET.get("link", ""), 2**62) or 0)
         goods = [one for one in compliance.goods(db) if not one.is_shut]
         needs = [one for one in compliance.requirements(db) if one.who == "seller" and one.licence != "business"]
-        alerts = {one.licence_id: one.severity for one in compliance.alerts(db, SHOWN_MAX, party_id=desk.party.id)}
+        found = compliance.alerts(db, today, SHOWN_MAX, party_id=desk.party.id)
+    alerts = {(one.paper, one.paper_id): one.severity for one in found}
     told = {
-        "held": [(one, compliance.standing_of(one, today), _left(one, today), alerts.get(one.id)) for one in held.rows],
-        "links": [(one, _left(one, today)) for one in links.rows],
+        "held": [
+            (one, compliance.standing_of(one, today), _left(one, today), alerts.get(("licence", one.id)))
+            for one in held.rows
+        ],
+        "links": [(one, _left(one, today), alerts.get(("authorisation", one.id))) for one in links.rows],
         "after": {"held": held.after, "links": links.after},
         "kinds": {code: _(title) for code, title in KINDS.items()},
         "goods": goods,
