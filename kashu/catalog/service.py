@@ -40,12 +40,28 @@ def add_category(db: Db, actor: Actor, category: Category, at: datetime) -> Cate
     return replace(category, id=found)
 
 
-def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime) -> Refusal | None:
-    """Say what kind of goods a category holds; what needs other licences from now on is asked for them (§1.11)."""
+def hold_category(db: Db, category_id: int) -> None:
+    """Have nothing come on sale under a category, nor rely on its kind of goods, until this transaction ends."""
     assert_in_transaction(db)
+    store.hold_category(db, category_id, to_map=True)
+
+
+def map_category(
+    db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime, *, is_stocked: bool = True
+) -> Refusal | None:
+    """Say what kind of goods a category holds; what needs other licences from now on is asked for them (§1.11).
+
+    What is on sale was read as the kind it is, and its papers are for that kind: pages and batches come off sale first, and
+    are read anew as what they are then. `cards.map_category` knows whether batches are for sale.
+    """
+    assert_in_transaction(db)
+    store.hold_category(db, category_id, to_map=True)
     found = next((one for one in store.categories(db) if one.id == category_id), None)
     if found is None or (goods is not None and goods not in {one.code for one in compliance.goods(db)}):
         return Refusal.NO_SUCH_MOVE
+    is_other = found.goods is not None and goods != found.goods
+    if is_other and (is_stocked or store.is_on_sale_under(db, category_id)):
+        return Refusal.GOODS_FIXED
     store.map_category(db, category_id, goods)
     told = ({"goods": found.goods}, {"goods": goods})
     audit.record(db, [Deed(actor, "category.map", "category", str(category_id), *told)], at)
@@ -80,6 +96,7 @@ def edit_product(
     assert before is not None
     if before.state in DOWN:
         return Refusal.TAKEN_DOWN
+    store.hold_category(db, edited.category_id)
     goods = {one.id: one.goods for one in store.categories(db)}
     edited = replace(edited, goods=goods.get(edited.category_id))
     if is_stocked and (edited.brand, edited.goods) != (before.brand, before.goods):

@@ -355,6 +355,14 @@ def test_a_category_is_mapped_to_its_goods(staff, dsn):
     assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
     with connect(dsn) as db, db.transaction():
         assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is None
+    for kind in ("course", ""):
+        assert "先全部下架" in desk.post(f"/desk/categories/{category}", {"goods": kind}, follow=True).content.decode()
+    assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
+    with connect(dsn) as db, db.transaction():
+        trail = "SELECT count(*) FROM audit_entry WHERE verb = 'category.map' AND object_id = %s"
+        assert value(db, trail, [str(category)]) == 2, "what was refused moved nothing"
+        assert catalog.move_product(db, make.STAFF, product, "off_sale", "", clock.now()) is None
+    assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "course"}, follow=True).content.decode()
 
 
 VALUE = [

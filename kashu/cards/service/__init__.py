@@ -23,7 +23,7 @@ from kashu.cards.service.batches import (
 from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, failure_rate, leaked
-from kashu.cards.service.pages import edit_product
+from kashu.cards.service.pages import edit_product, map_category
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
 from kashu.cards.service.provenance import attach, confirm, fitting, is_branded, is_probed, lacks, note, renew, trace
 from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
@@ -86,6 +86,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "map_category",
     "mistold",
     "note",
     "open_codes",
