@@ -512,13 +512,23 @@ def test_the_overview_says_what_stands_in_the_way(at_desk, dsn, ring):
     assert re.search(rf"{linked.brand}.*25 天", page[page.index('id="links"') :], re.DOTALL)
 
 
-def test_whoever_is_blacklisted_hands_nothing_in(at_desk, dsn):
+@pytest.mark.parametrize("state", ["exiting", "blacklisted"])
+def test_who_leaves_hands_nothing_in(at_desk, dsn, ring, state):
+    """By the page, nor past it: what is asked of the domain itself is refused too."""
     desk = at_desk()
     with connect(dsn) as db, db.transaction():
-        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("blacklist"), clock.now())
-    assert "不能再提交材料" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
+        if state == "blacklisted":
+            party.sanction(db, world.REVIEWER, desk.party_id, world.measure("blacklist"), clock.now())
+        else:
+            db.execute(
+                "UPDATE party_supplier SET state = 'exiting', exiting_at = now() WHERE party_id = %s", [desk.party_id]
+            )
+    assert "不能再提交证照和授权" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
+    assert "不能再提交证照和授权" in send(desk, "authorisations/new", brand="甲", grantor="甲", goods="membership")
+    assert 'id="hand-in"' not in desk.get("/supplier/licences").content.decode()
     with connect(dsn) as db:
         assert of(db, desk.party_id) == []
+        assert compliance.authorisations_of(db, desk.party_id, ["in_review"], 9) == []
 
 
 def test_a_card_number_that_looks_mistyped_is_said(at_desk):

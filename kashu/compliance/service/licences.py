@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from kashu import audit, messages, party
 from kashu.audit import Actor, Deed
 from kashu.compliance import rules, store
-from kashu.compliance.service.authorisations import WAITING_MAX
+from kashu.compliance.service.authorisations import WAITING_MAX, is_leaving
 from kashu.compliance.types import Alert, Authorisation, Licence, LicenceRefusal
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
@@ -69,6 +69,8 @@ def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | Licenc
     refusal = rules.unfit(new)
     if refusal is not None:
         return refusal
+    if is_leaving(db, actor, new.party_id):
+        return LicenceRefusal.LEAVING
     if party.is_member(db, new.party_id, actor.name) and store.waiting(db, new.party_id) >= WAITING_MAX:
         return LicenceRefusal.TOO_MANY
     owner = party.party(db, new.party_id)

@@ -54,4 +54,5 @@ class AuthorisationRefusal(StrEnum):
     NO_REASON = "no_reason"
     NO_FILE = "no_file"
     TOO_MANY = "too_many"
+    LEAVING = "leaving"
     UNKNOWN_GOODS = "unknown_goods"

@@ -65,6 +65,7 @@ class LicenceRefusal(StrEnum):
     NO_FILE = "no_file"
     NO_TERRITORY = "no_territory"
     TOO_MANY = "too_many"
+    LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)

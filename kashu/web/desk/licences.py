@@ -34,6 +34,7 @@ REFUSALS = {
     LicenceRefusal.NO_FILE: "没有扫描件，不能核验。请驳回，并请对方重新提交。",
     LicenceRefusal.NO_TERRITORY: "请填写地域：全国，或证照上的省市。数据没有改动。",
     LicenceRefusal.TOO_MANY: "待审核的材料太多，请等审核完再提交。数据没有改动。",
+    LicenceRefusal.LEAVING: "正在退出、已退出或被列入黑名单的供应商，不能再提交证照和授权。数据没有改动。",
 }
 MAP_REFUSALS = {
     Refusal.NO_SUCH_MOVE: "没有这个类目或商品种类。数据没有改动。",

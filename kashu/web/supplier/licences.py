@@ -28,9 +28,8 @@ from kashu.wire import edge
 
 SHOWN_MAX = 200
 STATES = ["in_review", "verified", "rejected", "revoked"]
-SHUT = ("closed", "blacklisted")  # who hands nothing in any more
+SHUT = ("exiting", "closed", "blacklisted")  # who hands nothing in any more
 ANY_GOODS = ("membership",)  # who sells nothing yet: what every kind of goods takes
-GONE = "已退出或被列入黑名单，不能再提交材料。"
 
 
 @require_GET
@@ -79,7 +78,7 @@ def hand_in(request: HttpRequest, desk: Desk) -> HttpResponse:
     begin, end = day_of(request.POST.get("valid_from", "")), day_of(request.POST.get("valid_to", ""))
     scope = [one.strip() for one in request.POST.get("scope", "").replace("，", ",").replace("、", ",").split(",")]
     if desk.supplier.state in SHUT:
-        return _back(request, _(GONE), "")
+        return _back(request, _(LICENCE_REFUSALS[LicenceRefusal.LEAVING]), "")
     with edge.transaction() as db:
         scan = scan_of(request, db)
         answer: Licence | LicenceRefusal
@@ -104,7 +103,7 @@ def hand_in(request: HttpRequest, desk: Desk) -> HttpResponse:
 def hand_in_link(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A brand's authorisation of this supplier. What it hangs on, if the grantor is not the brand, the platform adds."""
     if desk.supplier.state in SHUT:
-        return _back(request, _(GONE), "")
+        return _back(request, _(LICENCE_REFUSALS[LicenceRefusal.LEAVING]), "")
     with edge.transaction() as db:
         scan = scan_of(request, db)
         answer: Authorisation | AuthorisationRefusal
