@@ -191,6 +191,25 @@ def test_a_bank_account_without_consent_is_forbidden(at_desk, dsn):
     assert "571900012345678" not in page
 
 
+def test_another_account_takes_a_fresh_proof_of_who_asks(at_desk, dsn, staff):
+    """§2.1: a session left open changes no account; what was proven is kept, and its end is said."""
+    desk, told = at_desk(), {"bank": "招商银行", "number": "571900012345678"}
+    with connect(dsn) as db:
+        before = party.bank_account(db, desk.party_id)
+    answer = desk.post("/supplier/onboarding/account/save", told)
+    assert (answer.status_code, "reauthenticate" in answer["Location"]) == (302, True)
+    with connect(dsn) as db:
+        assert party.bank_account(db, desk.party_id) == before
+    desk.post("/accounts/reauthenticate/", {"password": desk.password})
+    assert desk.post("/supplier/onboarding/account/save", told)["Location"] == "/supplier/onboarding/account"
+    page = desk.get("/supplier/onboarding/account").content.decode()
+    assert "待打款验证" in page
+    assert f"原账户 ••••{before.tail} 保留" in page
+    with connect(dsn) as db:
+        asked = [one.subject for one in party.verifications(db, desk.party_id) if one.state == "asked"]
+        assert str(party.bank_account(db, desk.party_id).id) in asked
+
+
 def upload(desk, kind, content=PDF, **told):
     from django.core.files.uploadedfile import SimpleUploadedFile
 
