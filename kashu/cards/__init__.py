@@ -84,6 +84,7 @@ from kashu.cards.service import (
     undo_redemption,
     void,
     withdraw,
+    withdraw_unauthorised,
 )
 from kashu.cards.store import (
     any_redeemed,
@@ -288,4 +289,5 @@ __all__ = [
     "void",
     "void_unsold",
     "withdraw",
+    "withdraw_unauthorised",
 ]

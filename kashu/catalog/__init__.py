@@ -26,6 +26,7 @@ from kashu.catalog.service import (
     note_deals,
     open_product,
     publish_agreement,
+    reread,
     set_price,
     take_down,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "publish_agreement",
     "pushes_secret",
     "quote",
+    "reread",
     "seller_of",
     "set_price",
     "skus_of",

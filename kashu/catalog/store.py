@@ -179,10 +179,10 @@ def hold_category(db: Db, category_id: int | None, *, to_map: bool = False) -> N
     run(db, f"SELECT FROM catalog_category WHERE id = %s FOR {'NO KEY UPDATE' if to_map else 'SHARE'}", [category_id])
 
 
-def is_on_sale_under(db: Db, category_id: int) -> bool:
-    """Whether a page of a category is on sale."""
-    sql = "SELECT EXISTS (SELECT FROM catalog_product WHERE category_id = %s AND state = 'on_sale')"
-    return value(db, sql, [category_id]) is True
+def on_sale(db: Db, *, category_id: int | None = None, after: int = 0, most: int = 1) -> list[int]:
+    """Pages on sale, of a category or of all, in the order of their ids."""
+    sql = "SELECT id FROM catalog_product WHERE state = 'on_sale' AND id > %s AND (%s::bigint IS NULL OR category_id = %s) ORDER BY id LIMIT %s"
+    return values(db, sql, [after, category_id, category_id, most])
 
 
 def skus_of(db: Db, product_id: int) -> list[Sku]:

@@ -83,6 +83,24 @@ def test_goods_without_a_brand_need_no_authorisation(db, ring):
     assert Refusal.NOT_AUTHORISED not in cards.lacks(db, batch, clock.now())
 
 
+@pytest.mark.parametrize("kind", ["single_use", "manual"])
+def test_what_came_on_sale_before_authorisations_were_asked_for_comes_off(db, ring, kind):
+    """§2.1: of a brand, made by others, under none; everything else stays."""
+    sku = make.sku(db, kind=kind)
+    told = make.batch(db, ring, sku, 2) if kind == "single_use" else make.slots(db, ring, sku, 2)
+    other, bare, own = make.batch(db, ring, make.sku(db), 1), make.sku(db), make.sku(db, kind="own_code")
+    db.execute("UPDATE catalog_product SET brand = '' WHERE id = %s", [bare.product_id])
+    kept = [other, make.batch(db, ring, bare, 1), make.batch(db, ring, own, 1, numbered=False)]
+    assert cards.withdraw_unauthorised(db, clock.now()) == 0
+    db.execute("UPDATE cards_pool SET authorisation_id = NULL WHERE id = %s", [told.pool_id])
+    assert cards.withdraw_unauthorised(db, clock.now()) == 1
+    assert cards.withdraw_unauthorised(db, clock.now()) == 0
+    assert cards.batch(db, told.pool_id).state == "withdrawn"
+    assert [cards.batch(db, one.pool_id).state for one in kept] == ["on_sale"] * 3
+    assert cards.steps(db, told.pool_id)[-1].event == "withdrawn"
+    assert cards.put_on_sale(db, make.STAFF, told.pool_id, clock.now()) is Refusal.NOT_AUTHORISED
+
+
 @pytest.fixture
 def bare(db, ring):
     """A batch that was for sale while its page had no brand, withdrawn since; the page has one now."""

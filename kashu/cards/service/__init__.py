@@ -19,6 +19,7 @@ from kashu.cards.service.batches import (
     seal,
     start,
     withdraw,
+    withdraw_unauthorised,
 )
 from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
@@ -115,4 +116,5 @@ __all__ = [
     "undo_redemption",
     "void",
     "withdraw",
+    "withdraw_unauthorised",
 ]

@@ -40,6 +40,7 @@ from kashu.cards.store.batches import (
     spooled,
     stock,
     stock_cost,
+    unauthorised,
     void_unsold,
 )
 from kashu.cards.store.blocks import stops
@@ -257,6 +258,7 @@ __all__ = [
     "surcharges",
     "tallied_until",
     "to_tally",
+    "unauthorised",
     "undo_redemption",
     "unsold_under",
     "void",
