@@ -7,7 +7,40 @@ CREATE TABLE public.aftersale_breach (
     told_at timestamp with time zone NOT NULL,
     CONSTRAINT aftersale_breach_check CHECK ((told_at >= due_at)),
     CONSTRAINT aftersale_breach_clock_check CHECK ((clock <> ''::text)),
-    CONSTRAINT aftersale_breach_thing_check CHECK ((thing = ANY (ARRAY['complaint'::text, 'guardian'::text, 'change'::text, 'unreached'::text, 'request'::text])))
+    CONSTRAINT aftersale_breach_thing_check CHECK ((thing = ANY (ARRAY['complaint'::text, 'guardian'::text, 'change'::text, 'unreached'::text, 'request'::text, 'compensation'::text])))
+);
+CREATE TABLE public.aftersale_compensation (
+    id uuid NOT NULL,
+    pool_id bigint NOT NULL,
+    order_id uuid NOT NULL,
+    supplier_id bigint NOT NULL,
+    effect text NOT NULL,
+    causes text[] NOT NULL,
+    amount_fen bigint NOT NULL,
+    cards integer NOT NULL,
+    state text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    approval_id uuid,
+    paid_fen bigint DEFAULT 0 NOT NULL,
+    payment_id uuid,
+    reason text DEFAULT ''::text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    ended_by text,
+    ended_at timestamp with time zone,
+    CONSTRAINT aftersale_compensation_amount_fen_check CHECK ((amount_fen > 0)),
+    CONSTRAINT aftersale_compensation_asked CHECK (((state = ANY (ARRAY['asked'::text, 'approved'::text])) <= (approval_id IS NOT NULL))),
+    CONSTRAINT aftersale_compensation_cards_check CHECK ((cards > 0)),
+    CONSTRAINT aftersale_compensation_check CHECK ((due_at > made_at)),
+    CONSTRAINT aftersale_compensation_check1 CHECK (((paid_fen >= 0) AND (paid_fen <= amount_fen))),
+    CONSTRAINT aftersale_compensation_effect_check CHECK ((effect = ANY (ARRAY['recall'::text, 'compensate'::text]))),
+    CONSTRAINT aftersale_compensation_ended CHECK ((((state = ANY (ARRAY['paid'::text, 'lapsed'::text, 'refused'::text])) = (ended_at IS NOT NULL)) AND ((ended_at IS NULL) = (ended_by IS NULL)))),
+    CONSTRAINT aftersale_compensation_evidence_check CHECK ((evidence ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT aftersale_compensation_paid CHECK ((((state = 'paid'::text) = (paid_fen > 0)) AND ((state = 'paid'::text) = (payment_id IS NOT NULL)))),
+    CONSTRAINT aftersale_compensation_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT aftersale_compensation_refused CHECK (((state <> 'refused'::text) OR ((reason <> ''::text) AND (evidence <> ''::text)))),
+    CONSTRAINT aftersale_compensation_state_check CHECK ((state = ANY (ARRAY['owed'::text, 'asked'::text, 'approved'::text, 'paid'::text, 'lapsed'::text, 'refused'::text])))
 );
 CREATE TABLE public.aftersale_complaint (
     id uuid NOT NULL,
@@ -213,7 +246,7 @@ CREATE TABLE public.cards_card (
     CONSTRAINT cards_card_sold_has_content CHECK (((state <> 'sold'::text) OR (sealed IS NOT NULL) OR (content_id IS NOT NULL) OR (erased_at IS NOT NULL))),
     CONSTRAINT cards_card_state_check CHECK ((state = ANY (ARRAY['on_shelf'::text, 'held'::text, 'sold'::text, 'exported'::text, 'void'::text]))),
     CONSTRAINT cards_card_taken_by_one CHECK ((((state = ANY (ARRAY['held'::text, 'sold'::text])) = (sale_line_id IS NOT NULL)) AND ((order_id IS NULL) = (sale_line_id IS NULL)))),
-    CONSTRAINT cards_card_void_has_cause CHECK (((void_cause IS NULL) OR ((voided_at IS NOT NULL) AND (void_cause = ANY (ARRAY['bad_card'::text, 'goodwill'::text, 'minor'::text])))))
+    CONSTRAINT cards_card_void_has_cause CHECK (((void_cause IS NULL) OR ((voided_at IS NOT NULL) AND (void_cause = ANY (ARRAY['bad_card'::text, 'goodwill'::text, 'minor'::text, 'recall'::text])))))
 )
 WITH (fillfactor='85');
 CREATE SEQUENCE public.cards_card_block
@@ -852,7 +885,7 @@ CREATE TABLE public.messages_message (
     CONSTRAINT messages_message_channel_check CHECK ((channel = ANY (ARRAY['sms'::text, 'mail'::text]))),
     CONSTRAINT messages_message_check CHECK (((state = ANY (ARRAY['queued'::text, 'refused'::text])) OR ((taken_at IS NOT NULL) AND (sender_id IS NOT NULL)))),
     CONSTRAINT messages_message_check1 CHECK (((state = 'arrived'::text) = (arrived_at IS NOT NULL))),
-    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text]))),
+    CONSTRAINT messages_message_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text, 'recalled'::text]))),
     CONSTRAINT messages_message_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'arrived'::text, 'failed'::text, 'unknown'::text, 'refused'::text])))
 );
 CREATE TABLE public.messages_number (
@@ -899,7 +932,7 @@ CREATE TABLE public.messages_template (
     state text DEFAULT 'approved'::text NOT NULL,
     made_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_template_check CHECK ((carries_card OR (purpose <> 'card'::text))),
-    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text]))),
+    CONSTRAINT messages_template_purpose_check CHECK ((purpose = ANY (ARRAY['code'::text, 'delivered'::text, 'issued'::text, 'refunded'::text, 'card'::text, 'warning'::text, 'invitation'::text, 'reminder'::text, 'licence'::text, 'recalled'::text]))),
     CONSTRAINT messages_template_state_check CHECK ((state = ANY (ARRAY['approved'::text, 'withdrawn'::text]))),
     CONSTRAINT messages_template_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000)))
 );
@@ -1230,7 +1263,7 @@ CREATE TABLE public.party_report (
     sha256 text NOT NULL,
     made_by text NOT NULL,
     made_at timestamp with time zone NOT NULL,
-    CONSTRAINT party_report_kind_check CHECK ((kind = ANY (ARRAY['authority'::text, 'tax'::text]))),
+    CONSTRAINT party_report_kind_check CHECK ((kind = ANY (ARRAY['authority'::text, 'tax'::text, 'own'::text]))),
     CONSTRAINT party_report_period_check CHECK ((period <> ''::text)),
     CONSTRAINT party_report_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
@@ -1895,6 +1928,8 @@ CREATE TABLE public.settlement_form (
 );
 ALTER TABLE ONLY public.aftersale_breach
     ADD CONSTRAINT aftersale_breach_pkey PRIMARY KEY (clock, thing, id);
+ALTER TABLE ONLY public.aftersale_compensation
+    ADD CONSTRAINT aftersale_compensation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.aftersale_complaint
     ADD CONSTRAINT aftersale_complaint_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.aftersale_guardian
@@ -2179,6 +2214,11 @@ ALTER TABLE ONLY public.settlement_case
     ADD CONSTRAINT settlement_case_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.settlement_form
     ADD CONSTRAINT settlement_form_pkey PRIMARY KEY (channel_id, kind);
+CREATE INDEX aftersale_compensation_of_approval ON public.aftersale_compensation USING btree (approval_id) WHERE (approval_id IS NOT NULL);
+CREATE INDEX aftersale_compensation_of_order ON public.aftersale_compensation USING btree (pool_id, order_id, made_at);
+CREATE UNIQUE INDEX aftersale_compensation_one ON public.aftersale_compensation USING btree (pool_id, order_id) WHERE (state = ANY (ARRAY['owed'::text, 'asked'::text, 'approved'::text]));
+CREATE INDEX aftersale_compensation_open ON public.aftersale_compensation USING btree (due_at, id) WHERE (state = ANY (ARRAY['owed'::text, 'asked'::text, 'approved'::text]));
+CREATE INDEX aftersale_compensation_over ON public.aftersale_compensation USING btree (ended_at, id) WHERE (ended_at IS NOT NULL);
 CREATE INDEX aftersale_complaint_of_buyer ON public.aftersale_complaint USING btree (buyer, opened_at);
 CREATE INDEX aftersale_complaint_of_order ON public.aftersale_complaint USING btree (pool_id, order_id, opened_at);
 CREATE INDEX aftersale_complaint_of_supplier ON public.aftersale_complaint USING btree (supplier_id, opened_at);
@@ -2294,6 +2334,10 @@ CREATE INDEX settlement_bill_line_of_number ON public.settlement_bill_line USING
 CREATE UNIQUE INDEX settlement_bill_under_way ON public.settlement_bill USING btree (channel_id, day, kind) WHERE (state = ANY (ARRAY['fetching'::text, 'loading'::text, 'loaded'::text, 'matching'::text]));
 CREATE INDEX settlement_case_of_bill ON public.settlement_case USING btree (bill_id, line_no);
 CREATE INDEX settlement_case_open ON public.settlement_case USING btree (due_at, id) WHERE (state = 'open'::text);
+ALTER TABLE ONLY public.aftersale_compensation
+    ADD CONSTRAINT aftersale_compensation_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
+ALTER TABLE ONLY public.aftersale_compensation
+    ADD CONSTRAINT aftersale_compensation_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.aftersale_complaint
     ADD CONSTRAINT aftersale_complaint_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
 ALTER TABLE ONLY public.aftersale_complaint

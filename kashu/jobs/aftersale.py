@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from kashu import aftersale
 from kashu.jobs.rounds import in_rounds
 from kashu.kernel import clock
+from kashu.kernel.events import Fact, tell
 from kashu.wire import metrics
 from kashu.wire.context import Context
 
 log = logging.getLogger(__name__)
+NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+RECALL_AGAIN_DAYS = (1, 3, 7)  # what was being delivered when an authorisation fell is recalled as well
 
 
 def watch_clocks(ctx: Context) -> int:
@@ -30,3 +37,25 @@ def watch_clocks(ctx: Context) -> int:
 def forget_persons(ctx: Context) -> int:
     """Erase who complained and who claimed, three years after the end (C-54); files go with the next sweep."""
     return in_rounds(ctx, aftersale.erase_due)
+
+
+def recall_cards(ctx: Context, body: Mapping[str, Any]) -> None:
+    """An authorisation was revoked: what was bought when it held no more is recalled (§2.3), a hundred orders at a time."""
+    turn, made = int(body["turn"]), 0
+    place: tuple[datetime, UUID] | None = NEWEST
+    while place is not None:
+        with ctx.pool.transaction() as db:
+            many, place = aftersale.recall(db, int(body["authorisation"]), place, clock.now())
+        made += many
+    if made:
+        log.warning("cards.recalled", extra={"authorisation": body["authorisation"], "orders": made})
+    if turn < len(RECALL_AGAIN_DAYS):
+        due_at = clock.now() + timedelta(days=RECALL_AGAIN_DAYS[turn])
+        with ctx.pool.transaction() as db:
+            tell(db, [Fact("authorisation.revoked", {**body, "turn": turn + 1}, due_at=due_at)], clock.now())
+
+
+def pay_compensation(ctx: Context, body: Mapping[str, Any]) -> None:
+    """Two persons have approved it: paid once, however often this is told."""
+    with ctx.pool.transaction() as db:
+        aftersale.pay(db, UUID(body["compensation_id"]), clock.now())

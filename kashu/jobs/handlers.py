@@ -7,10 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from kashu import sales
+from kashu.jobs.aftersale import pay_compensation, recall_cards
 from kashu.jobs.bills import reconcile
 from kashu.jobs.bulk import buy_bulk
 from kashu.jobs.imports import load_file, void_cards
-from kashu.jobs.messages import ask_message, note_delivery, note_refund, send_code, send_message, warn_owners
+from kashu.jobs.messages import (
+    ask_message,
+    note_delivery,
+    note_recall,
+    note_refund,
+    send_code,
+    send_message,
+    warn_owners,
+)
 from kashu.jobs.payments import (
     ask_payment,
     ask_refund,
@@ -62,6 +71,9 @@ def nothing_to_do(ctx: Context, body: Body) -> None:
 HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "order.delivered": note_delivery,
     "order.refunded": note_refund,
+    "order.recalled": note_recall,
+    "compensation.pay": pay_compensation,
+    "authorisation.revoked": recall_cards,
     "code.send": send_code,
     "approval.solo": warn_owners,
     "payment.ask": ask_payment,
@@ -97,7 +109,7 @@ AT_ONCE: dict[str, Callable[[Context, Sequence[Body]], None]] = {
     "purchase.refunded": announce_refunds,
 }
 # Queues of their own: what takes long, and what waits for strangers' servers.
-QUEUES = {"cards.load": "long", "cards.cancelled": "long", "bulk.buy": "long", "webhook.send": "webhooks",
+QUEUES = {"cards.load": "long", "cards.cancelled": "long", "authorisation.revoked": "long", "bulk.buy": "long", "webhook.send": "webhooks",
           "bill.reconcile": "bills", "fulfil.send": "supply", "fulfil.ask": "supply", "cards.probe": "supply", "message.send": "messages",
           "message.ask": "messages", "supplier.verify": "registry"}  # fmt: skip
 FACTS = "facts"

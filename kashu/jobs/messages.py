@@ -47,6 +47,14 @@ def note_refund(ctx: Context, body: Body) -> None:
             _write(ctx, db, order, "refunded", {}, clock.now())
 
 
+def note_recall(ctx: Context, body: Body) -> None:
+    """Cards that were delivered are recalled: their buyer is told not to use them, before the money comes (§2.3)."""
+    with ctx.pool.transaction() as db:
+        [order] = sales.orders(db, [_key(body)]).values()
+        if order.phone_sealed is not None:
+            _write(ctx, db, order, "recalled", {}, clock.now())
+
+
 def send_code(ctx: Context, body: Body) -> None:
     """Somebody has to prove a phone. A code is for now: past its time it is not even written."""
     phone, code = ctx.ring.open_personal(bytes.fromhex(body["sealed"]), "phone code").split(" ")
@@ -100,7 +108,7 @@ def _write(ctx: Context, db: Db, order: Order, purpose: str, more: Mapping[str, 
     """Write to an order's phone. It is told by its tail; `since` is what arrival is measured from."""
     assert order.phone_sealed is not None, "looked at by the caller"
     phone = ctx.ring.open_personal(order.phone_sealed, f"order phone {order.id}")
-    since = order.closed_at if purpose == "refunded" else order.delivered_at
+    since = {"refunded": order.closed_at, "recalled": at}.get(purpose, order.delivered_at)
     refs = {"pool_id": order.pool_id, "order_id": str(order.id)}
     draft = Draft(purpose, str(order.id), phone, {"tail": order.number[-4:], **more}, since, refs=refs)
     messages.write(db, ctx.ring, [draft], at)

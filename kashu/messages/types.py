@@ -34,6 +34,7 @@ PURPOSES = {
         Purpose("delivered", "sms", False, 86_400, 600, ("tail", "link")),
         Purpose("issued", "sms", False, 86_400, 600, ("tail",)),
         Purpose("refunded", "sms", False, 86_400, 600, ("tail",)),
+        Purpose("recalled", "sms", False, 7 * 86_400, 600, ("tail",)),
         # The key itself: bearer money is not sent a second time because nobody knows what became of the first.
         Purpose("card", "sms", False, 86_400, None, ("tail", "card")),
         Purpose("invitation", "mail", False, 7 * 86_400, 600, ("name", "link")),

@@ -45,6 +45,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "compliance.edit",
             "complaints.read",
             "complaints.decide",
+            "compensations.read",
             "guardians.read",
             "guardians.decide",
         }
@@ -67,6 +68,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "reports.give",
             "complaints.read",
             "complaints.decide",
+            "compensations.read",
             "guardians.read",
             "guardians.decide",
         }
@@ -75,6 +77,7 @@ RIGHTS: dict[str, frozenset[str]] = {
         READ
         | {
             "complaints.read",
+            "compensations.read",
             "suppliers.read",
             "products.edit",
             "batches.edit",
@@ -100,6 +103,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.deposit",
             "guardians.read",
             "guardians.decide",
+            "compensations.read",
         }
     ),
     "support": frozenset(
@@ -113,6 +117,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "messages.read",
             "complaints.read",
             "complaints.decide",
+            "compensations.read",
         }
     ),
     "auditor": frozenset(
@@ -127,6 +132,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "suppliers.read",
             "complaints.read",
             "guardians.read",
+            "compensations.read",
         }
     ),
     "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for

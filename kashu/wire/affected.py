@@ -39,16 +39,13 @@ def of_takedown(db: Db, takedown: Takedown) -> Report:
 
 def of_authorisation(db: Db, link: Authorisation, under: list[int]) -> Report:
     """Every order of cards that are or were under an authorisation or one below it, and what is to be done about each."""
+    found = list(_every(lambda before: sales.orders_under(db, under, before, STEP)))
+    late = {one for start in range(0, len(found), STEP) for one in sales.recalled(db, found[start : start + STEP])}
     rows = []
-    for one in _every(lambda before: sales.orders_under(db, under, before, STEP)):
-        what = {True: "召回并赔付", False: "照常兑现", None: ""}[is_recalled(link, one)]
+    for one in found:
+        what = "" if link.revoked_on is None else "召回并赔付" if one.id in late else "照常兑现"
         rows.append((*_row(one), str(one.cards), f"{one.received_on:%Y-%m-%d}", what))
     return _file(f"authorisation-{link.id}", HEAD_UNDER, rows, sales.affected_under(db, under))
-
-
-def is_recalled(link: Authorisation, order: AffectedOrder) -> bool | None:
-    """Whether cards of an order came after its authorisation had fallen; None while it has not."""
-    return None if link.revoked_on is None else order.received_on > link.revoked_on
 
 
 def _file(name: str, head: tuple[str, ...], rows: list[tuple[str, ...]], total: Affected) -> Report:

@@ -80,6 +80,7 @@ def test_every_module_of_the_desk_is_among_those_with_such_a_test(site):
         "test_desk": ("attestations", "board", "value", "licences", "provenance", "reviews"),
         "test_takedowns": ("takedowns", "agreements", "closing"),
         "test_aftersale": ("complaints", "guardians", "changes"),
+        "test_compensations": ("compensations",),
     }
     known = {*OURS, *(name for names in elsewhere.values() for name in names)}
     assert {one.callback.__module__.rsplit(".", 1)[-1] for one in urlpatterns} == known

@@ -1,6 +1,7 @@
-"""Plain decisions on complaints, guardians' claims and their clocks."""
+"""Plain decisions on complaints, guardians' claims, compensations and their clocks."""
 
 from kashu.aftersale.rules.clocks import TERMS, due_at
+from kashu.aftersale.rules.compensations import COMPENSATION, PAY_MAX
 from kashu.aftersale.rules.complaints import (
     ABUSE_COMPLAINTS_MAX,
     ABUSE_DAYS,
@@ -18,10 +19,12 @@ __all__ = [
     "ABUSE_COMPLAINTS_MAX",
     "ABUSE_DAYS",
     "CLAIM",
+    "COMPENSATION",
     "COMPLAINT",
     "DAY_MAX",
     "NAME_CHARS_MAX",
     "OBJECT_DAYS",
+    "PAY_MAX",
     "RETENTION_MONTHS",
     "TERMS",
     "WORDS_MAX",

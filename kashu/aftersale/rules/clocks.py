@@ -15,6 +15,7 @@ TERMS = {
     "decide": Term(7, is_working=True, ground="ECOM §59; C-39"),
     "review": Term(7, is_working=True, ground="ECOM §59; C-39"),
     "guardian": Term(15, is_working=False, ground="C-72"),
+    "compensate": Term(2, is_working=True, ground="§2.3; CPL §44"),
 }
 
 

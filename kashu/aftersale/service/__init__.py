@@ -1,6 +1,17 @@
 """Verbs of what comes after a sale."""
 
 from kashu.aftersale.service.clocks import ERASE_MAX, TELL_MAX, erase_due, tell_overdue
+from kashu.aftersale.service.compensations import (
+    PAY,
+    ask_payment,
+    cancel_payment,
+    confirm_payment,
+    demand,
+    demand_for,
+    pay,
+    recall,
+    refuse,
+)
 from kashu.aftersale.service.complaints import (
     answer,
     decide,
@@ -29,12 +40,18 @@ from kashu.aftersale.service.guardians import (
 __all__ = [
     "ERASE_MAX",
     "GRANT",
+    "PAY",
     "PURPOSE",
     "TELL_MAX",
     "answer",
     "ask_grant",
+    "ask_payment",
     "cancel_grant",
+    "cancel_payment",
+    "confirm_payment",
     "decide",
+    "demand",
+    "demand_for",
     "erase_due",
     "forget",
     "grant",
@@ -42,7 +59,10 @@ __all__ = [
     "object_to",
     "open_claim",
     "open_complaint",
+    "pay",
     "persons_of",
+    "recall",
+    "refuse",
     "reject",
     "review",
     "show_persons",

@@ -1,6 +1,16 @@
 """SQL of complaints, guardians' claims and clocks."""
 
 from kashu.aftersale.store.clocks import breached, counts, note_breaches, overdue
+from kashu.aftersale.store.compensations import (
+    add_compensation,
+    compensation,
+    compensations,
+    compensations_asked,
+    compensations_by,
+    compensations_of_order,
+    end_compensation,
+    move_compensations,
+)
 from kashu.aftersale.store.complaints import (
     add_complaint,
     answer,
@@ -32,6 +42,7 @@ from kashu.aftersale.store.guardians import (
 
 __all__ = [
     "add_claim",
+    "add_compensation",
     "add_complaint",
     "answer",
     "breached",
@@ -39,6 +50,11 @@ __all__ = [
     "claims",
     "claims_of_order",
     "close",
+    "compensation",
+    "compensations",
+    "compensations_asked",
+    "compensations_by",
+    "compensations_of_order",
     "complaint",
     "complaints_of_order",
     "complaints_of_supplier",
@@ -46,11 +62,13 @@ __all__ = [
     "counts",
     "decide",
     "decide_claim",
+    "end_compensation",
     "erase_claims",
     "erase_complaints",
     "figures",
     "forget_complainers",
     "is_one_open",
+    "move_compensations",
     "note_breaches",
     "object_to",
     "open_complaints",

@@ -23,6 +23,8 @@ SELECT 'review', 'complaint', id, review_by FROM aftersale_complaint WHERE state
 UNION ALL
 SELECT 'guardian', 'guardian', id, due_at FROM aftersale_guardian WHERE state = 'open'
 UNION ALL
+SELECT 'compensate', 'compensation', id, due_at FROM aftersale_compensation WHERE state IN ('owed', 'asked', 'approved')
+UNION ALL
 SELECT 'publish', 'change', id, verify_by FROM party_change WHERE state = 'declared'
 UNION ALL
 SELECT 'remind', 'unreached', id, remind_by FROM party_unreached WHERE state = 'noted'

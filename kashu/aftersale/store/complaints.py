@@ -168,7 +168,7 @@ def erase_complaints(db: Db, before: datetime, at: datetime, most: int) -> list[
 
 
 def contested(db: Db, keys: Collection[tuple[int, UUID]]) -> set[UUID]:
-    """Those of these orders with a complaint or a guardian's claim that is open."""
+    """Those of these orders with a complaint, a guardian's claim or a compensation that is open."""
     sql = """
     SELECT told.order_id FROM aftersale_complaint AS told
     JOIN unnest(%s::bigint[], %s::uuid[]) AS asked (pool_id, order_id)
@@ -179,8 +179,13 @@ def contested(db: Db, keys: Collection[tuple[int, UUID]]) -> set[UUID]:
     JOIN unnest(%s::bigint[], %s::uuid[]) AS asked (pool_id, order_id)
       ON told.pool_id = asked.pool_id AND told.order_id = asked.order_id
     WHERE told.state = 'open'
+    UNION
+    SELECT told.order_id FROM aftersale_compensation AS told
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS asked (pool_id, order_id)
+      ON told.pool_id = asked.pool_id AND told.order_id = asked.order_id
+    WHERE told.state IN ('owed', 'asked', 'approved')
     """
-    return set(values(db, sql, [*columns(sorted(keys), 2), *columns(sorted(keys), 2)]))
+    return set(values(db, sql, 3 * columns(sorted(keys), 2)))
 
 
 def forget_complainers(db: Db, keys: Sequence[tuple[int, UUID]]) -> None:

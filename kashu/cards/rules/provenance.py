@@ -49,7 +49,7 @@ def receipt_of(steps: Sequence[Step]) -> Step | None:
 
 
 def _is_newly_authorised(step: Step) -> bool:
-    return step.event == "authorised" and "renews" not in step.body
+    return step.event == "authorised" and not {"renews", "revoked"} & step.body.keys()
 
 
 def sample_of(steps: Sequence[Step]) -> Step | None:

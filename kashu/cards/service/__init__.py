@@ -26,7 +26,18 @@ from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, failure_rate, leaked, look
 from kashu.cards.service.pages import edit_product, map_category
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
-from kashu.cards.service.provenance import attach, confirm, fitting, is_branded, is_probed, lacks, note, renew, trace
+from kashu.cards.service.provenance import (
+    attach,
+    confirm,
+    fitting,
+    is_branded,
+    is_probed,
+    lacks,
+    note,
+    renew,
+    revoke,
+    trace,
+)
 from kashu.cards.service.redeem import (
     AHEAD_SECONDS,
     LATE_DAYS,
@@ -117,6 +128,7 @@ __all__ = [
     "renew",
     "reserve",
     "reveal",
+    "revoke",
     "seal",
     "sell",
     "set_source",

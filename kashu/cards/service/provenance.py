@@ -11,9 +11,10 @@ from kashu import audit, catalog, compliance, party
 from kashu.audit import Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.types import Batch, PaperRefusal, Papers, Refusal, Step, Trace
-from kashu.compliance import Authorisation
+from kashu.compliance import Authorisation, AuthorisationRefusal
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
+from kashu.kernel.events import Fact, tell
 from kashu.kernel.seal import Keyring
 
 DOCUMENT_CHARS_MAX = 120
@@ -131,6 +132,24 @@ def renew(db: Db, actor: Actor, old_id: int, new_id: int, at: datetime) -> list[
     after = {"by": new_id, "pools": moved}
     audit.record(db, [Deed(actor, "authorisation.renewed", "authorisation", str(old_id), after=after)], at)
     return moved
+
+
+def revoke(
+    db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetime, last_day: date | None = None
+) -> list[int] | AuthorisationRefusal:
+    """Revoke an authorisation with all below it: no card under any of them is sold any more. The ids that fell.
+
+    A renewal does not make good what was bought when there was nothing to renew: such batches are under what fell again.
+    What was sold of them is recalled, by the job that hears of it.
+    """
+    fallen = compliance.authorisations.revoke(db, actor, authorisation_id, reason, at, last_day)
+    if isinstance(fallen, AuthorisationRefusal):
+        return fallen
+    for pool_id, came_under in store.came_after(db, fallen):
+        store.set_authorisation(db, pool_id, came_under)
+        note(db, actor, pool_id, "authorised", {"authorisation": came_under, "revoked": True}, at)
+    tell(db, [Fact("authorisation.revoked", {"authorisation": authorisation_id, "turn": 0})], at)
+    return fallen
 
 
 def fitting(db: Db, batch: Batch, at: datetime) -> list[Authorisation]:

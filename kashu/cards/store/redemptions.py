@@ -49,6 +49,16 @@ def any_redeemed(db: Db, lines: Sequence[tuple[int, UUID]]) -> bool:
     return bool(value(db, sql, columns(lines, 2)))
 
 
+def redeemed_of(db: Db, lines: Sequence[tuple[int, UUID]]) -> set[tuple[int, int]]:
+    """The cards of these sale lines, (pool, id), whose codes are redeemed."""
+    sql = """
+    SELECT card.pool_id, card.id FROM unnest(%s::bigint[], %s::uuid[]) AS line (pool_id, line_id)
+    JOIN cards_card AS card ON card.pool_id = line.pool_id AND card.sale_line_id = line.line_id
+    JOIN cards_redemption AS told ON told.pool_id = card.pool_id AND told.card_id = card.id AND told.undone_at IS NULL
+    """
+    return set(db.execute(sql, columns(lines, 2)))
+
+
 def redemptions(db: Db, party_id: int, before: tuple[datetime, UUID] | None, most: int) -> list[Redemption]:
     """An organisation's redemptions, the newest first, undone ones too."""
     older = "" if before is None else "AND (told.told_at, told.id) < (%s, %s)"

@@ -7,7 +7,12 @@ from typing import Any
 from uuid import UUID
 
 NEVER = date(9999, 12, 31)  # a card that does not expire; 'infinity' has no Python date
-CAUSES = ("bad_card", "goodwill", "minor")  # why a sold card is void; only the first says anything of its batch
+CAUSES = (
+    "bad_card",
+    "goodwill",
+    "minor",
+    "recall",
+)  # why a sold card is void; only the first says anything of its batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from kashu import audit, party
 from kashu.audit import Actor, Deed
@@ -106,20 +106,31 @@ def papers(db: Db, seller_id: int, goods: str | None, at: datetime) -> Context:
     )
 
 
-def revoke(db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetime) -> list[int] | AuthorisationRefusal:
-    """Revoke a link and everything below it, in one statement: no card under any of them is for sale any more."""
+def revoke(
+    db: Db, actor: Actor, authorisation_id: int, reason: str, at: datetime, last_day: date | None = None
+) -> list[int] | AuthorisationRefusal:
+    """Revoke a link and everything below it, in one statement: no card under any of them is for sale any more.
+
+    `last_day` is the last on which it held: today, unless the grantor ended it earlier; the day before it began, where it
+    never held. What was bought after that day is recalled (§2.3).
+    """
     assert_in_transaction(db)
     if not reason.strip():
         return AuthorisationRefusal.NO_REASON
-    store.authorisation(
+    day = biz_date(at)
+    held = store.authorisation(
         db, authorisation_id, lock=True
     )  # a statement of its own: the next one sees what was verified meanwhile
-    fallen = store.revoke(db, authorisation_id, biz_date(at), reason)
-    if not fallen:
-        known = store.authorisation(db, authorisation_id)
-        return AuthorisationRefusal.WRONG_STATE if known else AuthorisationRefusal.NO_SUCH_AUTHORISATION
+    if held is None:
+        return AuthorisationRefusal.NO_SUCH_AUTHORISATION
+    if held.state != "verified":
+        return AuthorisationRefusal.WRONG_STATE
+    if last_day is not None and not held.valid_from - timedelta(days=1) <= last_day <= day:
+        return AuthorisationRefusal.WRONG_DAY
+    fallen = store.revoke(db, authorisation_id, last_day or day, reason)
+    after = {"with": authorisation_id, "last_day": last_day or day}
     deeds = [
-        Deed(actor, "authorisation.revoked", "authorisation", str(one), after={"with": authorisation_id}, reason=reason)
+        Deed(actor, "authorisation.revoked", "authorisation", str(one), after=after, reason=reason)
         for one in sorted(fallen)
     ]
     audit.record(db, deeds, at)

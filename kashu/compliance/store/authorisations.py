@@ -31,7 +31,8 @@ WITH RECURSIVE down AS (
 """
 # A link and everything that hangs on it, in one statement: from that moment no card under any of them is for sale.
 REVOKE = f"""{DOWN}
-UPDATE compliance_authorisation AS link SET state = 'revoked', revoked_on = %(day)s, reason = %(reason)s
+UPDATE compliance_authorisation AS link
+SET state = 'revoked', revoked_on = greatest(%(day)s, link.valid_from - 1), reason = %(reason)s
 FROM down WHERE link.id = down.id AND link.state = 'verified'
 RETURNING link.id
 """
@@ -127,6 +128,6 @@ def decide(db: Db, authorisation_id: int, after: str, reason: str, *, opens_shut
 
 
 def revoke(db: Db, authorisation_id: int, day: date, reason: str) -> list[int]:
-    """Revoke a link with everything below it; the ids that fell."""
+    """Revoke a link with everything below it, `day` being the last on which they held; the ids that fell."""
     told = {"id": authorisation_id, "day": day, "reason": reason}
     return values(db, REVOKE, told)  # type: ignore[arg-type]  # named parameters

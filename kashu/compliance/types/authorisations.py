@@ -28,7 +28,7 @@ class Authorisation:
     reviewed_by: list[str] = field(default_factory=list)
     made_by: str = ""
     made_at: datetime | None = None
-    revoked_on: date | None = None
+    revoked_on: date | None = None  # the last day on which it held, for who revoked it
     reason: str = ""
     grantee: str = ""
 
@@ -46,6 +46,7 @@ class AuthorisationRefusal(StrEnum):
     NO_SUCH_AUTHORISATION = "no_such_authorisation"
     NO_SUCH_PARENT = "no_such_parent"
     WRONG_DATES = "wrong_dates"
+    WRONG_DAY = "wrong_day"
     BEYOND_PARENT = "beyond_parent"
     NOT_PASSED_ON = "not_passed_on"
     WRONG_STATE = "wrong_state"

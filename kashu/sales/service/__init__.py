@@ -35,6 +35,7 @@ from kashu.sales.service.checkout import (
     place,
 )
 from kashu.sales.service.claim import CLAIM, CLAIM_CAUSES, ask_claim_refund, grant_claim_refund, left_fen
+from kashu.sales.service.dues import compensate, due, recalled, seems_due
 from kashu.sales.service.forgetting import (
     HELD_MAX,
     correct_phone,
@@ -128,6 +129,7 @@ __all__ = [
     "change_account",
     "check_code",
     "checked",
+    "compensate",
     "complete",
     "consent",
     "correct_phone",
@@ -135,6 +137,7 @@ __all__ = [
     "decide_invoice",
     "decide_takedown",
     "dispute",
+    "due",
     "erase_secrets",
     "expire",
     "forget",
@@ -164,6 +167,7 @@ __all__ = [
     "psp_account",
     "purge",
     "push_card",
+    "recalled",
     "receipts",
     "redeem",
     "refund",
@@ -173,6 +177,7 @@ __all__ = [
     "refunded",
     "release",
     "reveal",
+    "seems_due",
     "sell",
     "send",
     "send_code",

@@ -70,7 +70,6 @@ def grant_claim_refund(
     assert order is not None
     audit.finish(db, approval_id, at)
     why = ("order.claim_refunded", told.reason, str(told.body.get("cause", "bad_card")))
-    give = pay_back if order.account_id is None else _credit
     return give(db, actor, order, (amount_fen, voided), why, at)
 
 
@@ -79,6 +78,14 @@ def left_fen(db: Db, order: Order) -> int:
     if order.account_id is None:
         return payments.left_of(db, payment_of(db, order))
     return order.total_fen - sum(one.amount_fen for one in store.credits_of(db, order.pool_id, order.id))
+
+
+def give(
+    db: Db, actor: Actor, order: Order, told: tuple[int, Sequence[CardKey]], why: tuple[str, str, str], at: datetime
+) -> Refund | Credit:
+    """Void these cards and give so many fen back by the way they came; the caller holds the order's lock and has looked."""
+    way = pay_back if order.account_id is None else _credit
+    return way(db, actor, order, told, why, at)
 
 
 def pay_back(

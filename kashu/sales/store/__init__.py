@@ -133,7 +133,7 @@ from kashu.sales.store.purchases import (
 )
 from kashu.sales.store.records import incidents_of, possessions
 from kashu.sales.store.retention import TO_ERASE, TO_PURGE, purge, set_erase_on, set_erased, to_erase, to_purge
-from kashu.sales.store.takedowns import AFFECTED, AFFECTED_ORDERS, affected, affected_orders
+from kashu.sales.store.takedowns import AFFECTED, AFFECTED_ORDERS, affected, affected_orders, recalled_lines
 
 __all__ = [
     "ACCOUNT",
@@ -244,6 +244,7 @@ __all__ = [
     "possessions",
     "prices",
     "purge",
+    "recalled_lines",
     "replace_lines",
     "reveal_lines",
     "scope_of",

@@ -38,7 +38,7 @@ LINES = (
 )
 LINES_AND_STOPS = f"""
 SELECT {LINE_COLUMNS}, {STOPS} AS stops FROM sales_line AS line {GOODS}
-WHERE line.order_id = ANY (%(ids)s) ORDER BY line.pool_id, line.id FOR SHARE OF product
+WHERE line.order_id = ANY (%(ids)s) ORDER BY line.pool_id, line.id
 """
 NAMED = """
 SELECT DISTINCT told.id, told.pool_id, told.number FROM sales_line AS line
@@ -55,11 +55,14 @@ SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::uuid[], %b::big
 """
 
 
-def lines_of(db: Db, order_ids: Collection[UUID], day: date | None = None) -> dict[UUID, list[SaleLine]]:
+def lines_of(
+    db: Db, order_ids: Collection[UUID], day: date | None = None, *, holds: bool = True
+) -> dict[UUID, list[SaleLine]]:
     """The lines of orders; with a day, what stands in their way on it as well, their products held until the end."""
     found: dict[UUID, list[SaleLine]] = defaultdict(list)
     told = {"ids": list(order_ids), "day": day}
-    for line in rows(db, SaleLine, LINES if day is None else LINES_AND_STOPS, told):  # type: ignore[arg-type]  # named
+    sql = LINES if day is None else f"{LINES_AND_STOPS} {'FOR SHARE OF product' if holds else ''}"
+    for line in rows(db, SaleLine, sql, told):  # type: ignore[arg-type]  # named
         found[line.order_id].append(line)
     return found
 

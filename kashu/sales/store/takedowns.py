@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from kashu import catalog
 from kashu.compliance import Affected
 from kashu.kernel.db import Db, one, rows
 from kashu.sales.types import AffectedOrder
@@ -38,6 +39,26 @@ FROM sales_order AS told JOIN touched ON touched.order_pool_id = told.pool_id AN
 WHERE (told.paid_at IS NOT NULL OR told.state = 'placed') AND (told.placed_at, told.id) < (%(at)s, %(id)s)
 ORDER BY told.placed_at DESC, told.id DESC LIMIT %(most)s
 """
+
+# Lines whose batch came when its authorisation held no more, for who revoked it: under what it came, not what renewed that.
+# What is issued for each order (直充, 代充) is used as it is delivered: there is nothing left to recall.
+RECALLED = """
+SELECT line.id, line.order_id FROM sales_line AS line
+JOIN cards_pool AS pool ON pool.id = line.pool_id AND NOT pool.kind = ANY (%s)
+JOIN cards_batch AS batch ON batch.pool_id = line.pool_id
+JOIN LATERAL (
+    SELECT (step.body->>'authorisation')::bigint AS id FROM cards_provenance AS step
+    WHERE step.pool_id = line.pool_id AND step.event = 'authorised' AND NOT step.body ? 'renews'
+    ORDER BY step.seq DESC LIMIT 1) AS came ON true
+JOIN compliance_authorisation AS link ON link.id = came.id
+WHERE line.order_id = ANY (%s) AND link.state = 'revoked'
+  AND (batch.received_at AT TIME ZONE 'Asia/Shanghai')::date > link.revoked_on
+"""
+
+
+def recalled_lines(db: Db, order_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Those lines of these orders that were bought under what held no more, with their orders."""
+    return dict(db.execute(RECALLED, [list(catalog.LATER), list(order_ids)]))
 
 
 def affected(db: Db, sku_ids: Sequence[int] | None, pools: Sequence[int]) -> Affected:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kashu.cards import Card
 from kashu.catalog import Offer
+from kashu.compliance import Effect
 from kashu.party import Holder
 
 Ask = tuple[int, str, int]  # what an order takes off a shelf: SKU; for a picked card its label and surcharge, or "", 0
@@ -227,6 +228,18 @@ class RefundRefusal(StrEnum):
     TOO_MUCH = "too_much"
     CARDS_LEFT = "cards_left"
     REDEEMED = "redeemed"
+    NOTHING_DUE = "nothing_due"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is owed for a delivered order (§2.3): why, for which of its cards, (pool, id), and whose these were."""
+
+    effect: Effect
+    causes: list[str]
+    supplier_id: int
+    amount_fen: int
+    cards: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ PURPOSE_NAMES = {
     "delivered": "送达通知",
     "issued": "办理完成",
     "refunded": "退款通知",
+    "recalled": "召回通知",
     "card": "卡密短信",
     "invitation": "加入邀请",
     "reminder": "更新资料提醒",

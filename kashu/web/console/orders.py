@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import audit, cards, catalog, ledger, party, payments, sales
+from kashu import aftersale, audit, cards, catalog, ledger, party, payments, sales
 from kashu.audit import ApprovalRefusal
 from kashu.kernel import clock
 from kashu.kernel.db import Db
@@ -112,6 +112,8 @@ def order(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
             "claims": [
                 one for one in audit.open_approvals(db) if (one.act, one.object_id) == (sales.CLAIM, str(order_id))
             ],
+            "compensations": aftersale.compensations_of_order(db, pool_id, order_id),
+            "due": sales.seems_due(db, found, clock.now()),
             "postings": ledger.postings_of(db, [pool_id, *(line.pool_id for line in lines)], reasons),
             "trail": audit.entries_of(db, pool_id, "order", str(order_id)),
             "spans": _spans(found.paid_at, found.delivered_at, lines[0].revealed_at, events),

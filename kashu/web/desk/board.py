@@ -29,6 +29,7 @@ CLOCKS = {
     "decide": ("投诉：7 个工作日内决定", "/desk/complaints"),
     "review": ("投诉异议：7 个工作日内复核", "/desk/complaints"),
     "guardian": ("监护人退款：15 天内决定", "/desk/guardians"),
+    "compensate": ("召回与先行赔付：2 个工作日内", "/desk/compensations"),
     "publish": ("资料变更：7 个工作日内核验公示", "/desk/changes"),
     "remind": ("无法联系：5 个工作日内提醒", "/desk/changes"),
     "sanction": ("无法联系：逾期未说明，应处罚", "/desk/changes"),

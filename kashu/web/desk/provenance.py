@@ -33,6 +33,7 @@ REFUSALS = {
     AuthorisationRefusal.NO_SUCH_AUTHORISATION: "没有这份授权。",
     AuthorisationRefusal.NO_SUCH_PARENT: "上级授权不存在，或还没有核验。数据没有改动。",
     AuthorisationRefusal.WRONG_DATES: "授权方、品牌、商品和起止日期都要填写。数据没有改动。",
+    AuthorisationRefusal.WRONG_DAY: "最后有效日要在授权起始日的前一天到今天之间。数据没有改动。",
     AuthorisationRefusal.BEYOND_PARENT: "超出了上级授权的品牌、商品、地域、日期或转售权。数据没有改动。",
     AuthorisationRefusal.NOT_PASSED_ON: "上级授权不允许再授权。数据没有改动。",
     AuthorisationRefusal.WRONG_STATE: "这份授权已经处理过。",
@@ -103,9 +104,12 @@ def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
             "renewals": _renewals(db, chain[-1]),
             "sold": sales.affected_under(db, under),
             "sha256": "" if chain[-1].file_sha256 is None else chain[-1].file_sha256.hex(),
+            "earliest": chain[-1].valid_from - timedelta(days=1),
+            "today": biz_date(clock.now()),
         }
-    page = page_of(orders, lambda one: (one.placed_at.isoformat(), str(one.id)), PAGE_ROWS)
-    told["orders"] = [(one, affected.is_recalled(chain[-1], one)) for one in page.rows]
+        page = page_of(orders, lambda one: (one.placed_at.isoformat(), str(one.id)), PAGE_ROWS)
+        late = sales.recalled(db, page.rows)
+    told["orders"] = [(one, one.id in late) for one in page.rows]
     return show(request, "authorisation", "authorisations", told | {"page": page})
 
 
@@ -150,13 +154,16 @@ def decide(request: HttpRequest, authorisation_id: int) -> HttpResponse:
 @require_POST
 @needs("compliance.edit")
 def revoke(request: HttpRequest, authorisation_id: int) -> HttpResponse:
+    reason, told = request.POST.get("reason", "").strip()[:TEXT_MAX], request.POST.get("last_day", "").strip()
+    last_day = day_of(told)
+    if told and last_day is None:
+        return _back(request, AuthorisationRefusal.WRONG_DAY, "", authorisation_id)
     with edge.transaction() as db:
-        reason = request.POST.get("reason", "").strip()[:TEXT_MAX]
-        answer = compliance.authorisations.revoke(db, actor(request), authorisation_id, reason, clock.now())
+        answer = cards.revoke(db, actor(request), authorisation_id, reason, clock.now(), last_day)
     done = (
         ""
         if isinstance(answer, AuthorisationRefusal)
-        else _("已撤销 %(n)s 份授权，其下未售卡密即刻停售。") % {"n": len(answer)}
+        else _("已撤销 %(n)s 份授权，其下未售卡密即刻停售；失效后入库的已售卡密正在召回。") % {"n": len(answer)}
     )
     return _back(request, answer, done, authorisation_id)
 

@@ -11,7 +11,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kashu import aftersale, party, sales
-from kashu.aftersale import Claim, ClaimRefusal, Complaint, ComplaintRefusal, NewClaim, Persons
+from kashu.aftersale import (
+    Claim,
+    ClaimRefusal,
+    CompensationRefusal,
+    Complaint,
+    ComplaintRefusal,
+    NewClaim,
+    Persons,
+)
 from kashu.audit import Actor
 from kashu.kernel import clock, limits
 from kashu.web import device
@@ -59,6 +67,13 @@ CLAIM_REFUSALS = {
     ClaimRefusal.SAME_PERSON: (409, "不能由同一人或该供应商的人处理，请另一位同事操作。"),
     ClaimRefusal.GONE: (404, "已经处理过，或不存在。数据没有改动。"),
 }
+DEMAND_REFUSALS = {
+    CompensationRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
+    CompensationRefusal.NOT_YOURS: (403, "这台设备不是下单设备，不能操作这笔订单。"),
+    CompensationRefusal.NOTHING_DUE: (409, "这笔订单现在没有要先行赔付的卡密。卡密有问题可以提交投诉。"),
+    CompensationRefusal.OPEN_ALREADY: (409, "这笔订单已有一件赔付在处理，不用重复提交。"),
+    CompensationRefusal.TOO_MANY: (429, "今天提交的次数已到上限，请明天再来。"),
+}
 KINDS = {"goods": "商品问题", "delivery": "交付问题", "attitude": "服务态度", "other": "其他"}
 RELATIONS = {"father": "父亲", "mother": "母亲", "grandparent": "祖父母或外祖父母", "other": "其他监护人"}
 CONSENT = (
@@ -89,6 +104,19 @@ def step(request: HttpRequest, token: str, complaint_id: UUID, verb: str) -> Htt
         else:
             raise Http404
     return _after(request, token, answer)
+
+
+@require_POST
+def demand(request: HttpRequest, token: str) -> HttpResponse:
+    """先行赔付: the money of cards whose supplier is barred, or whose goods were taken down (§2.3)."""
+    with edge.transaction() as db:
+        answer = aftersale.demand(db, _buyer(request), token, device.identity(request), clock.now())
+    if not isinstance(answer, CompensationRefusal):
+        return redirect("store:order", token=token)
+    with edge.transaction() as db:
+        seen = see(db, request, token)
+    status, words = DEMAND_REFUSALS[answer]
+    return page_of(request, seen, _(words), status)
 
 
 @csrf_exempt  # checked by `takes_files`, once it is known who asks

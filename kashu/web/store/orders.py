@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import aftersale, cards, catalog, payments, sales
-from kashu.aftersale import Claim, Complaint
+from kashu.aftersale import Claim, Compensation, Complaint
 from kashu.audit import Actor
 from kashu.cards import Masked, Opened
 from kashu.kernel import clock, limits
 from kashu.kernel.db import Db
 from kashu.payments import Payment, Refund
-from kashu.sales import CodeRefusal, Fulfilment, Order, RefundRefusal, RevealRefusal, SaleLine
+from kashu.sales import CodeRefusal, Due, Fulfilment, Order, RefundRefusal, RevealRefusal, SaleLine
 from kashu.sales import queries as sales_queries
 from kashu.web import device
 from kashu.wire import cashier, edge, metrics, verify
@@ -63,6 +63,8 @@ class Seen:
     waiting: Fulfilment | None
     complaints: list[Complaint]
     claims: list[Claim]
+    compensations: list[Compensation]
+    due: Due | None
 
     @property
     def delivery_seconds(self) -> float | None:
@@ -254,7 +256,9 @@ def see(db: Db, request: HttpRequest, token: str) -> Seen:
     key = (found.pool_id, found.id)
     complaints = [] if found.paid_at is None else aftersale.complaints_of_order(db, *key)
     claims = [] if found.paid_at is None else aftersale.claims_of_order(db, *key)
-    return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims)
+    owed = [] if found.paid_at is None else aftersale.compensations_of_order(db, *key)
+    due = None if any(one.is_open for one in owed) else sales.seems_due(db, found, clock.now())
+    return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims, owed, due)
 
 
 def page_of(

@@ -21,6 +21,7 @@ urlpatterns = [
     path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
     path("o/<str:token>/refund", orders.refund, name="order_refund"),
     path("o/<str:token>/cancel", orders.cancel, name="order_cancel"),
+    path("o/<str:token>/compensation", aftersale.demand, name="demand"),
     path("o/<str:token>/complaints", aftersale.complain, name="complain"),
     path("o/<str:token>/complaints/<uuid:complaint_id>/<slug:verb>", aftersale.step, name="complaint_step"),
     path("o/<str:token>/guardian", aftersale.guardian, name="guardian"),

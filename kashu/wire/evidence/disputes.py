@@ -1,4 +1,4 @@
-"""What was argued about an order, and how its goods were looked at: complaints, guardians' claims, takedowns, reviews (C-21)."""
+"""What was argued about an order, and how its goods were looked at: complaints, guardians' claims, compensations, takedowns, reviews (C-21)."""
 
 from __future__ import annotations
 
@@ -40,12 +40,22 @@ def guardian_claims(db: Db, ring: Keyring, case: Case) -> list[dict[str, Any]]:
     return found
 
 
+def compensations(db: Db, case: Case) -> list[dict[str, Any]]:
+    """What was recalled or demanded of us in place of the supplier, the oldest first, and what became of it."""
+    found = []
+    for one in reversed(aftersale.compensations_of_order(db, case.order.pool_id, case.order.id)):
+        told = told_of(one, "pool_id", "order_id", "number")
+        found.append(told if case.is_personal else told | {"reason": _shown(one.reason)})
+    return found
+
+
 def things(db: Db, case: Case) -> dict[str, list[str]]:
-    """What the trail calls the complaints and claims of an order."""
+    """What the trail calls the complaints, claims and compensations of an order."""
     key = (case.order.pool_id, case.order.id)
     return {
         "complaint": [str(one.id) for one in aftersale.complaints_of_order(db, *key)],
         "guardian": [str(one.id) for one in aftersale.claims_of_order(db, *key)],
+        "compensation": [str(one.id) for one in aftersale.compensations_of_order(db, *key)],
     }
 
 

@@ -42,6 +42,7 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
         "redemptions.json": [told_of(one, "undone_key") for one in used],
         "complaints.json": disputes.complaints(db, case),
         "guardian_claims.json": disputes.guardian_claims(db, ring, case),
+        "compensations.json": disputes.compensations(db, case),
         "takedowns.json": disputes.takedowns(db, case),
         "reviews.json": disputes.reviews(db, case),
         "claims.json": [told_of(one) for one in audit.approvals_of(db, "order", str(order.id))],

@@ -38,6 +38,7 @@ It says `Signature Verified Successfully`. Then compare each file with its SHA-2
 | attestations.json | what was told to whoever attests transactions, and what was answered; `subject` is the order's number or the id in redemptions.json |
 | redemptions.json, claims.json, messages.json | codes redeemed, refunds by claim, messages sent and what vendors said |
 | complaints.json, guardian_claims.json | complaints and guardians' claims with every step: what was written, answered, decided, objected to |
+| compensations.json | cards that were recalled, or paid for in place of their supplier: why, how much, and what became of it |
 | takedowns.json, reviews.json | takedowns of these goods with what was shown; reviews of the listing up to the order, `stood` the one it stood under |
 | provenance.json | the batches the cards came from, under which authorisations, and what was done with them |
 | audit.json | the trail of the order, each entry with its link, and the signed heads after them |

@@ -20,5 +20,5 @@ CREATE TABLE cards_invalid (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cards", "0012_causes_checked")]
+    dependencies = [("cards", "0013_recalled")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE cards_invalid")]

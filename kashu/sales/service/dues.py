@@ -1,0 +1,103 @@
+"""What a delivered order is owed back because its goods or cards may no longer be sold (§2.3, the delivered column).
+
+Cards that were bought when their authorisation held nothing any more are recalled and paid for; those of a supplier that
+is barred, or of goods that were taken down, are paid for where the buyer demands it (先行赔付). All else is honoured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kashu import cards
+from kashu.audit import Actor
+from kashu.compliance import Effect, Event
+from kashu.kernel.clock import biz_date
+from kashu.kernel.db import Db, assert_in_transaction
+from kashu.payments import Refund
+from kashu.sales import store
+from kashu.sales.service import lapse
+from kashu.sales.service.claim import give, left_fen
+from kashu.sales.service.unwind import DELIVERED
+from kashu.sales.types import AffectedOrder, Credit, Due, Order, RefundRefusal, SaleLine
+
+CLAIM_DAYS = 90  # a demand comes within these or the warranty, whichever is longer; a recall has no end
+
+
+def due(db: Db, key: tuple[int, UUID], at: datetime) -> Due | RefundRefusal:
+    """What is owed now for a delivered order, for what of it is unredeemed; its row and its cards stay locked."""
+    assert_in_transaction(db)
+    order = store.orders(db, [key], lock=True).get(key[1])
+    if order is None:
+        return RefundRefusal.NO_SUCH_ORDER
+    if order.state not in DELIVERED or order.erased_at is not None:
+        return RefundRefusal.UNDER_WAY if order.paid_at is not None else RefundRefusal.NOT_PAID
+    if order.account_id is not None:
+        store.accounts(db, [order.account_id], lock=True)  # before the cards, as a purchase does
+    return _due(db, order, at, holds=True) or RefundRefusal.NOTHING_DUE
+
+
+def seems_due(db: Db, order: Order, at: datetime) -> Due | None:
+    """The same for a page that shows it: nothing is locked, so it may be otherwise when it is demanded."""
+    is_there = order.state in DELIVERED and order.erased_at is None
+    return _due(db, order, at, holds=False) if is_there else None
+
+
+def compensate(
+    db: Db, actor: Actor, key: tuple[int, UUID], fen_max: int, reason: str, at: datetime
+) -> Refund | Credit | RefundRefusal:
+    """Pay what is owed, so many fen at most: its cards void, the money by the way it came or on its account."""
+    told = due(db, key, at)
+    if isinstance(told, RefundRefusal):
+        return told
+    order = store.orders(db, [key])[key[1]]
+    why = ("order.compensated", reason, "recall")
+    return give(db, actor, order, (min(told.amount_fen, fen_max), told.cards), why, at)
+
+
+def recalled(db: Db, orders: Sequence[AffectedOrder]) -> set[UUID]:
+    """Those of these orders that hold cards which were bought after their authorisation had ended for who revoked it."""
+    found = store.recalled_lines(db, [one.id for one in orders])
+    return set(found.values())
+
+
+def _due(db: Db, order: Order, at: datetime, *, holds: bool) -> Due | None:
+    lines = store.lines_of(db, [order.id], biz_date(at), holds=holds)[order.id]
+    recalled_lines = store.recalled_lines(db, [order.id])
+    effects = {line.id: _effect(line, at, is_recalled=line.id in recalled_lines) for line in lines}
+    owed = [line for line in lines if effects[line.id] is not Effect.HONOUR]
+    if not owed:
+        return None
+    keys = [(line.pool_id, line.id) for line in owed]
+    if holds:
+        cards.lock_of(db, keys)
+    used = cards.redeemed_of(db, keys)
+    told = cards.masked(db, [line.pool_id for line in owed], [line.id for line in owed])
+    good = [one for one in told if one.state == "sold" and (one.pool_id, one.id) not in used]
+    of_line = {line.id: sum(one.sale_line_id == line.id for one in good) for line in owed}
+    fen = sum(line.total_fen * of_line[line.id] // line.quantity for line in owed)
+    amount_fen = min(fen, left_fen(db, order))
+    if not good or amount_fen <= 0:
+        return None
+    is_recall = any(effects[line.id] is Effect.RECALL for line in owed)
+    causes = {one for line in owed for one in line.stops} | ({"authorisation"} if is_recall else set())
+    return Due(
+        Effect.RECALL if is_recall else Effect.COMPENSATE, sorted(causes), owed[0].supplier_id, amount_fen,
+        tuple((one.pool_id, one.id) for one in good),
+    )  # fmt: skip
+
+
+def _effect(line: SaleLine, at: datetime, *, is_recalled: bool) -> Effect:
+    """What happens to a delivered line: one bought under a good authorisation is honoured though that has ended since.
+
+    What is issued to somebody (直充, 代充) is used as it is delivered.
+    """
+    if is_recalled:
+        return Effect.RECALL
+    is_barred = lapse.effect([line], Event.DELIVERED) is Effect.COMPENSATE
+    if not is_barred or line.is_later or line.delivered_at is None:
+        return Effect.HONOUR
+    claimed_by = biz_date(line.delivered_at) + timedelta(days=CLAIM_DAYS)
+    last = max(claimed_by, line.warranty_ends_on or claimed_by)
+    return Effect.COMPENSATE if biz_date(at) <= last else Effect.HONOUR
