@@ -136,7 +136,7 @@ def stop_leaked(ctx: Context, body: Body) -> None:
 def stop_failing(ctx: Context, body: Body) -> None:
     """Whoever honours codes found one of a batch no good."""
     with ctx.pool.transaction() as db:
-        cards.look(db, [int(body["pool_id"])], clock.now())
+        cards.stop_failing(db, [int(body["pool_id"])], clock.now())
 
 
 def _ask(key: tuple[int, UUID], turn: int) -> Fact:

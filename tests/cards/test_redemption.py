@@ -220,7 +220,7 @@ def test_a_code_that_is_good_after_all_is_no_failure(db, ring, sold):
 def test_a_batch_whose_codes_are_no_good_too_often_stops(db, ring, sold):
     shop, codes, _ = sold(many=4)
     pool = {invalid(db, ring, shop, code, f"till-{n}").pool_id for n, code in enumerate(codes)}.pop()
-    assert cards.look(db, [pool], clock.now()) == [pool]
+    assert cards.stop_failing(db, [pool], clock.now()) == [pool]
     assert cards.steps(db, pool)[-1].body["failed"] == 4
 
 

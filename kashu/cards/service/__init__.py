@@ -23,7 +23,7 @@ from kashu.cards.service.batches import (
 )
 from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
-from kashu.cards.service.genuine import clear, failure_rate, leaked, look
+from kashu.cards.service.genuine import clear, failure_rate, leaked, stop_failing
 from kashu.cards.service.pages import edit_product, map_category
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
 from kashu.cards.service.provenance import (
@@ -109,7 +109,6 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
-    "look",
     "map_category",
     "mistold",
     "note",
@@ -134,6 +133,7 @@ __all__ = [
     "set_source",
     "shred",
     "start",
+    "stop_failing",
     "tally",
     "to_tally",
     "trace",
