@@ -2473,7 +2473,7 @@ ALTER TABLE ONLY public.party_hit
 ALTER TABLE ONLY public.party_invitation
     ADD CONSTRAINT party_invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.party_person(id);
 ALTER TABLE ONLY public.party_invitation
-    ADD CONSTRAINT party_invitation_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_supplier(party_id);
+    ADD CONSTRAINT party_invitation_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.party_list_entry
     ADD CONSTRAINT party_list_entry_list_id_version_fkey FOREIGN KEY (list_id, version) REFERENCES public.party_list(list_id, version);
 ALTER TABLE ONLY public.party_mark

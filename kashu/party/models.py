@@ -6,8 +6,9 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 
-ROLES = ("owner", "operator", "finance", "support", "auditor", "compliance", "buyer", "supplier")
-STAFF_ROLES = ROLES[:-2]
+STAFF_ROLES = ("owner", "operator", "finance", "support", "auditor", "compliance")
+MEMBER = "member"  # works for organisations, one or several, and never for the platform
+ROLES = (*STAFF_ROLES, MEMBER)
 
 
 class People(BaseUserManager["Person"]):
@@ -22,7 +23,8 @@ class People(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """Somebody who signs in. What they may do follows from their role (`kashu.web.rights`)."""
+    """Somebody who signs in. What staff may do follows from their role (`kashu.web.rights`), what members may from whom they
+    act for."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=60)

@@ -209,7 +209,7 @@ def _people(run: Runtime) -> Path:
     from allauth.account.models import EmailAddress  # noqa: PLC0415  # Django has to be set up first
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret  # noqa: PLC0415
 
-    from kashu.party.models import Person  # noqa: PLC0415
+    from kashu.party.models import MEMBER, Person  # noqa: PLC0415
 
     file = run.env.var / LOGINS_FILE
     if file.exists() and Person.objects.exists():
@@ -217,10 +217,11 @@ def _people(run: Runtime) -> Path:
     logins = []
     for email, name, role in PEOPLE:
         password, secret = secrets.token_urlsafe(9), generate_totp_secret()
-        person = Person.objects.create_user(email, password, name=name, role=role)
+        joins = role in ("buyer", "supplier")  # what kind of organisation they work for
+        person = Person.objects.create_user(email, password, name=name, role=MEMBER if joins else role)
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
-        if role in ("buyer", "supplier"):
+        if joins:
             _join(run, person.pk, role)
         logins.append({"email": email, "password": password, "totp": secret, "role": role})
     file.write_text(json.dumps(logins, indent=1))

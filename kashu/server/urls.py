@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from kashu.server.runtime import runtime
 from kashu.server.wiring import context
-from kashu.web.supplier.invitations import join
+from kashu.web.joining import join
 from kashu.wire import edge
 
 edge.install(context(runtime()))

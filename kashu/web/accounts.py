@@ -24,7 +24,7 @@ from kashu.audit import Actor, Deed
 from kashu.kernel import clock
 from kashu.party.models import Person
 from kashu.web import device
-from kashu.web.rights import home_of
+from kashu.web.portals import home_of
 from kashu.wire import edge
 
 FRESH_SECONDS = 300
@@ -45,7 +45,7 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is not 
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Each to their own portal."""
-        return home_of(request.user) or str(super().get_login_redirect_url(request))
+        return home_of(request) or str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Sign-in limits count per subscriber, seen through our proxy as everywhere else."""

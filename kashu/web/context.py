@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from kashu.web import notices
-from kashu.web.rights import RIGHTS, home_of
+from kashu.web.portals import home_of
+from kashu.web.rights import RIGHTS
 
 THEMES = ("light", "dark")
 
@@ -18,6 +19,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "",
         "rights": RIGHTS.get(getattr(person, "role", ""), frozenset()),
-        "own_portal": home_of(person) or "/console/",
+        "own_portal": lambda: home_of(request) or "/console/",  # likewise
         "closing_on": notices.closing_on,  # asked when a page is drawn that says it
     }

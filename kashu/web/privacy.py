@@ -79,7 +79,16 @@ def _held(db: Db, person: Person) -> dict[str, Any]:
         "role": person.role,
         "joined": person.date_joined.isoformat(),
         "last_sign_in": person.last_login.isoformat() if person.last_login else None,
-        "organisations": [one.name for one in party.parties_of(db, person.pk)],
+        "organisations": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "is_owner": one.is_owner,
+                "joined": one.joined_at,
+                "left": one.ended_at,
+            }
+            for one in party.memberships(db, person.pk)
+        ],
         "requests": [
             {"kind": one.kind, "state": one.state, "made_at": one.made_at, "answer": one.answer}
             for one in party.requests(db, person_id=person.pk)

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from kashu.audit import Actor
-from kashu.party.models import Person
+from kashu.party.models import MEMBER, Person
 
 READ = {"dashboard", "orders.read", "products.read", "batches.read", "accounts.read", "messages.read"}
 RIGHTS: dict[str, frozenset[str]] = {
@@ -135,8 +135,7 @@ RIGHTS: dict[str, frozenset[str]] = {
             "compensations.read",
         }
     ),
-    "buyer": frozenset({"buyer"}),  # the buyer portal, for the organisations they work for
-    "supplier": frozenset({"supplier"}),  # the supplier portal, likewise
+    MEMBER: frozenset({"buyer", "supplier"}),  # the portals, each for the organisations of its kind they work for
 }
 TWO_PERSONS = (
     "batches.confirm",
@@ -182,11 +181,6 @@ def is_alone(right: str) -> bool:
     """Whether at most one person could confirm what needs two."""
     roles = [role for role, rights in RIGHTS.items() if right in rights]
     return Person.objects.filter(is_active=True, role__in=roles).count() < 2
-
-
-def home_of(person: object) -> str:
-    """The portal of who does not work for the platform; nothing for who does."""
-    return {"buyer": "/buyer/", "supplier": "/supplier/"}.get(getattr(person, "role", ""), "")
 
 
 def actor(request: HttpRequest) -> Actor:

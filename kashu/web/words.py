@@ -119,6 +119,8 @@ VERBS = {
     "supplier.hit": "名单命中",
     "supplier.hit.confirm": "确认命中",
     "supplier.payouts": "结算暂缓或恢复",
+    "party.invite": "发送邀请",
+    "party.invite.revoke": "撤回邀请",
     "supplier.invite": "发送邀请",
     "supplier.invite.revoke": "撤回邀请",
     "supplier.accept.ask": "申请通过审核（两人）",

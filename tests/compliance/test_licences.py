@@ -252,7 +252,7 @@ def test_whoever_holds_a_licence_is_written_to_once_for_each_step(site, dsn, rin
     """C-03: a supplier hears of its lapse before the stop; of several alerts at once, the nearest; filed, no more."""
     from kashu.party.models import Person
 
-    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="member")
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
         owner = make.supplier(db)
@@ -281,7 +281,7 @@ def test_a_supplier_has_so_many_papers_waiting_and_no_more(site, dsn, ring):
     from kashu.compliance.service.authorisations import WAITING_MAX
     from kashu.party.models import Person
 
-    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="member")
     who = audit.Actor("person", person.email)
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
@@ -299,7 +299,7 @@ def test_who_leaves_hands_no_papers_in(site, dsn, ring, state, by_staff):
     """Staff may still bring what an exit needs to be fulfilled; of who has left, nobody brings any."""
     from kashu.party.models import Person
 
-    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="member")
     who = audit.Actor("person", person.email)
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")

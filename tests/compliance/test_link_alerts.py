@@ -111,7 +111,7 @@ def test_the_database_knows_a_renewal_as_the_rule_does(db, ring, change):
 def test_its_people_are_written_to_until_a_renewal_is_handed_in(site, dsn, ring):
     from kashu.party.models import Person
 
-    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="supplier")
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="member")
     with connect(dsn, autocommit=False) as db:
         db.execute("SELECT")
         owner = make.supplier(db)

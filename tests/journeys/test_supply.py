@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import page_of, totp
-from tests.journeys.steps import order, pay, sign_in
+from tests.journeys.steps import give_password, order, pay, sign_in
 from tests.party.world import company_number, person_number
 
 pytestmark = pytest.mark.browser
@@ -76,9 +76,7 @@ def come_in(page, kashu, email):
     page.fill("#name", "江小满")
     page.fill("#password", PASSWORD)
     page.click("button.primary")
-    page.fill("#id_login", email)
-    page.fill("#id_password", PASSWORD)
-    page.click("button.primary")
+    give_password(page, email, PASSWORD)
     secret = page.locator("#authenticator_secret").input_value()
     page.fill("#id_code", totp(secret))
     page.click("form[action$='/totp/activate/'] button")

@@ -115,7 +115,7 @@ def test_an_unreached_supplier_is_reminded_answers_and_the_notice_is_settled(db,
     """C-13: five working days to remind; reminding tells every person of the supplier."""
     make.box(db, ring)
     email = f"{make.name('m')}@supplier.example"
-    sql = "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'supplier', '!', true, now()) RETURNING id"
+    sql = "INSERT INTO party_person (email, name, role, password, is_active, date_joined) VALUES (%s, 'x', 'member', '!', true, now()) RETURNING id"
     party.add_member(db, make.STAFF, seller, value(db, sql, [email]), AT)
     told = party.note_unreached(db, REVIEWER, seller, "杭州市市场监督管理局", HASH, AT)
     assert (told.state, told.remind_by) == ("noted", datetime(2026, 11, 9, 16, tzinfo=UTC))

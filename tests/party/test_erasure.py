@@ -80,7 +80,7 @@ def person(site):
     from kashu.party.models import Person
 
     tag = make.name("canary")
-    made = Person.objects.create_user(f"{tag}@supplier.example", "correct horse", name=f"王{tag}", role="supplier")
+    made = Person.objects.create_user(f"{tag}@supplier.example", "correct horse", name=f"王{tag}", role="member")
     made.last_login = clock.now()
     made.save()
     address = EmailAddress.objects.create(user=made, email=made.email, verified=True, primary=True)
@@ -103,10 +103,11 @@ def sign_in(db, person):
 
 
 def busy(db, ring, person):
-    """Whatever a person leaves behind: a membership, invitations, a wish, a key, deeds."""
+    """Whatever a person leaves behind: memberships of two kinds, invitations, a wish, a key, deeds."""
     own, one, other = Actor("person", person.email), world.active(db, ring), world.applied(db, ring)
-    _told, token = party.invite(db, ring, REVIEWER, one, person.email, AT)
-    assert party.accept_invitation(db, ring, token, (person.pk, person.email), AT) == one
+    for joined in (one, make.organisation(db)):
+        _told, token = party.invite(db, ring, REVIEWER, joined, person.email, AT)
+        assert party.accept_invitation(db, ring, token, (person.pk, person.email), AT) == joined
     party.invite(db, ring, REVIEWER, other, person.email, AT)
     party.invite(db, ring, own, one, f"friend-{person.tag}@supplier.example", AT)
     party.make_key(db, ring, own, one, "till", ["redemptions"], AT)
@@ -220,8 +221,9 @@ def test_a_scan_that_anothers_licence_rests_on_stays_until_that_one_is_erased(db
     assert compliance.licences.open_file(db, watched, REVIEWER, scan, AT) is None
 
 
-def test_an_invitation_nobody_can_follow_forgets_its_address(db, watched):
-    party_id = world.applied(db, watched)
+@pytest.mark.parametrize("kind", ["supplier", "buyer"])
+def test_an_invitation_nobody_can_follow_forgets_its_address(db, watched, kind):
+    party_id = world.applied(db, watched) if kind == "supplier" else make.organisation(db)
     told, _token = party.invite(db, watched, REVIEWER, party_id, f"{make.name('canary')}@supplier.example", AT)
     party.forget_invitations(db, told.expires_at - timedelta(seconds=1))
     assert party.invitations(db, party_id)[0].email == told.email

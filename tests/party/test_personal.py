@@ -62,7 +62,7 @@ def person(site):
     from kashu.party.models import Person
 
     email = f"{make.name('subject')}@supplier.example"
-    made = Person.objects.create_user(email, "correct horse battery", name="王小明", role="supplier")
+    made = Person.objects.create_user(email, "correct horse battery", name="王小明", role="member")
     EmailAddress.objects.create(user=made, email=email, verified=True, primary=True)
     return made
 

@@ -31,8 +31,10 @@ def company_number():
     return number + uscc.calc_check_digit(number) if check != "X" else company_number()
 
 
-def person_number(born="19850312"):
-    body = f"110105{born}{next(serial) % 1000:03d}"
+def person_number(born=""):
+    """An ID number nobody had before: who was barred in one test is nobody in the next."""
+    day, nth = divmod(next(serial), 1_000)
+    body = f"110105{born or f'198503{day % 28 + 1:02d}'}{nth:03d}"
     return body + ric.calc_check_digit(body + "0")
 
 

@@ -92,17 +92,17 @@ def test_a_name_is_one_applicants_however_many_apply_at_once(dsn, ring):
         assert len(party.named(db, name)) == 1
 
 
-@pytest.fixture
-def owners(dsn, ring, site):
-    """A supplier with two owners."""
+@pytest.fixture(params=["supplier", "buyer"])
+def owners(dsn, ring, site, request):
+    """An organisation with two owners."""
     from kashu.party.models import Person
 
     people = [
-        Person.objects.create_user(f"{make.name('owner')}@supplier.example", "correct horse", name="x", role="supplier")
+        Person.objects.create_user(f"{make.name('owner')}@supplier.example", "correct horse", name="x", role="member")
         for _ in range(2)
     ]
     with connect(dsn) as db, db.transaction():
-        party_id = world.applied(db, ring)
+        party_id = world.applied(db, ring) if request.param == "supplier" else make.organisation(db)
         for one in people:
             party.add_member(db, REVIEWER, party_id, one.pk, AT)
         first = Actor("person", people[0].email)
@@ -184,3 +184,36 @@ def test_an_account_is_answered_for_or_changed_and_one_of_them_is_always_there(d
         assert str(kept.id) in {str(old.id)} | ({asked.subject} if state == "matched" else set())
         many = value(db, "SELECT count(*) FROM party_bank_account WHERE party_id = %s AND state <> 'ended'", [party_id])
         assert many == 2
+
+
+def test_control_many_see_that_a_link_is_unused(dsn, ring, site):
+    token, _person = invited(dsn, ring)
+    barrier = threading.Barrier(4)
+
+    def look(db, _n):
+        barrier.wait()
+        found = party.invitation(db, ring, token, AT)
+        barrier.wait()
+        return isinstance(found, SupplierRefusal)
+
+    assert at_once(dsn, 4, look) == [False] * 4
+
+
+def test_a_link_lets_its_person_in_once_however_often_they_follow_it(dsn, ring, site):
+    token, person = invited(dsn, ring)
+    answers = at_once(dsn, 4, lambda db, _n: party.accept_invitation(db, ring, token, person, AT))
+    assert sum(isinstance(one, int) for one in answers) == 1, answers
+    assert answers.count(SupplierRefusal.GONE) == 3
+    with connect(dsn) as db:
+        sql = "SELECT count(*) FROM audit_entry WHERE verb = 'party.member' AND actor = %s"
+        assert value(db, sql, [person[1]]) == 1
+
+
+def invited(dsn, ring):
+    """The link to an organisation that buys, and who it is for."""
+    from kashu.party.models import Person
+
+    made = Person.objects.create_user(f"{make.name('new')}@buyer.example", "correct horse", name="x", role="member")
+    with connect(dsn) as db, db.transaction():
+        _told, token = party.invite(db, ring, REVIEWER, make.organisation(db), made.email, AT)
+    return token, (made.pk, made.email)

@@ -13,18 +13,23 @@ def browser(site):
 
 @pytest.fixture
 def staff(site):
-    """`staff(role)`: a signed-in browser of somebody with that role, second factor passed."""
+    """`staff(role)`: a signed-in browser of somebody with that role, second factor passed.
+
+    Members of organisations may be called by what theirs is.
+    """
     from allauth.account.models import EmailAddress
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
     from django.core.cache import cache
 
-    from kashu.party.models import Person
+    from kashu.party.models import MEMBER, Person
     from tests import make
 
     def sign_in(role="owner", client=None, is_sure=False):
         cache.clear()  # tests sign in more often than anybody may in a minute
         email, password, secret = f"{make.name(role)}@kashu.example", "correct horse battery", generate_totp_secret()
-        person = Person.objects.create_user(email, password, name=role, role=role)
+        person = Person.objects.create_user(
+            email, password, name=role, role=MEMBER if role in ("buyer", "supplier") else role
+        )
         EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
         TOTP.activate(person, secret)
         browser = client or make.visitor()

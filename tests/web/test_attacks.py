@@ -178,7 +178,8 @@ def test_who_was_taken_out_of_an_organisation_acts_for_it_no_more(at_desk, dsn):
 
 def test_what_costs_others_something_is_bounded_for_a_day(at_desk, monkeypatch):
     """Messages to strangers, questions to authorities, room on the disk: a member of a supplier could spend them without end."""
-    from kashu.web.supplier import goods, onboarding, people
+    from kashu.web import people
+    from kashu.web.supplier import goods, onboarding
 
     for place, name in (
         (people, "INVITATIONS_PER_DAY"),

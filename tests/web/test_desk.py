@@ -46,7 +46,7 @@ def papers(site, dsn, ring):
         return owner, make.licence(db, owner, "publication"), verified(db, ring, owner, is_issuer=True)
 
 
-@pytest.mark.parametrize("role", ["owner", "compliance", "auditor", "operator", "finance", "support", "buyer"])
+@pytest.mark.parametrize("role", ["owner", "compliance", "auditor", "operator", "finance", "support", "member"])
 def test_each_role_sees_what_it_may_and_changes_no_more(staff, papers, dsn, role):
     from kashu.web.rights import RIGHTS
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import make
 
-ROLES = ["owner", "compliance", "operator", "finance", "support", "auditor", "buyer", "supplier"]
+ROLES = ["owner", "compliance", "operator", "finance", "support", "auditor", "member"]
 OURS = ("suppliers", "deposits", "screening", "privacy", "reports")
 NOWHERE, NOBODY = make.ids(1)[0], 2**40
 READS = {  # a page that is there for whoever may see it: the right, and what it answers to them

@@ -260,7 +260,7 @@ def test_listings_that_wait_and_wishes_about_data_come_in_pages(staff, dsn, forg
     """
     people = """
     INSERT INTO party_person (password, email, name, role, is_active, date_joined)
-    SELECT '!', %s || '-' || n || '@x.example', 'x', 'supplier', true, now() FROM generate_series(100, 99 + %s) AS n RETURNING id
+    SELECT '!', %s || '-' || n || '@x.example', 'x', 'member', true, now() FROM generate_series(100, 99 + %s) AS n RETURNING id
     """
     with connect(dsn) as db, db.transaction():
         db.execute(sql, {"tag": tag, "many": MANY, "at": clock.now()})

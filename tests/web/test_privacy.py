@@ -20,7 +20,7 @@ from tests import make
 def test_everybody_gets_a_copy_of_their_own_data(staff, dsn):
     one, other = staff("supplier", is_sure=True), staff("buyer")
     told = json.loads(one.get("/accounts/data/export.json").content)
-    assert (told["email"], told["name"], told["role"]) == (one.person.email, "supplier", "supplier")
+    assert (told["email"], told["name"], told["role"]) == (one.person.email, "supplier", "member")
     text = one.get("/accounts/data/export.csv").content.decode("utf-8-sig")
     assert ["email", one.person.email] in list(csv.reader(io.StringIO(text)))
     assert other.person.email not in text

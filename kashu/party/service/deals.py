@@ -14,7 +14,7 @@ from kashu.kernel.text import canonical_json, sha256_hex, tidy_reference
 from kashu.ledger import ACCOUNT_KEYED, Posting
 from kashu.party import store
 from kashu.party.rules import suppliers as rules
-from kashu.party.service.moves import move, no, record
+from kashu.party.service.moves import move, no, record, second_yes
 from kashu.party.types import Contract, Signature, Supplier, SupplierRefusal
 
 AMOUNT_FEN_MAX = 10**10
@@ -95,26 +95,14 @@ def confirm_deposit(
     db: Db, actor: Actor, approval_id: UUID, at: datetime, *, last_sale_at: datetime | None = None, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
     """The second person's yes, or the same one's after the wait in solo mode: both books are written, once."""
-    assert_in_transaction(db)
-    asked = audit.approval(db, approval_id)
-    flow = None if asked is None else FLOWS.get(asked.act)
-    if asked is None or flow is None:
-        return ApprovalRefusal.GONE
-    told = (flow, int(asked.body["amount_fen"]), str(asked.body["reference"]))
-    found = store.supplier(db, int(asked.body["party_id"]), lock=True)
-    asked = audit.approval(db, approval_id)  # under the supplier's lock: of two at once, one finds it done
-    if asked is None or asked.state != "waiting":
-        return ApprovalRefusal.GONE
-    refusal = _may_flow(db, actor, found, told, last_sale_at, at)
-    if refusal is not None:
-        return refusal
-    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
-    if isinstance(answer, ApprovalRefusal):
-        return answer
-    assert found is not None
-    _flow(db, actor, found, told, asked.asked_by, at)
-    audit.finish(db, approval_id, at)
-    return None
+
+    def may(asked: Approval, found: Supplier | None) -> SupplierRefusal | None:
+        return _may_flow(db, actor, found, _told(asked), last_sale_at, at)
+
+    def do(asked: Approval, found: Supplier) -> None:
+        _flow(db, actor, found, _told(asked), asked.asked_by, at)
+
+    return second_yes(db, actor, (approval_id, FLOWS), (may, do), at, is_alone=is_alone)
 
 
 def cancel_deposit(db: Db, actor: Actor, approval_id: UUID, at: datetime) -> ApprovalRefusal | None:
@@ -124,6 +112,10 @@ def cancel_deposit(db: Db, actor: Actor, approval_id: UUID, at: datetime) -> App
     if asked is None or asked.act not in FLOWS:
         return ApprovalRefusal.GONE
     return audit.cancel(db, actor, approval_id, at)
+
+
+def _told(asked: Approval) -> tuple[str, int, str]:
+    return FLOWS[asked.act], int(asked.body["amount_fen"]), str(asked.body["reference"])
 
 
 def _may_flow(

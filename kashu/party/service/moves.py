@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from kashu import audit
-from kashu.audit import Actor, Deed
+from kashu.audit import Actor, Approval, ApprovalRefusal, Deed
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.party import store
@@ -15,6 +16,8 @@ from kashu.party.rules import suppliers as rules
 from kashu.party.types import Supplier, SupplierRefusal
 
 Why = tuple[str, str]  # the reason, and the hash of the evidence
+May = Callable[[Approval, Supplier | None], ApprovalRefusal | SupplierRefusal | None]
+Do = Callable[[Approval, Supplier], None]
 FRESH_DAYS = 30
 
 
@@ -35,6 +38,41 @@ def step(db: Db, actor: Actor, party_id: int, way: tuple[str, str], why: Why, at
     if not why[0]:
         return SupplierRefusal.NO_REASON
     move(db, actor, found, way[1], why, at)
+    return None
+
+
+def second_yes(
+    db: Db,
+    actor: Actor,
+    asked_for: tuple[UUID, Collection[str]],
+    ways: tuple[May, Do],
+    at: datetime,
+    *,
+    is_alone: bool,
+) -> ApprovalRefusal | SupplierRefusal | None:
+    """The second person's yes to something about a supplier, or the same one's after the wait in solo mode.
+
+    `asked_for` is the wish and the acts it may be of. What stands in the way is looked at again under the supplier's lock;
+    of two who say yes at once, the second finds it done.
+    """
+    assert_in_transaction(db)
+    (approval_id, acts), (may, do) = asked_for, ways
+    asked = audit.approval(db, approval_id)
+    if asked is None or asked.act not in acts:
+        return ApprovalRefusal.GONE
+    found = store.supplier(db, int(asked.body.get("party_id", asked.object_id)), lock=True)
+    asked = audit.approval(db, approval_id)
+    if asked is None or asked.state != "waiting":
+        return ApprovalRefusal.GONE
+    refusal = may(asked, found)
+    if refusal is not None:
+        return refusal
+    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
+    if isinstance(answer, ApprovalRefusal):
+        return answer
+    assert found is not None, "else it may not"
+    do(asked, found)
+    audit.finish(db, approval_id, at)
     return None
 
 

@@ -19,15 +19,19 @@ from kashu.party.types import Invitation, Member, SupplierRefusal
 
 INVITATION_DAYS = 7
 INVITATIONS_MAX = 20
+JOINED = ("buyer", "supplier")  # whose people come by invitation
 
 
 def invite(
     db: Db, ring: Keyring, actor: Actor, party_id: int, email: str, at: datetime
 ) -> tuple[Invitation, str] | SupplierRefusal:
-    """Invite somebody to act for a supplier; the token goes into the link, and only its hash is kept."""
+    """Invite somebody to act for an organisation; the token goes into the link, and only its hash is kept."""
     assert_in_transaction(db)
-    found = store.supplier(db, party_id, lock=True)
-    if found is None or found.state in ("closed", "blacklisted"):
+    store.lock_people(db, party_id)
+    found, own = store.supplier(db, party_id), store.party(db, party_id)
+    if own is None or own.kind not in JOINED:
+        return SupplierRefusal.GONE
+    if own.kind == "supplier" and (found is None or found.state in ("closed", "blacklisted")):
         return no(found)
     waiting = [one for one in store.invitations(db, party_id) if one.expires_at > at]
     if len(waiting) >= INVITATIONS_MAX:
@@ -36,7 +40,7 @@ def invite(
     sealed = ring.seal_personal(email, f"invitation {made_id}")
     made = Invitation(made_id, party_id, sealed, actor.name, at, at + timedelta(days=INVITATION_DAYS), None, None)
     store.add_invitation(db, made, ring.identity("mail", email), _hash(token))
-    record(db, actor, "supplier.invite", party_id, None, {"invitation": str(made_id)}, ("", ""), at)
+    record(db, actor, "party.invite", party_id, None, {"invitation": str(made_id)}, ("", ""), at)
     return made, token
 
 
@@ -51,9 +55,13 @@ def invitation(db: Db, ring: Keyring, token: str, at: datetime) -> tuple[Invitat
 
 
 def accept_invitation(
-    db: Db, ring: Keyring, token: str, person: tuple[int, str], at: datetime
+    db: Db, ring: Keyring, token: str, person: tuple[int, str], at: datetime, *, session: str = ""
 ) -> int | SupplierRefusal:
-    """Let the invited person, (id, address), act for the supplier: they only, and once."""
+    """Let the invited person, (id, address), act for the organisation: they only, and once; of staff, nobody.
+
+    Wherever else they are signed in ends, but for the session that they come in by: nothing that was open before is open
+    for one organisation more.
+    """
     assert_in_transaction(db)
     store.invitation(db, _hash(token), lock=True)
     found = invitation(db, ring, token, at)
@@ -62,8 +70,11 @@ def accept_invitation(
     told, email = found
     if email != person[1]:
         return SupplierRefusal.GONE
+    if not store.may_join(db, person[0]):
+        return SupplierRefusal.IS_STAFF
     assert store.end_invitation(db, told.id, person[0], at) == 1, "under its lock"
     add_member(db, Actor("person", person[1]), told.party_id, person[0], at)
+    store.end_sessions(db, person[0], session)
     return told.party_id
 
 
@@ -74,14 +85,14 @@ def revoke_invitation(db: Db, actor: Actor, party_id: int, invitation_id: UUID, 
         return SupplierRefusal.GONE
     if store.end_invitation(db, invitation_id, None, at) == 0:
         return SupplierRefusal.GONE
-    record(db, actor, "supplier.invite.revoke", party_id, None, {"invitation": str(invitation_id)}, ("", ""), at)
+    record(db, actor, "party.invite.revoke", party_id, None, {"invitation": str(invitation_id)}, ("", ""), at)
     return None
 
 
 def remove_member(db: Db, actor: Actor, party_id: int, person_id: int, at: datetime) -> SupplierRefusal | None:
     """An owner lets somebody go: sessions, keys and invitations of theirs end with it, at once."""
     assert_in_transaction(db)
-    store.supplier(db, party_id, lock=True)  # of two owners who let each other go, one stays
+    store.lock_people(db, party_id)  # of two owners who let each other go, one stays
     own = store.member(db, party_id, actor.name)
     if own is None or not own.is_owner:
         return SupplierRefusal.NOT_OWNER
@@ -97,7 +108,7 @@ def remove_member(db: Db, actor: Actor, party_id: int, person_id: int, at: datet
 def leave_organisation(db: Db, actor: Actor, party_id: int, at: datetime) -> SupplierRefusal | None:
     """Somebody goes of their own will; the last owner stays."""
     assert_in_transaction(db)
-    store.supplier(db, party_id, lock=True)
+    store.lock_people(db, party_id)
     own = store.member(db, party_id, actor.name)
     if own is None:
         return SupplierRefusal.GONE
@@ -108,15 +119,16 @@ def leave_organisation(db: Db, actor: Actor, party_id: int, at: datetime) -> Sup
 
 
 def make_owner(db: Db, actor: Actor, party_id: int, person_id: int, at: datetime) -> SupplierRefusal | None:
-    """An owner makes another member one as well, and may then go."""
+    """An owner makes another member one as well, and may then go; the other signs in anew, as with any new role."""
     assert_in_transaction(db)
-    store.supplier(db, party_id, lock=True)
+    store.lock_people(db, party_id)
     own, found = store.member(db, party_id, actor.name), store.member_with(db, party_id, person_id)
     if own is None or not own.is_owner:
         return SupplierRefusal.NOT_OWNER
     if found is None or found.is_owner:
         return SupplierRefusal.GONE
     store.set_owner(db, party_id, {own.person_id, person_id})
+    store.end_sessions(db, person_id)
     record(db, actor, "party.member.owner", party_id, None, {"person": person_id}, ("", ""), at)
     return None
 

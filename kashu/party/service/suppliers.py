@@ -14,7 +14,7 @@ from kashu.kernel.text import canonical_json, sha256_hex
 from kashu.party import store
 from kashu.party.rules import numbers
 from kashu.party.rules import suppliers as rules
-from kashu.party.service.moves import Why, move, no, record, step, unproven
+from kashu.party.service.moves import Why, move, no, record, second_yes, step, unproven
 from kashu.party.service.parties import enter
 from kashu.party.service.screening import screen
 from kashu.party.types import Application, Deposit, Lack, Party, Supplier, SupplierFile, SupplierRefusal
@@ -134,21 +134,14 @@ def confirm_lower_risk(
     db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
     """The second person's yes to a lower risk."""
-    assert_in_transaction(db)
-    asked = audit.approval(db, approval_id)
-    if asked is None or asked.act != LOWER:
-        return ApprovalRefusal.GONE
-    found, risk = store.supplier(db, int(asked.object_id), lock=True), str(asked.body["risk"])
-    refusal = _may_rate(db, actor, found, risk, asked.reason)
-    if refusal is not None:
-        return refusal
-    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
-    if isinstance(answer, ApprovalRefusal):
-        return answer
-    assert found is not None
-    _rate(db, actor, found, risk, asked.reason, at)
-    audit.finish(db, approval_id, at)
-    return None
+
+    def may(asked: Approval, found: Supplier | None) -> SupplierRefusal | None:
+        return _may_rate(db, actor, found, str(asked.body["risk"]), asked.reason)
+
+    def do(asked: Approval, found: Supplier) -> None:
+        _rate(db, actor, found, str(asked.body["risk"]), asked.reason, at)
+
+    return second_yes(db, actor, (approval_id, {LOWER}), (may, do), at, is_alone=is_alone)
 
 
 def send_back(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
@@ -220,24 +213,17 @@ def confirm_accept(
     db: Db, actor: Actor, approval_id: UUID, at: datetime, *, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
     """The second reviewer's yes; everything is looked at again, and has to be what the first one looked at."""
-    assert_in_transaction(db)
-    asked = audit.approval(db, approval_id)
-    if asked is None or asked.act != ACCEPT:
-        return ApprovalRefusal.GONE
-    found = store.supplier(db, int(asked.object_id), lock=True)
-    why = (asked.reason, str(asked.body["evidence"]))
-    refusal = _may_accept(db, actor, found, why, at)
-    if refusal is not None:
-        return refusal
-    assert found is not None
-    if asked.body.get("seen") != _seen(db, found):
-        return ApprovalRefusal.GONE
-    answer = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
-    if isinstance(answer, ApprovalRefusal):
-        return answer
-    _accept(db, actor, found, why, at)
-    audit.finish(db, approval_id, at)
-    return None
+
+    def may(asked: Approval, found: Supplier | None) -> ApprovalRefusal | SupplierRefusal | None:
+        refusal = _may_accept(db, actor, found, _why(asked), at)
+        if refusal is not None or found is None:
+            return refusal
+        return None if asked.body.get("seen") == _seen(db, found) else ApprovalRefusal.GONE
+
+    def do(asked: Approval, found: Supplier) -> None:
+        _accept(db, actor, found, _why(asked), at)
+
+    return second_yes(db, actor, (approval_id, {ACCEPT}), (may, do), at, is_alone=is_alone)
 
 
 def reverify(db: Db, ring: Keyring, actor: Actor, party_id: int, why: Why, at: datetime) -> SupplierRefusal | None:
@@ -303,6 +289,10 @@ def close(db: Db, actor: Actor, party_id: int, why: Why, at: datetime) -> Suppli
         return SupplierRefusal.DEPOSIT_LOCKED
     move(db, actor, found, "closed", why, at)
     return None
+
+
+def _why(asked: Approval) -> Why:
+    return asked.reason, str(asked.body["evidence"])
 
 
 def _may_accept(db: Db, actor: Actor, found: Supplier | None, why: Why, at: datetime) -> SupplierRefusal | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from kashu.kernel.db import Db, one, rows, run, value, values
-from kashu.party.types import Member, Party, Platform
+from kashu.party.types import Member, Membership, Party, Platform
 
 PARTY = "SELECT id, kind, name, uscc, address, contact, state FROM party_party"
 # Where no owner is left who can sign in, whoever has been there longest is one: no organisation is without.
@@ -88,6 +88,29 @@ def parties_of(db: Db, person_id: int, *, ever: bool = False) -> list[Party]:
     return rows(db, Party, sql, [person_id, ever])
 
 
+def memberships(db: Db, person_id: int) -> list[Membership]:
+    """For whom a person works or ever worked, the first in front."""
+    sql = """
+    SELECT party.name, party.kind, member.is_owner, member.joined_at, member.ended_at
+    FROM party_member AS member JOIN party_party AS party ON party.id = member.party_id
+    WHERE member.person_id = %s ORDER BY member.joined_at, party.id
+    """
+    return rows(db, Membership, sql, [person_id])
+
+
+def lock_people(db: Db, party_id: int) -> None:
+    """Let one change the people of an organisation at a time. A supplier's row comes before its party's, as everywhere."""
+    run(db, "SELECT FROM party_supplier WHERE party_id = %s FOR NO KEY UPDATE", [party_id])
+    run(db, "SELECT FROM party_party WHERE id = %s FOR NO KEY UPDATE", [party_id])
+
+
+def may_join(db: Db, person_id: int) -> bool:
+    """Whether a person may work for organisations: whoever works for the platform, or is gone, may not."""
+    return (
+        value(db, "SELECT 1 FROM party_person WHERE id = %s AND role = 'member' AND is_active", [person_id]) is not None
+    )
+
+
 def members(db: Db, party_id: int) -> list[str]:
     """The e-mail addresses of those who act for an organisation."""
     sql = """
@@ -142,8 +165,8 @@ def end_member(db: Db, party_id: int, person_id: int, at: datetime) -> None:
     assert run(db, sql, [at, party_id, person_id]) == 1, "a membership ends once"
 
 
-def end_sessions(db: Db, person_id: int) -> None:
-    """Wherever a person is signed in, they are no longer."""
-    sql = "SELECT session_key FROM usersessions_usersession WHERE user_id = %s"
-    run(db, f"DELETE FROM django_session WHERE session_key IN ({sql})", [person_id])
-    run(db, "DELETE FROM usersessions_usersession WHERE user_id = %s", [person_id])
+def end_sessions(db: Db, person_id: int, spared: str = "") -> None:
+    """Wherever a person is signed in, they are no longer, but for one session where its key is given."""
+    theirs = "FROM usersessions_usersession WHERE user_id = %s AND session_key <> %s"
+    run(db, f"DELETE FROM django_session WHERE session_key IN (SELECT session_key {theirs})", [person_id, spared])
+    run(db, f"DELETE {theirs}", [person_id, spared])

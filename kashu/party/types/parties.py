@@ -56,6 +56,17 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """For whom a person works or worked, and as what."""
+
+    name: str
+    kind: str
+    is_owner: bool
+    joined_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCounts:
     """How much waits at the desk of suppliers: reviews, verifications that are due, hits on lists, appeals."""
 

@@ -41,6 +41,7 @@ class SupplierRefusal(StrEnum):
     OWN_REQUEST = "own_request"
     NOT_OWNER = "not_owner"
     LAST_OWNER = "last_owner"
+    IS_STAFF = "is_staff"
 
 
 class Lack(StrEnum):

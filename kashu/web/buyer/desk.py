@@ -19,17 +19,19 @@ from kashu.web import portals
 from kashu.web.rights import may
 from kashu.wire import edge
 
-CHOSEN = "buyer_party"
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A person of an organisation with a purchase account."""
+    """A person of an organisation with a purchase account, and for whom else they work."""
 
     person: Person
     party: Party
     account: Account
     parties: list[Party]
+
+    @property
+    def is_open(self) -> bool:
+        return self.account.state != "closed"
 
 
 View = Callable[..., HttpResponseBase]
@@ -45,7 +47,7 @@ def at_desk(view: View) -> View:
         person = cast("Person", request.user)
         with edge.transaction() as db:
             mine = party.parties_of(db, person.pk)
-            chosen = portals.chosen(request, CHOSEN, mine)
+            chosen = portals.chosen(request, "buyer", mine)
             account = sales.account_of(db, chosen.id) if chosen is not None else None
         if chosen is None or account is None:
             raise PermissionDenied("buyer")

@@ -24,7 +24,7 @@ from kashu.kernel.paging import decode_cursor
 from kashu.kernel.text import canonical_json, is_line
 from kashu.sales import Bulk, InvoiceRefusal, Order, Purchase, SellRefusal
 from kashu.web import portals
-from kashu.web.buyer.desk import CHOSEN, Desk, at_desk, show
+from kashu.web.buyer.desk import Desk, at_desk, show
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole, with_charts
 from kashu.web.rights import actor
 from kashu.wire import edge, sealedzip
@@ -91,8 +91,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Whose desk this is, for people who work for several."""
-    portals.choose(request, CHOSEN, desk.parties)
-    return redirect("buyer:overview")
+    return portals.choose(request, desk)
 
 
 @require_GET
@@ -289,6 +288,8 @@ def _asked(
 ) -> Purchase | str:
     """The purchase a form asks for; `kind` keeps the keys of the page's forms apart."""
     told = request.POST
+    if portals.is_for_another(request, desk):
+        return _("这个页面是为另一家组织打开的，现在已经切换。没有扣款。")
     quantity, key = whole(told.get("quantity", ""), most), told.get("key", "")
     code, reference = told.get("sku", "")[:32], told.get("reference", "").strip()
     if not quantity:

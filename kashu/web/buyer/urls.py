@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
+from kashu.web import people
 from kashu.web.buyer import machines, purchases, redeeming
+from kashu.web.buyer.desk import at_desk
 
 app_name = "buyer"
 urlpatterns = [
@@ -29,4 +31,5 @@ urlpatterns = [
     path("webhooks/new", machines.add_webhook, name="add_webhook"),
     path("webhooks/<uuid:webhook_id>/close", machines.close_webhook, name="close_webhook"),
     path("webhooks/messages/<uuid:message_id>/again", machines.send_again, name="send_again"),
+    *people.addresses("buyer", at_desk),
 ]

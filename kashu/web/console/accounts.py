@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
-from allauth.account.models import EmailAddress
-from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from kashu import audit, catalog, ledger, party, sales
-from kashu.audit import ApprovalRefusal, Deed
+from kashu.audit import ApprovalRefusal
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
 from kashu.kernel.clock import day_start
@@ -24,12 +21,13 @@ from kashu.kernel.db import Db
 from kashu.kernel.ids import new_id
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
-from kashu.party import Party
-from kashu.party.models import Person
+from kashu.party import Party, SupplierRefusal
 from kashu.sales import Account, AccountRefusal, ContractPrice, InvoiceRefusal, Topup
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, show, whole
-from kashu.web.console.settings import EMAIL, TEXT_MAX
+from kashu.web.console.settings import TEXT_MAX
+from kashu.web.people import EMAIL, FIRST, send_invitation
 from kashu.web.rights import actor, is_alone, needs
+from kashu.web.supplier.desk import REFUSALS as PEOPLE_REFUSALS
 from kashu.wire import edge
 
 LISTED = 50
@@ -89,26 +87,30 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
 @require_POST
 @needs("accounts.edit")
 @reauthentication_required
-def add_member(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Open a sign-in for somebody of the organisation; the first password is shown once."""
-    email, name = request.POST.get("email", "").strip().lower(), request.POST.get("name", "").strip()[:60]
-    if not EMAIL.match(email) or not name:
-        return _page(request, account_id, error=_("邮箱和姓名都要填写正确。数据没有改动。"))
-    password = secrets.token_urlsafe(12)
+def invite(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Send somebody the link to act for the organisation: its first person, who invites the others."""
+    email = request.POST.get("email", "").strip().lower()
+    if not EMAIL.match(email):
+        return _page(request, account_id, error=_("邮箱没有填对。数据没有改动。"))
     with edge.transaction() as db:
         found = _found(db, account_id)
-    try:
-        with transaction.atomic():
-            person = Person.objects.create_user(email, password, name=name, role="buyer")
-            EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
-            opened = Deed(actor(request), "person.open", "person", str(person.pk), after={"role": "buyer"})
-            with edge.transaction() as db:  # before the person is committed: without its row there is none (S-04)
-                audit.record(db, [opened], clock.now())
-    except IntegrityError:
-        return _page(request, account_id, error=_("这个邮箱已有账号。数据没有改动。"))
+    refusal = (
+        SupplierRefusal.WRONG_STATE if found.state == "closed" else send_invitation(request, found.party_id, email)
+    )
+    if refusal is not None:
+        return _page(request, account_id, error=_(PEOPLE_REFUSALS[refusal]))
+    say(request, _("邀请已发送，7 天内有效。"))
+    return redirect("console:account", account_id=account_id)
+
+
+@require_POST
+@needs("accounts.edit")
+def revoke_invitation(request: HttpRequest, account_id: int, invitation_id: UUID) -> HttpResponse:
     with edge.transaction() as db:
-        party.add_member(db, actor(request), found.party_id, person.pk, clock.now())
-    return _page(request, account_id, fresh={"email": email, "password": password})
+        found = _found(db, account_id)
+        refusal = party.revoke_invitation(db, actor(request), found.party_id, invitation_id, clock.now())
+    say(request, _("邀请已撤回。") if refusal is None else _(PEOPLE_REFUSALS[refusal]), is_bad=refusal is not None)
+    return redirect("console:account", account_id=account_id)
 
 
 @require_POST
@@ -225,16 +227,16 @@ def _after(
     return redirect("console:account", account_id=account_id)
 
 
-def _page(
-    request: HttpRequest, account_id: int, *, error: str = "", fresh: dict[str, str] | None = None
-) -> HttpResponse:
+def _page(request: HttpRequest, account_id: int, *, error: str = "") -> HttpResponse:
     with edge.transaction() as db:
         found = _found(db, account_id)
         skus = catalog_queries.skus(db)
         told: dict[str, Any] = {
             "account": found,
             "party": party.party(db, found.party_id),
-            "members": party.members(db, found.party_id),
+            "many": len(party.members(db, found.party_id)),
+            "people": party.people(db, found.party_id, FIRST, LISTED),
+            "waiting": party.invitations(db, found.party_id),
             "prices": sales.contract_prices(db, account_id, LISTED),
             "skus": skus,
             "sku_names": {one.id: one for one in skus},
@@ -246,7 +248,7 @@ def _page(
             "in_force": sales.prices(db, [account_id], [one.id for one in skus], clock.now()),
         }
         told["codes"] = catalog.codes(db, [one.sku_id for one in told["prices"]])
-    told |= {"error": error, "fresh": fresh, "now": clock.now()}
+    told |= {"error": error, "now": clock.now()}
     response = show(request, "account", "accounts", told, 422 if error else 200)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -66,7 +66,12 @@ urlpatterns = [
     path("accounts", accounts.accounts, name="accounts"),
     path("accounts/new", accounts.open_account, name="open_account"),
     path("accounts/<id:account_id>", accounts.account, name="account"),
-    path("accounts/<id:account_id>/members", accounts.add_member, name="account_member"),
+    path("accounts/<id:account_id>/members", accounts.invite, name="account_invite"),
+    path(
+        "accounts/<id:account_id>/invitations/<uuid:invitation_id>/revoke",
+        accounts.revoke_invitation,
+        name="account_revoke_invitation",
+    ),
     path("accounts/<id:account_id>/limits", accounts.change_account, name="account_limits"),
     path("accounts/<id:account_id>/prices", accounts.set_price, name="account_price"),
     path("accounts/<id:account_id>/topups", accounts.ask_topup, name="account_topup"),

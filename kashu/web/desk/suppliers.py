@@ -25,10 +25,10 @@ from kashu.web.console.batches import APPROVAL_REFUSALS
 from kashu.web.console.desk import PAGE_ROWS, page_of, say
 from kashu.web.desk.handover import register_licence
 from kashu.web.desk.shared import TEXT_MAX, by_instant, by_instant_of, day_of, show
+from kashu.web.people import EMAIL, send_invitation
 from kashu.web.rights import actor, is_alone, needs
 from kashu.web.supplier.desk import REFUSALS
 from kashu.web.supplier.onboarding import KINDS, LACKS
-from kashu.web.supplier.people import EMAIL, send_invitation
 from kashu.wire import edge, papers
 
 FIGURES_DAYS = 365

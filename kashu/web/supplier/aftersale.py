@@ -16,9 +16,10 @@ from kashu.kernel import clock
 from kashu.party import Change, ChangeRefusal, NewChange, Unreached
 from kashu.web.console.desk import PAGE_ROWS, page_of
 from kashu.web.desk.shared import by_place, day_of
+from kashu.web.portals import Page, Refused
 from kashu.web.rights import actor
 from kashu.web.store.aftersale import COMPLAINT_REFUSALS, KINDS
-from kashu.web.supplier.desk import Desk, Page, Refused, at_desk
+from kashu.web.supplier.desk import Desk, at_desk
 from kashu.wire import edge
 
 TEXT_MAX = 2_000  # more than the domain takes, so that it says so itself
@@ -63,7 +64,7 @@ def _changes(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         }
 
 
-COMPLAINTS, CHANGES = Page("complaints", _complaints), Page("changes", _changes)
+COMPLAINTS, CHANGES = Page("supplier", "complaints", _complaints), Page("supplier", "changes", _changes)
 complaints, changes = (require_GET(at_desk(page.show)) for page in (COMPLAINTS, CHANGES))
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -20,8 +19,9 @@ from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
 from kashu.web.desk.shared import by_instant_of
+from kashu.web.portals import Page
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import CHOSEN, Desk, Page, at_desk, refused_as, show
+from kashu.web.supplier.desk import Desk, at_desk, refused_as, show
 from kashu.web.supplier.licences import causes_of
 from kashu.web.supplier.onboarding import steps_of
 from kashu.wire import edge
@@ -64,8 +64,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 def choose(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Whose desk this is, for people who work for several."""
-    portals.choose(request, CHOSEN, desk.parties)
-    return redirect("supplier:overview")
+    return portals.choose(request, desk)
 
 
 @require_GET
@@ -106,7 +105,7 @@ def _notices(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         }
 
 
-NOTICES = Page("notices", _notices)
+NOTICES = Page("supplier", "notices", _notices)
 notices = require_GET(at_desk(NOTICES.show))
 
 

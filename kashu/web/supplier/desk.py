@@ -9,20 +9,16 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import render
 
 from kashu import party
-from kashu.kernel import clock, limits
 from kashu.party import Party, Supplier, SupplierRefusal
 from kashu.party.models import Person
 from kashu.web import portals
-from kashu.web.console.desk import say
+from kashu.web.portals import Refused
 from kashu.web.rights import may
 from kashu.wire import edge
 
-CHOSEN = "supplier_party"
-DAY_SECONDS = 86_400
 REFUSALS = {
     SupplierRefusal.NO_SUCH_SUPPLIER: "没有这家供应商。",
     SupplierRefusal.WRONG_STATE: "现在的状态不能做这一步，请刷新后再看。数据没有改动。",
@@ -50,20 +46,24 @@ REFUSALS = {
     SupplierRefusal.OWN_REQUEST: "这是你自己的请求，不能由你自己办理，请另一位同事办理。数据没有改动。",
     SupplierRefusal.NOT_OWNER: "只有本单位的负责人可以这样做。数据没有改动。",
     SupplierRefusal.LAST_OWNER: "本单位至少要有一位负责人，请先让另一位成员成为负责人。数据没有改动。",
+    SupplierRefusal.IS_STAFF: "平台员工的账号不能为其他组织办事，请让邀请人改发到另一个邮箱。",
     SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
 View = Callable[..., HttpResponseBase]
-Refused = tuple[int, str] | None  # a status, and why, in Chinese
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A person of a supplier, and which of theirs it is."""
+    """A person of a supplier, which it is, and for whom else they work."""
 
     person: Person
     party: Party
     supplier: Supplier
     parties: list[Party]
+
+    @property
+    def is_open(self) -> bool:
+        return self.supplier.state not in ("closed", "blacklisted")
 
 
 def at_desk(view: View) -> View:
@@ -75,8 +75,8 @@ def at_desk(view: View) -> View:
             raise PermissionDenied("supplier")
         person = cast("Person", request.user)
         with edge.transaction() as db:
-            mine = [one for one in party.parties_of(db, person.pk) if one.kind == "supplier"]
-            chosen = portals.chosen(request, CHOSEN, mine)
+            mine = party.parties_of(db, person.pk)
+            chosen = portals.chosen(request, "supplier", mine)
             standing = None if chosen is None else party.supplier(db, chosen.id)
         if chosen is None or standing is None:
             raise PermissionDenied("supplier")
@@ -85,31 +85,6 @@ def at_desk(view: View) -> View:
         return response
 
     return guarded
-
-
-def is_patient(desk: Desk, what: str, most: int) -> bool:
-    """Count what costs us or others something, message, question or room: so many a day of one organisation."""
-    with edge.transaction() as db:
-        return limits.allow(db, f"supplier:{desk.party.id}:{what}", clock.now(), most=most, seconds=DAY_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page that things are posted from, by the name of its template, address and place among the pages; what it tells."""
-
-    name: str
-    tell: Callable[[HttpRequest, Desk], dict[str, Any]]
-
-    def show(self, request: HttpRequest, desk: Desk, error: str = "", status: int = 200) -> HttpResponse:
-        return show(request, desk, self.name, self.name, {**self.tell(request, desk), "error": error}, status)
-
-    def after(self, request: HttpRequest, desk: Desk, refused: Refused, done: str) -> HttpResponse:
-        """What was posted was refused, and the page says so, or it was done, and the page is as it is now."""
-        if refused is not None:
-            status, words = refused
-            return self.show(request, desk, _(words), status)
-        say(request, done)
-        return redirect(f"supplier:{self.name}")
 
 
 def refused_as(refusal: SupplierRefusal | None, status: int) -> Refused:

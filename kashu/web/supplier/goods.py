@@ -24,9 +24,10 @@ from kashu.kernel.paging import decode_cursor
 from kashu.party import SupplierRefusal
 from kashu.web.console.arrivals import REFUSALS, receive_file
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
+from kashu.web.portals import is_patient
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import REFUSALS as PORTAL_REFUSALS
-from kashu.web.supplier.desk import Desk, at_desk, is_patient, show
+from kashu.web.supplier.desk import Desk, at_desk, show
 from kashu.web.supplier.onboarding import FILES_PER_DAY
 from kashu.web.uploads import takes_files
 from kashu.wire import edge, preview

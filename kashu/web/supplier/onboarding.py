@@ -20,8 +20,9 @@ from kashu.kernel.money import parse_yuan
 from kashu.party import Lack, NewDocument, SupplierFile, SupplierRefusal
 from kashu.web.console.desk import say
 from kashu.web.desk.shared import day_of
+from kashu.web.portals import is_patient
 from kashu.web.rights import actor
-from kashu.web.supplier.desk import REFUSALS, Desk, at_desk, is_patient, show
+from kashu.web.supplier.desk import REFUSALS, Desk, at_desk, show
 from kashu.web.uploads import SealedFile, takes_files
 from kashu.wire import edge, papers
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kashu.web.supplier import aftersale, books, goods, licences, onboarding, people
+from kashu.web import people
+from kashu.web.supplier import aftersale, books, goods, licences, onboarding
+from kashu.web.supplier.desk import at_desk
 
 app_name = "supplier"
 urlpatterns = [
@@ -36,10 +38,5 @@ urlpatterns = [
     path("changes", aftersale.changes, name="changes"),
     path("changes/declare", aftersale.declare, name="declare_change"),
     path("changes/unreached/<uuid:notice_id>/answer", aftersale.answer_unreached, name="answer_unreached"),
-    path("people", people.people, name="people"),
-    path("people/invite", people.invite, name="invite"),
-    path("people/invitations/<uuid:invitation_id>/revoke", people.revoke, name="revoke"),
-    path("people/leave", people.leave, name="leave_organisation"),
-    path("people/<id:person_id>/remove", people.remove, name="remove_member"),
-    path("people/<id:person_id>/owner", people.make_owner, name="make_owner"),
+    *people.addresses("supplier", at_desk),
 ]

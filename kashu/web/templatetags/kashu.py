@@ -141,8 +141,15 @@ def verdict(name: str) -> str:
 @register.filter
 def role_name(role: str) -> str:
     names = {"owner": "所有者", "operator": "运营", "finance": "财务", "support": "客服", "auditor": "审计", "compliance": "合规",
-             "buyer": "采购方", "supplier": "供应商"}  # fmt: skip
+             "member": "组织成员"}  # fmt: skip
     return _(names.get(role, role))
+
+
+@register.filter
+def party_kind(kind: str) -> str:
+    """What an organisation is to the platform, in words."""
+    names = {"buyer": "采购方", "supplier": "供应商", "platform": "自营"}
+    return _(names.get(kind, kind))
 
 
 @register.filter

@@ -13,5 +13,5 @@ ALTER TABLE party_report ADD CONSTRAINT party_report_kind_check CHECK (kind IN (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("party", "0014_account_kept")]
+    dependencies = [("party", "0016_account_kept")]
     operations = [migrations.RunSQL(SQL, BACK)]

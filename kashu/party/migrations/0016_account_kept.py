@@ -27,5 +27,5 @@ ALTER TABLE party_bank_account ADD CONSTRAINT party_bank_account_state_check
 
 
 class Migration(migrations.Migration):
-    dependencies = [("party", "0013_erased")]
+    dependencies = [("party", "0015_invited")]
     operations = [migrations.RunSQL(SQL, BACK)]

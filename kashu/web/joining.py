@@ -7,18 +7,18 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from kashu import audit, party
 from kashu.audit import Actor, Deed
 from kashu.kernel import clock, limits
-from kashu.party import Invitation, SupplierRefusal
-from kashu.party.models import Person
-from kashu.web import device, errors
+from kashu.party import SupplierRefusal
+from kashu.party.models import MEMBER, Person
+from kashu.web import device, errors, portals
 from kashu.web.console.desk import say
-from kashu.web.supplier.desk import CHOSEN
+from kashu.web.supplier.desk import REFUSALS
 from kashu.wire import edge
 
 TRIES_MAX, TRIES_SECONDS = 20, 600
@@ -37,23 +37,21 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return errors.page(
             request, 404, _("邀请链接无效"), _("链接已使用、已撤回或超过 7 天。请联系邀请你的人重新发送。")
         )
-    told, email = found
+    _told, email = found
     known = Person.objects.filter(email=email).first()
     error = ""
     if request.method == "POST":
-        error = _enter(request, token, told, email, known)
+        error = _enter(request, token, email, known)
         if not error:
-            return redirect("/supplier/")
+            return portals.act_for(request, named)
     page = {"named": named.name, "email": email, "is_known": known is not None, "error": error}
-    response = render(request, "supplier/join.html", page, status=422 if error else 200)
+    response = render(request, "account/join.html", page, status=422 if error else 200)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _enter(request: HttpRequest, token: str, told: Invitation, email: str, known: Person | None) -> str:
+def _enter(request: HttpRequest, token: str, email: str, known: Person | None) -> str:
     """Make the account where there is none, and let its person in; what went wrong, or nothing."""
-    if known is not None and known.role != "supplier":
-        return _("这个邮箱已是采购方或平台员工的账号，一个账号只有一种身份。请让邀请人改发到另一个邮箱。")
     if known is not None and getattr(request.user, "pk", None) != known.pk:
         return _("这个邮箱已有账号，请先用它登录，再打开邀请链接。")
     if known is None:
@@ -62,10 +60,12 @@ def _enter(request: HttpRequest, token: str, told: Invitation, email: str, known
             return made
         known = made
     with edge.transaction() as db:
-        joined = party.accept_invitation(db, edge.ctx().ring, token, (known.pk, email), clock.now())
+        own = request.session.session_key or ""
+        joined = party.accept_invitation(db, edge.ctx().ring, token, (known.pk, email), clock.now(), session=own)
+    if joined is SupplierRefusal.IS_STAFF:
+        return _(REFUSALS[joined])
     if isinstance(joined, SupplierRefusal):
         return _("链接已使用、已撤回或超过 7 天。请联系邀请你的人重新发送。")
-    request.session[CHOSEN] = told.party_id
     say(request, _("已加入。首次登录时会要求绑定动态码。"))
     return ""
 
@@ -80,9 +80,9 @@ def _open(request: HttpRequest, email: str) -> Person | str:
         return _("密码至少 10 个字符，且不能是常见密码。")
     try:
         with transaction.atomic():
-            person = Person.objects.create_user(email, password, name=name, role="supplier")
+            person = Person.objects.create_user(email, password, name=name, role=MEMBER)
             EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
-            told = {"email": email, "role": "supplier"}
+            told = {"email": email, "role": MEMBER}
             with edge.transaction() as db:  # an account is in the trail, or there is none (S-04)
                 audit.record(
                     db, [Deed(Actor("person", email), "person.open", "person", str(person.pk), after=told)], clock.now()
