@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from kashu import audit, compliance
-from kashu.audit import Actor, Deed
+from kashu.audit import SYSTEM, Actor, Deed
 from kashu.catalog import rules, store
 from kashu.catalog.types import (
     DOWN,
@@ -26,6 +26,7 @@ from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.ids import new_id
 from kashu.kernel.text import sha256_hex
 
+REREAD_MAX = 50  # in one transaction
 DEAL_DAYS = 90  # how far back a last deal is looked for
 
 
@@ -40,12 +41,28 @@ def add_category(db: Db, actor: Actor, category: Category, at: datetime) -> Cate
     return replace(category, id=found)
 
 
-def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime) -> Refusal | None:
-    """Say what kind of goods a category holds; what needs other licences from now on is asked for them (§1.11)."""
+def hold_category(db: Db, category_id: int) -> None:
+    """Have nothing come on sale under a category, nor rely on its kind of goods, until this transaction ends."""
     assert_in_transaction(db)
+    store.hold_category(db, category_id, to_map=True)
+
+
+def map_category(
+    db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime, *, is_stocked: bool = True
+) -> Refusal | None:
+    """Say what kind of goods a category holds; what needs other licences from now on is asked for them (§1.11).
+
+    What is on sale was read as the kind it is, and its papers are for that kind: pages and batches come off sale first, and
+    are read anew as what they are then. `cards.map_category` knows whether batches are for sale.
+    """
+    assert_in_transaction(db)
+    store.hold_category(db, category_id, to_map=True)
     found = next((one for one in store.categories(db) if one.id == category_id), None)
     if found is None or (goods is not None and goods not in {one.code for one in compliance.goods(db)}):
         return Refusal.NO_SUCH_MOVE
+    is_other = found.goods is not None and goods != found.goods
+    if is_other and (is_stocked or store.on_sale(db, category_id=category_id)):
+        return Refusal.GOODS_FIXED
     store.map_category(db, category_id, goods)
     told = ({"goods": found.goods}, {"goods": goods})
     audit.record(db, [Deed(actor, "category.map", "category", str(category_id), *told)], at)
@@ -80,6 +97,7 @@ def edit_product(
     assert before is not None
     if before.state in DOWN:
         return Refusal.TAKEN_DOWN
+    store.hold_category(db, edited.category_id)
     goods = {one.id: one.goods for one in store.categories(db)}
     edited = replace(edited, goods=goods.get(edited.category_id))
     if is_stocked and (edited.brand, edited.goods) != (before.brand, before.goods):
@@ -125,6 +143,30 @@ def move_product(db: Db, actor: Actor, product_id: int, after: str, reason: str,
     return None
 
 
+def reread(db: Db, after: int, at: datetime) -> tuple[int, list[int]] | None:
+    """Read pages on sale anew, some from an id on: what would be denied today comes off sale, whenever it was published.
+
+    Says up to which one was read and what came off; None where none is left. What a person would be asked about stays until
+    it is published again.
+    """
+    assert_in_transaction(db)
+    some = store.on_sale(db, after=after, most=REREAD_MAX)
+    return (some[-1], [one for one in some if _comes_off(db, one, at)]) if some else None
+
+
+def _comes_off(db: Db, product_id: int, at: datetime) -> bool:
+    seen = store.product(db, product_id=product_id)
+    if seen is None or not _is_denied(db, seen, at):
+        return False
+    found = store.hold_product(db, product_id)
+    assert found is not None
+    refusal = _unreviewed(db, SYSTEM, found, _open_skus(db, product_id), at) if found.state == "on_sale" else None
+    if refusal is not Refusal.REVIEW_DENIED:
+        return False
+    _decide(db, SYSTEM, (product_id, "on_sale", "off_sale"), "复读：按现行规则不得上架", at)
+    return True
+
+
 def take_down(db: Db, actor: Actor, product: Product, reason: str, at: datetime) -> None:
     """Freeze a product that the caller holds: nothing of it is sold, shown or changed until a decision (C-14)."""
     _decide(db, actor, (product.id, product.state, "frozen"), reason, at)
@@ -147,6 +189,11 @@ def _decide(db: Db, actor: Actor, move: tuple[int, str, str], reason: str, at: d
 def _is_blocked(db: Db, product: Product, at: datetime) -> bool:
     """Whether papers, a missed verification or a short deposit keep this from being listed; unmapped goods always are."""
     return compliance.effect(db, product.seller_id, product.goods, Event.LISTING, at) is Effect.REFUSE
+
+
+def _is_denied(db: Db, product: Product, at: datetime) -> bool:
+    papers = compliance.authorisations.papers(db, product.seller_id, product.goods, at)
+    return compliance.reviews.is_denied(rules.texts(product, _open_skus(db, product.id)), papers)
 
 
 def _open_skus(db: Db, product_id: int) -> list[Sku]:

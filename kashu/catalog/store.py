@@ -124,10 +124,12 @@ def title_of(db: Db, sku_id: int) -> str:
 
 def brand_of(db: Db, sku_id: int, *, hold: bool = False) -> tuple[str, str | None]:
     """The brand of a SKU's product, and the kind of goods its category holds. `hold`: until this transaction ends."""
-    sql = f"""
+    if hold:
+        sql = "SELECT category_id FROM catalog_product WHERE id = (SELECT product_id FROM catalog_sku WHERE id = %s) FOR SHARE"
+        hold_category(db, value(db, sql, [sku_id]))
+    sql = """
     SELECT product.brand, category.goods FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
     JOIN catalog_category AS category ON category.id = product.category_id WHERE sku.id = %s
-    {"FOR SHARE OF product" if hold else ""}
     """
     return db.execute(sql, [sku_id]).fetchone() or ("", None)  # type: ignore[return-value]  # two columns
 
@@ -166,9 +168,21 @@ def product_of_code(db: Db, code: str) -> Product | None:
 
 
 def hold_product(db: Db, product_id: int) -> Product | None:
-    """A product as it is once every sale of it under way is written; none begins before this transaction ends."""
-    run(db, "SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [product_id])
+    """A product once every sale of it under way is written; none begins, nor is its category mapped, before this ends."""
+    category_id = value(db, "SELECT category_id FROM catalog_product WHERE id = %s FOR UPDATE", [product_id])
+    hold_category(db, category_id)
     return product(db, product_id=product_id)
+
+
+def hold_category(db: Db, category_id: int | None, *, to_map: bool = False) -> None:
+    """Keep a category's kind of goods as it is until this transaction ends, or the others from relying on it."""
+    run(db, f"SELECT FROM catalog_category WHERE id = %s FOR {'NO KEY UPDATE' if to_map else 'SHARE'}", [category_id])
+
+
+def on_sale(db: Db, *, category_id: int | None = None, after: int = 0, most: int = 1) -> list[int]:
+    """Pages on sale, of a category or of all, in the order of their ids."""
+    sql = "SELECT id FROM catalog_product WHERE state = 'on_sale' AND id > %s AND (%s::bigint IS NULL OR category_id = %s) ORDER BY id LIMIT %s"
+    return values(db, sql, [after, category_id, category_id, most])
 
 
 def skus_of(db: Db, product_id: int) -> list[Sku]:

@@ -216,6 +216,7 @@ class Refusal(StrEnum):
     NO_SUCH_MOVE = "no_such_move"
     VOID_CLAUSE = "void_clause"
     BRAND_FIXED = "brand_fixed"
+    GOODS_FIXED = "goods_fixed"
     FEE_IN_THE_PAST = "fee_in_the_past"
     TAKEN = "taken"
     TIERS_WRONG = "tiers_wrong"

@@ -29,7 +29,7 @@ from kashu.jobs.payments import (
     send_refund,
 )
 from kashu.jobs.suppliers import screen_again, verify_supplier
-from kashu.jobs.supply import ask_order, probe_cards, send_order, stop_leaked
+from kashu.jobs.supply import ask_order, probe_cards, send_order, stop_failing, stop_leaked
 from kashu.jobs.webhooks import (
     announce_bulk,
     announce_purchases,
@@ -86,6 +86,7 @@ HANDLERS: dict[str, Callable[[Context, Body], None]] = {
     "cards.cancelled": give_up_cards,
     "cards.probe": probe_cards,
     "cards.leaked": stop_leaked,
+    "cards.failed": stop_failing,
     "cards.on_sale": nothing_to_do,
     "topup.credited": announce_topup,
     "bulk.buy": buy_bulk,

@@ -133,6 +133,12 @@ def stop_leaked(ctx: Context, body: Body) -> None:
         cards.leaked(db, int(body["pool_id"]), int(body["card_id"]), clock.now())
 
 
+def stop_failing(ctx: Context, body: Body) -> None:
+    """Whoever honours codes found one of a batch no good."""
+    with ctx.pool.transaction() as db:
+        cards.stop_failing(db, [int(body["pool_id"])], clock.now())
+
+
 def _ask(key: tuple[int, UUID], turn: int) -> Fact:
     gap = ASK_GAPS_SECONDS[turn] if turn < STUCK_AFTER else HOUR_SECONDS
     return Fact("fulfil.ask", {"pool_id": key[0], "order_id": key[1], "turn": turn + 1}, key[0], _in(gap))

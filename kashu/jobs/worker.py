@@ -17,7 +17,7 @@ from kashu import aftersale, audit, cards, compliance, messages, party, payments
 from kashu.jobs.aftersale import forget_persons, watch_clocks
 from kashu.jobs.attesting import attest
 from kashu.jobs.bills import fetch_due, review
-from kashu.jobs.compliance import watch_takedowns
+from kashu.jobs.compliance import look_again, watch_takedowns
 from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
 from kashu.jobs.rounds import in_rounds
@@ -87,6 +87,7 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("27 20 * * *", "erase_persons", lambda: erase_persons(ctx))  # 04:27 in Shanghai
     every("27 * * * *", "watch_clocks", lambda: watch_clocks(ctx))
     every("57 20 * * *", "forget_persons", lambda: forget_persons(ctx))  # 04:57 in Shanghai
+    every("17 20 * * *", "look_again", lambda: look_again(ctx))  # 04:17 in Shanghai
     every("7 20 * * *", "tally", lambda: tally(ctx))  # 04:07 in Shanghai
     every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app

@@ -41,6 +41,7 @@ APPEND_ONLY = (
     "compliance_closing",
     "catalog_comment",
     "cards_provenance",
+    "cards_invalid",
     "aftersale_breach",
 )
 # What may be emptied of a fact all the same, once nothing allows keeping it (C-54): the row stays, with its hash.

@@ -1,4 +1,8 @@
-"""What authorities are told of suppliers: who they are, in January and July (C-11); what they earned, each quarter (C-12)."""
+"""What authorities are told of suppliers: who they are, in January and July (C-11); what they earned, each quarter (C-12).
+
+And of the house itself, once, when it begins (C-12). The authorities hand out templates of their own (平台内经营者身份信息数据
+报送模板; 互联网平台企业基本信息报送表): these files hold what the rules list, for whoever fills those in.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 
-from kashu import ledger, party
+from kashu import compliance, ledger, party
 from kashu.audit import Actor
 from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import Db
@@ -33,6 +38,9 @@ IDENTITY = (
     "年交易额超过 10 万元",
     "状态",
 )
+OWN = ("平台名称", "平台域名", "业务类型", "运营主体名称", "统一社会信用代码", "增值电信业务经营许可证编号", "开始日期")
+BUSINESS = "网络商品销售平台"  # the first kind of 国家税务总局公告 2025 年第 15 号
+START, START_DAYS = "start", 30  # TAX810 §3: within so many days of beginning
 PETTY_FEN_MAX, YEAR_DAYS = 10_000_000, 365  # NETTRADE §8: who is above it is marked
 HALVES_BACK, QUARTERS_BACK = 4, 8
 INCOME = (
@@ -112,6 +120,17 @@ def incomes(db: Db, quarter: str) -> Report:
     return table(quarter, INCOME, rows)
 
 
+def own(db: Db, site: str, at: datetime) -> Report:
+    """What the house itself is: told once, within thirty days of the first supplier; and again by hand where it changes."""
+    first, rows = party.reports.first_supplier_at(db), []
+    began = "" if first is None else biz_date(first).isoformat()
+    for house in party.parties(db, "platform"):
+        held = [one.number for one in compliance.in_force_on(db, biz_date(at), house.id) if one.kind == "telecom"]
+        domain = urlsplit(site).hostname or ""
+        rows.append((house.name, domain, BUSINESS, house.name, house.uscc, "；".join(held), began))
+    return table(START, OWN, rows)
+
+
 def half_of(day: date) -> str:
     """The period that is reported on a day: `2027-01` from January to June, `2027-07` after."""
     return f"{day.year}-{'01' if day.month < 7 else '07'}"
@@ -125,12 +144,14 @@ def duties(db: Db, day: date) -> list[Duty]:
     first = party.reports.first_supplier_at(db)
     if first is None:
         return []
-    told = [("authority", *one) for one in _halves(day)] + [("tax", *one) for one in _quarters(day)]
+    began = biz_date(first)
+    told = [("own", START, began, began + timedelta(days=START_DAYS))]
+    told += [("authority", *one) for one in _halves(day)] + [("tax", *one) for one in _quarters(day)]
     return sorted(
         (
             Duty(kind, period, opens, due, party.reports.report_sent(db, kind, period))
             for kind, period, opens, due in told
-            if opens <= day and due >= biz_date(first)
+            if opens <= day and due >= began
         ),
         key=lambda one: (one.due_on, one.kind),
     )

@@ -57,6 +57,25 @@ def test_a_code_is_redeemed_once_and_undone(lane, shop):
     assert redeem(lane, buyer, codes[0]).status_code == 201
 
 
+def test_a_code_that_is_no_good_is_told(lane, shop, dsn):
+    buyer, codes, sku = shop
+
+    def call(what, key=None, **told):
+        body = json.dumps({"code": what, "reason": "刮开无码"} | told).encode()
+        return lane.post(buyer, "/open/v1/redemptions/invalid", body, key)
+
+    first = call(codes[0].lower(), place="一号店")
+    assert first.status_code == 201
+    told = first.json()
+    assert (told["sku"], told["place"], told["reason"]) == (sku.code, "一号店", "刮开无码")
+    assert codes[0] not in first.text
+    assert call(codes[0], reason="别的").json() == told
+    assert code(call(codes[1], reason="")) == code(call(codes[1], reason=" ")) == (422, "invalid")
+    assert code(call("NO-SUCH-CODE")) == (404, "no_such_code")
+    assert redeem(lane, buyer, codes[1]).status_code == 201
+    assert code(call(codes[1])) == (409, "already_redeemed")
+
+
 @pytest.fixture(params=["till", "web"])
 def attested_lane(request, site, monkeypatch):
     """A lane of a house whose transactions are attested."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from kashu import cards, compliance
 from kashu.cards import Batch, PaperRefusal, Papers, Refusal, rules, store
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import value
 from tests import make
+from tests.compliance.test_provenance import verified
 
 DOCUMENT = Papers("HT-1", 9_000, 3)
 
@@ -79,6 +81,76 @@ def test_goods_without_a_brand_need_no_authorisation(db, ring):
     db.execute("UPDATE catalog_product SET brand = '' WHERE id = %s", [sku.product_id])
     batch = batch_of(db, ring, sku=sku)
     assert Refusal.NOT_AUTHORISED not in cards.lacks(db, batch, clock.now())
+
+
+@pytest.mark.parametrize("kind", ["single_use", "manual"])
+def test_what_came_on_sale_before_authorisations_were_asked_for_comes_off(db, ring, kind):
+    """§2.1: of a brand, made by others, under none; everything else stays."""
+    sku = make.sku(db, kind=kind)
+    told = make.batch(db, ring, sku, 2) if kind == "single_use" else make.slots(db, ring, sku, 2)
+    other, bare, own = make.batch(db, ring, make.sku(db), 1), make.sku(db), make.sku(db, kind="own_code")
+    db.execute("UPDATE catalog_product SET brand = '' WHERE id = %s", [bare.product_id])
+    kept = [other, make.batch(db, ring, bare, 1), make.batch(db, ring, own, 1, numbered=False)]
+    assert cards.withdraw_unauthorised(db, clock.now()) == 0
+    db.execute("UPDATE cards_pool SET authorisation_id = NULL WHERE id = %s", [told.pool_id])
+    assert cards.withdraw_unauthorised(db, clock.now()) == 1
+    assert cards.withdraw_unauthorised(db, clock.now()) == 0
+    assert cards.batch(db, told.pool_id).state == "withdrawn"
+    assert [cards.batch(db, one.pool_id).state for one in kept] == ["on_sale"] * 3
+    assert cards.steps(db, told.pool_id)[-1].event == "withdrawn"
+    assert cards.put_on_sale(db, make.STAFF, told.pool_id, clock.now()) is Refusal.NOT_AUTHORISED
+
+
+@pytest.fixture
+def bare(db, ring):
+    """A batch that was for sale while its page had no brand, withdrawn since; the page has one now."""
+    sku = make.sku(db)
+    db.execute("UPDATE catalog_product SET brand = '' WHERE id = %s", [sku.product_id])
+    batch = batch_of(db, ring, sku=sku)
+    make.put_on_sale(db, ring, batch.pool_id)
+    cards.withdraw(db, make.STAFF, batch.pool_id, "补品牌", clock.now())
+    db.execute("UPDATE catalog_product SET brand = '知微课堂' WHERE id = %s", [sku.product_id])
+    return cards.batch(db, batch.pool_id)
+
+
+def test_a_batch_whose_page_got_a_brand_later_gets_its_authorisation_and_a_second_person_again(db, ring, bare):
+    """§2.1, S-07: the document stays; whoever adds the authorisation does not confirm it."""
+    at, told = clock.now(), Papers("", 0, 0, make.authorised(db, ring, make.platform(db), "知微课堂", "membership"))
+    before = cards.papers_of(cards.steps(db, bare.pool_id))
+    assert cards.put_on_sale(db, make.STAFF, bare.pool_id, at) is Refusal.NOT_AUTHORISED
+    assert isinstance(cards.attach(db, make.SECOND, bare.pool_id, told, at), Batch)
+    assert cards.papers_of(cards.steps(db, bare.pool_id)) == before
+    assert cards.put_on_sale(db, make.STAFF, bare.pool_id, at) is Refusal.NOT_CONFIRMED
+    assert cards.confirm(db, make.SECOND, bare.pool_id, at) is PaperRefusal.SAME_PERSON
+    assert isinstance(cards.confirm(db, make.REVIEWER, bare.pool_id, at), Batch)
+    assert isinstance(cards.put_on_sale(db, make.STAFF, bare.pool_id, at), Batch)
+    cards.withdraw(db, make.STAFF, bare.pool_id, "盘点", at)
+    assert cards.attach(db, make.STAFF, bare.pool_id, told, at) is PaperRefusal.TOO_LATE, "once: then it is renewed"
+
+
+def test_an_authorisation_that_comes_later_held_on_the_day_of_receipt_and_nothing_else_changes(db, ring, bare):
+    at, today = clock.now(), biz_date(clock.now())
+    late = verified(db, ring, make.platform(db), brand="知微课堂", valid_from=today + timedelta(1)).id
+    fitting = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+    before = cards.steps(db, bare.pool_id)
+    assert cards.attach(db, make.STAFF, bare.pool_id, Papers("", 0, 0, late), at) is PaperRefusal.OUTSIDE_ITS_DATES
+    assert cards.attach(db, make.STAFF, bare.pool_id, replace(DOCUMENT, document="HT-2"), at) is PaperRefusal.TOO_LATE
+    db.execute("UPDATE cards_batch SET state = 'on_sale' WHERE pool_id = %s", [bare.pool_id])
+    assert cards.attach(db, make.STAFF, bare.pool_id, Papers("", 0, 0, fitting), at) is PaperRefusal.TOO_LATE
+    assert cards.steps(db, bare.pool_id) == before
+    assert cards.authorisation_of(db, bare.pool_id) is None
+
+
+def test_a_renewal_wants_no_new_receipt(db, ring):
+    """What is left of a batch moves to the authorisation that goes on where its own ends: nothing of the batch changed."""
+    batch = batch_of(db, ring)
+    make.put_on_sale(db, ring, batch.pool_id)
+    old = compliance.authorisation(db, cards.authorisation_of(db, batch.pool_id))
+    new = verified(db, ring, old.grantee_id, **{
+        name: getattr(old, name) for name in ("grantor", "grantor_id", "brand", "goods", "territory", "valid_from", "is_issuer")
+    } | {"valid_to": old.valid_to + timedelta(1)})  # fmt: skip
+    assert batch.pool_id in cards.renew(db, make.STAFF, old.id, new.id, clock.now())
+    assert Refusal.NOT_CONFIRMED not in cards.lacks(db, batch, clock.now())
 
 
 def test_a_receipt_is_confirmed_when_there_is_something_to_count(db, ring):

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from kashu import cards, sales
-from kashu.cards import Redeeming, RedeemRefusal, Redemption
+from kashu.cards import Redeeming, RedeemRefusal, Redemption, store
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
+from kashu.kernel.ids import new_id
 from kashu.sales import RefundRefusal
 from kashu.server import invariants
 from tests import make
@@ -165,3 +166,105 @@ def test_two_tills_at_once_redeem_it_once(dsn, ring):
 def test_a_code_that_never_expires_is_good_for_ever(db, ring, sold):
     shop, [code], _ = sold(expires_on=date(9999, 12, 31))
     assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now() + timedelta(days=4_000)), Redemption)
+
+
+def invalid(db, ring, shop, code, key="till-1", reason="刮开无码"):
+    return sales.call_invalid(db, ring, ask(shop, code, key), reason, clock.now())
+
+
+def line_of(db, told):
+    """What the sale says of its codes."""
+    return value(
+        db,
+        "SELECT l.redemption FROM sales_line AS l JOIN cards_card AS c ON c.sale_line_id = l.id WHERE c.id = %s",
+        [told.card_id],
+    )
+
+
+def test_a_code_that_is_no_good_is_said_to_be_so_once(db, ring, sold):
+    """Before it is redeemed, by whom it is for; it counts against its batch, is noted with its sale and in the trail."""
+    shop, [code], _bought = sold()
+    told = invalid(db, ring, shop, code)
+    assert isinstance(told, cards.CalledInvalid)
+    assert invalid(db, ring, shop, code) == invalid(db, ring, shop, code, "till-2", "又说一次") == told
+    assert line_of(db, told) == "invalid"
+    assert (cards.failure_rate(db, told.pool_id).sold, cards.failure_rate(db, told.pool_id).failed) == (1, 1)
+    trail = "SELECT count(*) FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+    assert value(db, trail, [f"{told.pool_id}/{told.card_id}"]) == 1
+    facts = "SELECT count(*) FROM outbox WHERE topic = 'cards.failed' AND body->>'pool_id' = %s"
+    assert value(db, facts, [str(told.pool_id)]) == 1
+    assert invariants.check(db) == []
+
+
+def test_what_is_redeemed_unsold_or_another_shops_is_not_called_invalid(db, ring, sold):
+    shop, [code], _ = sold()
+    assert invalid(db, ring, make.organisation(db), code) is RedeemRefusal.NO_SUCH_CODE
+    assert invalid(db, ring, shop, code + "X") is RedeemRefusal.NO_SUCH_CODE
+    assert invalid(db, ring, shop, unsold_code(db, ring, shop)) is RedeemRefusal.NOT_SOLD
+    told = sales.redeem(db, ring, ask(shop, code), clock.now())
+    assert invalid(db, ring, shop, code) is RedeemRefusal.ALREADY_REDEEMED
+    assert line_of(db, told) == "redeemed"
+    assert cards.failure_rate(db, told.pool_id).failed == 0
+    assert value(db, "SELECT count(*) FROM cards_invalid WHERE pool_id = %s", [told.pool_id]) == 0
+
+
+def test_a_code_that_is_good_after_all_is_no_failure(db, ring, sold):
+    shop, [code], _ = sold()
+    told = invalid(db, ring, shop, code)
+    assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+    assert (line_of(db, told), cards.failure_rate(db, told.pool_id).failed) == ("redeemed", 0)
+    sales.undo_redemption(db, ring, ask(shop, code), clock.now())
+    assert cards.failure_rate(db, told.pool_id).failed == 1
+
+
+def test_a_batch_whose_codes_are_no_good_too_often_stops(db, ring, sold):
+    shop, codes, _ = sold(many=4)
+    pool = {invalid(db, ring, shop, code, f"till-{n}").pool_id for n, code in enumerate(codes)}.pop()
+    assert cards.stop_failing(db, [pool], clock.now()) == [pool]
+    assert cards.steps(db, pool)[-1].body["failed"] == 4
+
+
+def test_what_was_said_of_a_code_is_in_the_days_tally(db, ring, sold):
+    shop, [code], _ = sold()
+    told = invalid(db, ring, shop, code)
+    found = store.events(db, told.pool_id, told.told_at, told.told_at + timedelta(seconds=1))
+    assert [one.what for one in found if one.what == "invalid"] == ["invalid"]
+
+
+def test_who_guesses_codes_to_call_them_invalid_is_stopped(db, ring, sold):
+    shop, [code], _ = sold()
+    for n in range(60):
+        assert invalid(db, ring, shop, f"GUESS-{n}") is RedeemRefusal.NO_SUCH_CODE
+    assert invalid(db, ring, shop, code) is RedeemRefusal.TOO_OFTEN
+
+
+def test_control_without_a_lock_a_code_looks_unredeemed_while_it_is_redeemed(dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        shop, [code], _ = sell_code(db, ring)
+    with connect(dsn, autocommit=False) as looking, connect(dsn) as db:
+        pool, card = store.of_code(db, shop, ring.fingerprint("", code))[:2]
+        assert store.redemptions_of(looking, pool, card) == []
+        with db.transaction():
+            assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+        store.call_invalid(looking, (pool, card), (new_id(), shop, "k", "by", "", "x"), clock.now())
+        looking.rollback()
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_code_is_redeemed_and_called_invalid_in_some_order(dsn, ring, turn):
+    """Redeemed first, it is not called invalid; called invalid first, it is redeemed after all: never both at once."""
+    with connect(dsn) as db, db.transaction():
+        shop, [code], _ = sell_code(db, ring)
+
+    def race(db, n):
+        if n == turn % 2:
+            return sales.redeem(db, ring, ask(shop, code), clock.now())
+        return invalid(db, ring, shop, code, "till-2")
+
+    answers = at_once(dsn, 2, race)
+    done, called = answers[turn % 2], answers[1 - turn % 2]
+    assert isinstance(done, Redemption), answers
+    assert called is RedeemRefusal.ALREADY_REDEEMED or called.card_id == done.card_id
+    with connect(dsn) as db:
+        assert line_of(db, done) == "redeemed"
+        assert cards.failure_rate(db, done.pool_id).failed == 0

@@ -10,6 +10,7 @@ from kashu import cards, catalog, compliance
 from kashu.audit import Actor
 from kashu.catalog import Product, Refusal, Sku, store
 from kashu.kernel import clock
+from kashu.kernel.db import value, values
 from tests import make
 
 MAKER = Actor("person", "maker")
@@ -155,3 +156,45 @@ def test_lawful_words_need_nobody(db):
             assert not isinstance(edit(db, saying(product, field, text)), Refusal), field
         else:
             assert catalog.edit_sku(db, MAKER, saying(sku, field, text), clock.now()) is None, field
+
+
+def reread(db, product):
+    """Whether the job, which reads from any page on, takes this one off."""
+    told = catalog.reread(db, product.id - 1, clock.now())
+    return told is not None and product.id in told[1]
+
+
+def published_before(db, field, text):
+    """A page on sale that says what older rules let through."""
+    product = page(db)
+    db.execute(f"UPDATE catalog_product SET {field} = %s WHERE id = %s", [text, product.id])
+    return product
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("title", "星巴克 星礼卡 200元"), ("title", "全国通用购物卡 500元"), ("summary", "另售抖音千粉号，可换绑")],
+)
+def test_a_page_that_older_rules_let_through_comes_off_sale(db, field, text):
+    """C-40, C-45: a card of value that is on sale is no less one than one that wants to be."""
+    product = published_before(db, field, text)
+    assert reread(db, product)
+    assert catalog.product(db, product_id=product.id).state == "off_sale"
+    assert not reread(db, product)
+    verbs = "SELECT actor_kind FROM audit_entry WHERE object_kind = 'product' AND object_id = %s AND verb = 'product.off_sale'"
+    assert values(db, verbs, [str(product.id)]) == ["system"]
+    assert publish(db, product) is Refusal.REVIEW_DENIED
+
+
+@pytest.mark.parametrize("text", ["全国销量第一，百分百有效", "知微课堂年度会员"])
+def test_a_page_that_a_person_would_be_asked_about_stays_on_sale(db, text):
+    product = published_before(db, "headline", text)
+    reviews = "SELECT count(*) FROM compliance_review WHERE thing = %s"
+    before = value(db, reviews, [f"product:{product.id}"])
+    assert not reread(db, product)
+    assert catalog.product(db, product_id=product.id).state == "on_sale"
+    assert value(db, reviews, [f"product:{product.id}"]) == before, "nobody is asked at night"
+
+
+def test_nothing_is_left_to_read_in_the_end(db):
+    assert catalog.reread(db, 2**62, clock.now()) is None

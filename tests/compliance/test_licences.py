@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kashu import audit, compliance, party
-from kashu.compliance import Licence, LicenceRefusal, rules
+from kashu.compliance import AuthorisationRefusal, Licence, LicenceRefusal, rules
 from kashu.kernel import clock
 from kashu.kernel.db import connect, value
 from kashu.party import Platform
 from tests import make
+from tests.compliance.test_provenance import link
 
 DAY = date(2027, 6, 1)
 
@@ -240,7 +241,7 @@ def test_alerts_are_raised_once_and_again_when_they_grow_worse(db):
 
 def told(db, licence, at, ring):
     """The messages about one licence after the alerts of an instant: what each is about, and what it says."""
-    raised = [one for one in compliance.licences.watch(db, at) if one.licence_id == licence.id]
+    raised = [one for one in compliance.licences.watch(db, at) if (one.paper, one.paper_id) == ("licence", licence.id)]
     compliance.licences.tell_owners(db, ring, raised, at)
     sql = "SELECT about, sealed, id FROM messages_message WHERE purpose = 'licence' AND about LIKE %s ORDER BY about"
     found = db.execute(sql, [f"{licence.id}:%"]).fetchall()
@@ -291,6 +292,31 @@ def test_a_supplier_has_so_many_papers_waiting_and_no_more(site, dsn, ring):
         db.rollback()
     assert [isinstance(one, Licence) for one in answers] == [True] * WAITING_MAX + [False]
     assert (answers[-1], isinstance(by_staff, Licence)) == (LicenceRefusal.TOO_MANY, True)
+
+
+@pytest.mark.parametrize(("state", "by_staff"), [("exiting", True), ("closed", False), ("blacklisted", False)])
+def test_who_leaves_hands_no_papers_in(site, dsn, ring, state, by_staff):
+    """Staff may still bring what an exit needs to be fulfilled; of who has left, nobody brings any."""
+    from kashu.party.models import Person
+
+    person = Person.objects.create_user(f"{make.name('seller')}@kashu.example", "x" * 12, name="甲", role="member")
+    who = audit.Actor("person", person.email)
+    with connect(dsn, autocommit=False) as db:
+        db.execute("SELECT")
+        owner = make.supplier(db)
+        party.add_member(db, make.STAFF, owner, person.pk, clock.now())
+        db.execute("UPDATE party_supplier SET state = %s WHERE party_id = %s", [state, owner])
+        own = link(db, ring, owner)
+        answers = [compliance.authorisations.register(db, one, own, clock.now()) for one in (who, make.STAFF)]
+        answers += [handed(db, owner, one) for one in (who, make.STAFF)]
+        written = value(
+            db, "SELECT count(*) FROM compliance_licence WHERE party_id = %s AND kind = 'publication'", [owner]
+        )
+        db.rollback()
+    refused = [AuthorisationRefusal.LEAVING, LicenceRefusal.LEAVING]
+    assert answers[::2] == refused
+    assert (answers[1::2] == refused) is not by_staff
+    assert written == int(by_staff)
 
 
 def test_a_scan_is_sealed_and_every_look_is_in_the_trail(db, ring):

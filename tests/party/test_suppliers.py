@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kashu import audit, ledger, party
+from kashu import audit, compliance, ledger, party
 from kashu.audit import ApprovalRefusal
+from kashu.compliance import Cause
 from kashu.kernel.clock import SHANGHAI
 from kashu.kernel.db import connect, value, values
 from kashu.party import Lack, SupplierRefusal
@@ -481,6 +482,58 @@ def test_an_account_that_is_not_proven_does_not_open_the_shop(db, ring):
     told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
     party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
     assert party.activate(db, REVIEWER, party_id, WHY, AT) is SupplierRefusal.NOT_VERIFIED
+
+
+def another_account(db, ring, party_id, number=None):
+    told = (party.party(db, party_id).name, "工商银行", number or f"6222{next(world.serial):011d}")
+    return party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+
+
+def test_another_account_is_proven_anew_and_the_old_one_kept_until_then(db, ring):
+    """§2.1, C-63: payouts stand still meanwhile; once the new one is proven, the old one is over."""
+    party_id = world.active(db, ring)
+    old = party.bank_account(db, party_id)
+    new = another_account(db, ring, party_id)
+    assert (old.state, new.state) == ("proven", "unproven")
+    assert Cause.ACCOUNT in compliance.standing(db, party_id, "membership", AT).causes
+    assert party.kept_bank_account(db, party_id).id == old.id
+    third = another_account(db, ring, party_id)
+    assert party.kept_bank_account(db, party_id).id == old.id, "one that was never proven is not kept"
+    world.prove(db, party_id)
+    assert (party.bank_account(db, party_id).id, party.kept_bank_account(db, party_id)) == (third.id, None)
+    assert party.bank_account(db, party_id).state == "proven"
+    assert Cause.ACCOUNT not in compliance.standing(db, party_id, "membership", AT).causes
+
+
+@pytest.mark.parametrize("state", ["mismatched", "not_found", "cancelled"])
+def test_an_account_that_is_not_the_suppliers_own_leaves_the_old_one(db, ring, state):
+    party_id = world.active(db, ring)
+    old = party.bank_account(db, party_id)
+    another_account(db, ring, party_id)
+    world.prove(db, party_id, state=state)
+    held = party.bank_account(db, party_id)
+    assert (held.id, held.state, held.proven_at) == (old.id, "proven", old.proven_at)
+    trail = "SELECT count(*) FROM audit_entry WHERE verb = 'supplier.bank_account.restore' AND object_id = %s"
+    assert value(db, trail, [str(party_id)]) == 1
+
+
+def test_the_account_that_was_proven_is_proven_when_it_is_named_again(db, ring):
+    party_id = world.active(db, ring)
+    number = f"6222{next(world.serial):011d}"
+    another_account(db, ring, party_id, number)
+    world.prove(db, party_id)
+    own = party.bank_account(db, party_id)
+    assert another_account(db, ring, party_id, number) == own, "nothing has changed"
+    another_account(db, ring, party_id)
+    assert another_account(db, ring, party_id, number) == own
+    assert party.kept_bank_account(db, party_id) is None
+
+
+def test_an_account_that_is_not_proven_at_first_stays_to_be_proven(db, ring):
+    """There is none to go back to."""
+    party_id = world.in_review(db, ring)
+    world.prove(db, party_id, state="mismatched")
+    assert party.bank_account(db, party_id).state == "unproven"
 
 
 def test_a_person_nobody_has_verified_does_not_open_the_shop(db, ring):

@@ -71,3 +71,36 @@ def test_what_is_put_on_sale_is_what_was_read(dsn, world, turn):
     found, _ = stands(dsn, world)
     assert (found.state, found.title) in (("on_sale", product.title), ("draft", "抖币充值"))
     assert Refusal.REVIEW_DENIED in answers
+
+
+def test_control_a_category_that_is_only_looked_at_changes_below_a_batch(dsn, world):
+    product, pool_id = world
+    with connect(dsn, autocommit=False) as looking, connect(dsn) as db:
+        assert not store.is_stocked_under(looking, product.category_id)
+        with db.transaction():
+            assert isinstance(cards.put_on_sale(db, make.STAFF, pool_id, clock.now()), cards.Batch)
+        looking.execute("UPDATE catalog_category SET goods = 'course' WHERE id = %s", [product.category_id])
+        looking.commit()
+    found, state = stands(dsn, world)
+    assert (found.goods, state) == ("course", "on_sale")
+
+
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("what", ["batch", "page"])
+def test_what_goes_on_sale_is_of_the_kind_it_was_read_as_or_is_not_on_sale(dsn, world, what, turn):
+    product, pool_id = world
+
+    def race(db, n):
+        if n == turn % 2:
+            if what == "page":
+                return catalog.move_product(db, make.STAFF, product.id, "on_sale", "", clock.now())
+            return cards.put_on_sale(db, make.STAFF, pool_id, clock.now())
+        return cards.map_category(db, make.STAFF, product.category_id, "course", clock.now())
+
+    answers = at_once(dsn, 2, race)
+    assert not [one for one in answers if isinstance(one, Exception)], answers
+    found, state = stands(dsn, world)
+    if what == "batch":
+        assert (found.goods, state) in (("membership", "on_sale"), ("course", "loaded"))
+    else:
+        assert found.goods == ("membership" if Refusal.GOODS_FIXED in answers else "course")

@@ -138,6 +138,54 @@ def test_of_two_owners_who_go_at_once_one_stays(dsn, owners, is_removed):
         assert [one.is_owner for one in party.people(db, party_id, (AT, 0), 9)] == [True]
 
 
+@pytest.fixture
+def changing(dsn, ring):
+    """A supplier with a proven account, and the question about another that is to take its place."""
+    with connect(dsn) as db, db.transaction():
+        party_id = world.active(db, ring)
+        old = party.bank_account(db, party_id)
+        told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
+        party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+        party.ask_verifications(db, APPLICANT, party_id, AT)
+        [asked] = [
+            one for one in party.verifications(db, party_id) if one.kind == "bank_account" and one.state == "asked"
+        ]
+        return party_id, old, asked
+
+
+def test_control_without_a_lock_the_account_that_is_answered_for_is_not_there_any_more(dsn, ring, changing):
+    party_id, _old, asked = changing
+    with connect(dsn, autocommit=False) as looking, connect(dsn) as db:
+        seen = party.bank_account(looking, party_id)
+        with db.transaction():
+            told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
+            party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+        assert str(seen.id) == asked.subject != str(party.bank_account(looking, party_id).id)
+
+
+@pytest.mark.parametrize("state", ["matched", "mismatched"])
+@pytest.mark.parametrize("turn", range(3))
+def test_an_account_is_answered_for_or_changed_and_one_of_them_is_always_there(dsn, ring, changing, state, turn):
+    """Whichever comes first: the last account that was proven is kept, or proven, and the newest one is to be proven."""
+    party_id, old, asked = changing
+
+    def race(db, n):
+        if n == turn % 3:
+            return party.answered(db, REVIEWER, asked.id, state, ("", world.HASH), AT)
+        told = (party.party(db, party_id).name, "工商银行", f"6222{next(world.serial):011d}")
+        return party.set_bank_account(db, ring, APPLICANT, party_id, told, AT)
+
+    answers = at_once(dsn, 3, race)
+    assert not [one for one in answers if isinstance(one, Exception)], answers
+    with connect(dsn) as db:
+        held, kept = party.bank_account(db, party_id), party.kept_bank_account(db, party_id)
+        assert held.state == "unproven", "two changes and one answer: the newest is not proven"
+        assert kept.state == "kept"
+        assert str(kept.id) in {str(old.id)} | ({asked.subject} if state == "matched" else set())
+        many = value(db, "SELECT count(*) FROM party_bank_account WHERE party_id = %s AND state <> 'ended'", [party_id])
+        assert many == 2
+
+
 def test_control_many_see_that_a_link_is_unused(dsn, ring, site):
     token, _person = invited(dsn, ring)
     barrier = threading.Barrier(4)

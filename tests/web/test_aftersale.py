@@ -78,6 +78,21 @@ def claim_of(dsn, token):
         return next(iter(aftersale.claims_of_order(db, order.pool_id, order.id)), None)
 
 
+def test_a_buyer_whose_card_is_called_invalid_is_told_where_to_complain(browser, bought, dsn):
+    """核销失败: whoever honours a code says that it is no good; its buyer's way is open, and shown."""
+    token, _ = bought
+    assert "告知无效" not in browser.get(f"/o/{token}").content.decode()
+    with connect(dsn) as db, db.transaction():
+        line = (
+            "SELECT l.pool_id, l.id FROM sales_line AS l JOIN sales_order AS o ON o.id = l.order_id WHERE o.token = %s"
+        )
+        sales.store.note_redemption(db, *db.execute(line, [token]).fetchone(), "invalid")
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "告知无效" in page
+    assert '<details class="fold" open>' in page
+    assert browser.post(f"/o/{token}/complaints", {"kind": "goods", "words": "店里说码无效"}).status_code == 302
+
+
 def test_a_complaint_from_the_order_page_to_its_review(staff, browser, bought, dsn):
     """C-39: the buyer sees every step and deadline; C-55: the supplier never sees the buyer."""
     token, seller = bought

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from kashu import cards, compliance, sales
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
 from kashu.wire import verify
 from tests import make
@@ -354,6 +355,14 @@ def test_a_category_is_mapped_to_its_goods(staff, dsn):
     assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
     with connect(dsn) as db, db.transaction():
         assert catalog.move_product(db, make.STAFF, product, "on_sale", "", clock.now()) is None
+    for kind in ("course", ""):
+        assert "先全部下架" in desk.post(f"/desk/categories/{category}", {"goods": kind}, follow=True).content.decode()
+    assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "membership"}, follow=True).content.decode()
+    with connect(dsn) as db, db.transaction():
+        trail = "SELECT count(*) FROM audit_entry WHERE verb = 'category.map' AND object_id = %s"
+        assert value(db, trail, [str(category)]) == 2, "what was refused moved nothing"
+        assert catalog.move_product(db, make.STAFF, product, "off_sale", "", clock.now()) is None
+    assert "已改" in desk.post(f"/desk/categories/{category}", {"goods": "course"}, follow=True).content.decode()
 
 
 VALUE = [
@@ -380,3 +389,19 @@ def test_prepaid_value_is_worked_out_by_its_rules(staff):
     desk = staff("compliance")
     for query, told in VALUE:
         assert told in desk.get(f"/desk/value?{query}").content.decode(), query
+
+
+def test_an_authorisation_that_ends_is_on_the_board_and_in_the_list_with_its_state(staff, dsn, ring):
+    with connect(dsn) as db, db.transaction():
+        ending = verified(db, ring, make.supplier(db), valid_to=biz_date(clock.now()) + timedelta(days=20))
+        compliance.licences.watch(db, clock.now())
+    desk = staff("compliance")
+    board = desk.get("/desk/").content.decode()
+    [row] = re.findall(rf'<tr><td><a class="id" href="/desk/authorisations/{ending.id}">30 天内到期</a>.*?</tr>', board)
+    assert "知微课堂 品牌授权" in row
+    assert re.search(rf'id="links".*href="/desk/authorisations/{ending.id}".*20 天', board, re.DOTALL)
+    [listed] = re.findall(
+        rf'<tr><td><a class="id" href="/desk/authorisations/{ending.id}">.*?</tr>',
+        desk.get("/desk/authorisations").content.decode(),
+    )
+    assert "即将到期" in listed

@@ -68,6 +68,14 @@ def test_nonsense_is_not_found(staff, kind, period):
     assert staff("owner", is_sure=True).post(f"/desk/reports/{kind}", {"period": period}).status_code == 404
 
 
+def test_the_house_reports_itself(staff, dsn):
+    clerk = staff("compliance", is_sure=True)
+    assert "平台基本信息" in clerk.get("/desk/").content.decode()
+    told = clerk.post("/desk/reports/own").content.decode("utf-8-sig")
+    assert told.startswith("平台名称,平台域名,业务类型")
+    assert [(one.kind, one.period) for one in made_by(dsn, clerk.person)] == [("own", "start")]
+
+
 def test_a_file_that_was_made_is_sent_with_a_receipt_once(staff, dsn):
     clerk = staff("compliance", is_sure=True)
     clerk.post("/desk/reports/tax", {"period": "2026-Q3"})

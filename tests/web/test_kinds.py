@@ -437,6 +437,10 @@ def test_a_shop_redeems_at_the_counter(desk, shop, house, ring, staff, monkeypat
     assert post(code="x").status_code == 422
     assert post(place="a\x00b").status_code == 400
     assert "已撤销" in post(undo="1").content.decode()
+    assert "请写明券码无效的原因" in post(invalid="1").content.decode()
+    assert post(invalid="1", reason="x" * 201).status_code == 422
+    assert "没有这个券码" in post(invalid="1", code="NOT-A-CODE", reason="刮开无码").content.decode()
+    assert "已登记无效" in post(invalid="1", reason="刮开无码").content.decode()
     with connect(house.dsn) as db:
         noted = compliance.attestations_of(db, told.number, 9)
     assert [one.event for one in noted] == ["undone", "redeemed"]

@@ -337,7 +337,7 @@ def seat(staff):
     return staff("owner")
 
 
-LISTS = ["suppliers?every=", "suppliers?due=", "appeals?waiting=", "appeals?unreported=", "?stopped=", "?alerts=", "?soon=",
+LISTS = ["suppliers?every=", "suppliers?due=", "appeals?waiting=", "appeals?unreported=", "?stopped=", "?alerts=", "?soon=", "?links=",
          "?down=", "licences?held=", "changes?changes=", "changes?notices=", "screening?after=", "authorisations?after=",
          "complaints?waiting=", "complaints?over=", "guardians?waiting=", "guardians?over=", "reviews?after=",
          "takedowns?waiting=", "privacy?after="]  # fmt: skip

@@ -18,6 +18,7 @@ from kashu.kernel.money import yuan
 from kashu.web.console.desk import PAGE_ROWS
 from tests import make
 from tests.aftersale.world import bought, complain
+from tests.compliance.test_provenance import verified
 from tests.party import world
 from tests.web.test_pages import seen, walk
 
@@ -188,6 +189,25 @@ def test_a_bank_account_without_consent_is_forbidden(at_desk, dsn):
     page = desk.get("/supplier/onboarding/account").content.decode()
     assert "5678" in page
     assert "571900012345678" not in page
+
+
+def test_another_account_takes_a_fresh_proof_of_who_asks(at_desk, dsn, staff):
+    """§2.1: a session left open changes no account; what was proven is kept, and its end is said."""
+    desk, told = at_desk(), {"bank": "招商银行", "number": "571900012345678"}
+    with connect(dsn) as db:
+        before = party.bank_account(db, desk.party_id)
+    answer = desk.post("/supplier/onboarding/account/save", told)
+    assert (answer.status_code, "reauthenticate" in answer["Location"]) == (302, True)
+    with connect(dsn) as db:
+        assert party.bank_account(db, desk.party_id) == before
+    desk.post("/accounts/reauthenticate/", {"password": desk.password})
+    assert desk.post("/supplier/onboarding/account/save", told)["Location"] == "/supplier/onboarding/account"
+    page = desk.get("/supplier/onboarding/account").content.decode()
+    assert "待打款验证" in page
+    assert f"原账户 ••••{before.tail} 保留" in page
+    with connect(dsn) as db:
+        asked = [one.subject for one in party.verifications(db, desk.party_id) if one.state == "asked"]
+        assert str(party.bank_account(db, desk.party_id).id) in asked
 
 
 def upload(desk, kind, content=PDF, **told):
@@ -498,24 +518,36 @@ def test_the_overview_says_what_stands_in_the_way(at_desk, dsn, ring):
     assert "影响上架" not in desk.get("/supplier/").content.decode()
     with connect(dsn) as db, db.transaction():
         ending = make.licence(db, desk.party_id, "publication", valid_to=biz_date(clock.now()) + timedelta(days=20))
+        linked = verified(db, ring, desk.party_id, valid_to=biz_date(clock.now()) + timedelta(days=25))
         compliance.licences.watch(db, clock.now())
         end = clock.now() + timedelta(days=9)
         party.sanction(db, world.REVIEWER, desk.party_id, world.measure("throttle", end), clock.now())
     page = desk.get("/supplier/").content.decode()
     assert "影响上架" in page
-    assert "1 份证照即将到期或已过期" in page
+    assert "2 份证照或授权即将到期或已过期" in page
     page = desk.get("/supplier/licences").content.decode()
     assert ending.number in page
     assert "20 天" in page
+    assert re.search(rf"{linked.brand}.*25 天", page[page.index('id="links"') :], re.DOTALL)
 
 
-def test_whoever_is_blacklisted_hands_nothing_in(at_desk, dsn):
+@pytest.mark.parametrize("state", ["exiting", "blacklisted"])
+def test_who_leaves_hands_nothing_in(at_desk, dsn, ring, state):
+    """By the page, nor past it: what is asked of the domain itself is refused too."""
     desk = at_desk()
     with connect(dsn) as db, db.transaction():
-        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("blacklist"), clock.now())
-    assert "不能再提交材料" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
+        if state == "blacklisted":
+            party.sanction(db, world.REVIEWER, desk.party_id, world.measure("blacklist"), clock.now())
+        else:
+            db.execute(
+                "UPDATE party_supplier SET state = 'exiting', exiting_at = now() WHERE party_id = %s", [desk.party_id]
+            )
+    assert "不能再提交证照和授权" in send(desk, "licences/new", **FORM | {"number": make.name("N")})
+    assert "不能再提交证照和授权" in send(desk, "authorisations/new", brand="甲", grantor="甲", goods="membership")
+    assert 'id="hand-in"' not in desk.get("/supplier/licences").content.decode()
     with connect(dsn) as db:
         assert of(db, desk.party_id) == []
+        assert compliance.authorisations_of(db, desk.party_id, ["in_review"], 9) == []
 
 
 def test_a_card_number_that_looks_mistyped_is_said(at_desk):

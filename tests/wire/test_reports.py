@@ -96,6 +96,7 @@ def send(db, kind, period):
 
 def test_a_window_is_missed_until_it_was_sent_and_making_a_file_is_not_sending_it(db, since):
     """C-11: January and July; C-12: the month after each quarter. What was missed in January is still missed in July."""
+    send(db, "own", "start")
     assert missed(db, date(2030, 7, 31)) == [("tax", "2030-Q1")]
     assert missed(db, date(2030, 8, 1)) == [("tax", "2030-Q1"), ("authority", "2030-07"), ("tax", "2030-Q2")]
     party.reports.keep(db, make.STAFF, "authority", "2030-07", (1, "0" * 64), clock.now())
@@ -116,6 +117,23 @@ def test_a_window_that_is_open_is_due_and_not_missed(db, since):
     assert (one.opens_on, one.due_on, one.is_missed(date(2031, 1, 31))) == (date(2031, 1, 1), date(2031, 1, 31), False)
     assert due["tax", "2030-Q4"].due_on == date(2031, 1, 31)
     assert reports.duties(db, date(2030, 3, 4)) == []
+
+
+def test_the_house_tells_of_itself_within_thirty_days_of_its_first_supplier(db, since):
+    """C-12, TAX810 §3: due once, missed from the next day on until it was sent with a receipt."""
+    [one] = [one for one in reports.duties(db, date(2030, 3, 5)) if one.kind == "own"]
+    assert (one.period, one.opens_on, one.due_on) == ("start", date(2030, 3, 5), date(2030, 4, 4))
+    assert ("own", "start") not in missed(db, date(2030, 4, 4))
+    assert ("own", "start") in missed(db, date(2030, 4, 5))
+    house = party.party(db, make.platform(db))
+    make.licence(db, house.id, "telecom", ["B25"])
+    [told] = [
+        row for row in rows(reports.own(db, "https://shop.example/", clock.now())) if row["运营主体名称"] == house.name
+    ]
+    assert [name for name, said in told.items() if not said and name != "统一社会信用代码"] == []
+    assert (told["平台域名"], told["统一社会信用代码"], told["开始日期"]) == ("shop.example", house.uscc, "2030-03-05")
+    send(db, "own", "start")
+    assert ("own", "start") not in missed(db, date(2031, 1, 1))
 
 
 def test_without_suppliers_nothing_is_due(db):

@@ -34,9 +34,9 @@ def papers_of(steps: Sequence[Step]) -> Step | None:
 
 
 def changes_of(steps: Sequence[Step]) -> list[Step]:
-    """What changed a batch since a second person last confirmed it."""
+    """What changed a batch since a second person last confirmed it; an authorisation too, unless it goes on where one ended."""
     last = next((step.seq for step in reversed(steps) if step.event == "confirmed"), 0)
-    return [step for step in steps if step.event in CHANGES and step.seq > last]
+    return [step for step in steps if step.seq > last and (step.event in CHANGES or _is_newly_authorised(step))]
 
 
 def receipt_of(steps: Sequence[Step]) -> Step | None:
@@ -46,6 +46,10 @@ def receipt_of(steps: Sequence[Step]) -> Step | None:
     if last is None or told is None or last.seq < told.seq or changes_of(steps):
         return None
     return last
+
+
+def _is_newly_authorised(step: Step) -> bool:
+    return step.event == "authorised" and not {"renews", "revoked"} & step.body.keys()
 
 
 def sample_of(steps: Sequence[Step]) -> Step | None:

@@ -19,11 +19,12 @@ from kashu.cards.service.batches import (
     seal,
     start,
     withdraw,
+    withdraw_unauthorised,
 )
 from kashu.cards.service.blocks import effect
 from kashu.cards.service.erasing import erase, fingerprints, shred
-from kashu.cards.service.genuine import clear, failure_rate, leaked
-from kashu.cards.service.pages import edit_product
+from kashu.cards.service.genuine import clear, failure_rate, leaked, stop_failing
+from kashu.cards.service.pages import edit_product, map_category
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
 from kashu.cards.service.provenance import (
     attach,
@@ -37,7 +38,16 @@ from kashu.cards.service.provenance import (
     revoke,
     trace,
 )
-from kashu.cards.service.redeem import AHEAD_SECONDS, LATE_DAYS, UNDO_SECONDS, Found, redeem, undo_redemption
+from kashu.cards.service.redeem import (
+    AHEAD_SECONDS,
+    LATE_DAYS,
+    UNDO_SECONDS,
+    Called,
+    Found,
+    call_invalid,
+    redeem,
+    undo_redemption,
+)
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
 from kashu.cards.service.stock import (
@@ -67,11 +77,13 @@ __all__ = [
     "SLOTS_MAX",
     "SLOT_KINDS",
     "UNDO_SECONDS",
+    "Called",
     "Found",
     "add_slots",
     "attach",
     "book_issued",
     "book_stock",
+    "call_invalid",
     "cancel",
     "change_content",
     "change_format",
@@ -97,6 +109,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "map_category",
     "mistold",
     "note",
     "open_codes",
@@ -120,10 +133,12 @@ __all__ = [
     "set_source",
     "shred",
     "start",
+    "stop_failing",
     "tally",
     "to_tally",
     "trace",
     "undo_redemption",
     "void",
     "withdraw",
+    "withdraw_unauthorised",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import audit, catalog, ledger, party
-from kashu.audit import Actor, Deed
+from kashu.audit import SYSTEM, Actor, Deed
 from kashu.cards import rules, store
 from kashu.cards.service import blocks, genuine, probing, provenance
 from kashu.cards.types import Batch, Format, NewBatch, NewCard, Opened, Refusal, Reject, Stretch
@@ -21,6 +21,7 @@ ID, LINE, COST, LABEL = 1, 2, 6, 8  # places in a row of `copy_cards`
 FILE_KINDS = ("single_use", "pick", "own_code")  # what comes as a file, and may leave as one
 EXPORT_MAX = 100_000
 CODES_MAX = 1_000_000
+WITHDRAWN_MAX = 100  # in one transaction
 
 
 def receive(db: Db, ring: Keyring, actor: Actor, new: NewBatch, at: datetime) -> Batch:
@@ -170,6 +171,21 @@ def withdraw(db: Db, actor: Actor, pool_id: int, reason: str, at: datetime) -> B
         return Refusal.WRONG_STATE if found else Refusal.NO_SUCH_BATCH
     _move(db, actor, found, "withdrawn", {"withdrawn_at": at}, "withdrawn", at, reason)
     return _seen(db, pool_id)
+
+
+def withdraw_unauthorised(db: Db, at: datetime) -> int:
+    """Take off sale what came there before its authorisation was asked for (§2.1), some at a time; how many batches.
+
+    It goes on sale again once it has one: see `attach`.
+    """
+    assert_in_transaction(db)
+    gone = 0
+    for pool_id in store.unauthorised(db, WITHDRAWN_MAX):
+        found = store.batch(db, pool_id, lock=True)
+        if found is None or found.state != "on_sale" or store.authorisation_of(db, pool_id) is not None:
+            continue  # somebody was quicker
+        gone += isinstance(withdraw(db, SYSTEM, pool_id, "没有品牌授权", at), Batch)
+    return gone
 
 
 def cancel(db: Db, actor: Actor, pool_id: int, reason: str, at: datetime) -> Batch | Refusal:

@@ -14,7 +14,7 @@ from kashu.cards.types import Batch, FailureRate, Refusal
 from kashu.kernel.db import Db, assert_in_transaction
 
 
-def look(db: Db, pool_ids: Collection[int], at: datetime) -> list[int]:
+def stop_failing(db: Db, pool_ids: Collection[int], at: datetime) -> list[int]:
     """Look at batches of which cards have just failed; those that stopped. Somebody decides how they go on."""
     assert_in_transaction(db)
     stopped = []

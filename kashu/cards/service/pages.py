@@ -19,3 +19,11 @@ def edit_product(db: Db, actor: Actor, edited: Product, reason: str, at: datetim
     assert_in_transaction(db)
     catalog.hold_product(db, edited.id)
     return catalog.edit_product(db, actor, edited, reason, at, is_stocked=store.is_stocked(db, edited.id))
+
+
+def map_category(db: Db, actor: Actor, category_id: int, goods: str | None, at: datetime) -> catalog.Refusal | None:
+    """Say what kind of goods a category holds; another one only while nothing of it is for sale."""
+    assert_in_transaction(db)
+    catalog.hold_category(db, category_id)
+    is_stocked = store.is_stocked_under(db, category_id)
+    return catalog.map_category(db, actor, category_id, goods, at, is_stocked=is_stocked)

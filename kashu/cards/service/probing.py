@@ -94,7 +94,7 @@ def probed(db: Db, told: Sample, answers: Mapping[int, str], at: datetime) -> bo
     body = {"turn": told.turn, "source": told.source.id, "cards": len(answers), **dict(sorted(counts.items()))}
     provenance.note(db, SYSTEM, told.pool_id, "checked" if told.is_disputed else "probed", body, at)
     if told.is_disputed:
-        return bool(counts["invalid"] and genuine.look(db, [told.pool_id], at))
+        return bool(counts["invalid"] and genuine.stop_failing(db, [told.pool_id], at))
     if any(counts[one] for one in BAD):
         genuine.freeze(db, found, "probe", body, at)
         return True

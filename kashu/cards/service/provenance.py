@@ -33,7 +33,8 @@ def note(db: Db, actor: Actor, pool_id: int, event: str, body: Mapping[str, Any]
 
 
 def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> Batch | PaperRefusal:
-    """Say by which document a batch was bought and under which authorisation. Until it is first for sale.
+    """Say by which document a batch was bought and under which authorisation. Until it is first for sale; where it had no
+    brand then and has one now, its authorisation also later, while it is off sale. A second person confirms that anew.
 
     The authorisation has to be the supplier's or ours, for the brand and the goods of the page, and in force on the day
     the batch was received: a batch dated outside of it is not taken (§2.5). What is issued for each order (直充, 代充) is
@@ -45,10 +46,13 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
         return PaperRefusal.NO_SUCH_BATCH
     is_later = found.kind in catalog.LATER
     is_told = store.authorisation_of(db, pool_id) if is_later else rules.papers_of(store.steps(db, pool_id))
-    if (found.on_sale_at is not None and is_told is not None) or found.state == "cancelled":
+    is_open = found.on_sale_at is None or is_told is None
+    is_added = not is_open and not is_later and _may_add(db, found, papers)
+    if not (is_open or is_added) or found.state == "cancelled":
         return PaperRefusal.TOO_LATE
-    is_named = papers.document.strip() and len(papers.document) <= DOCUMENT_CHARS_MAX and papers.amount_fen >= 0
-    if not is_named and not (is_later and papers.authorisation_id is not None):
+    is_fit = papers.document.strip() and len(papers.document) <= DOCUMENT_CHARS_MAX and papers.amount_fen >= 0
+    is_named = is_fit and not is_added
+    if not is_named and not ((is_later or is_added) and papers.authorisation_id is not None):
         return PaperRefusal.NO_DOCUMENT
     if papers.authorisation_id is not None:
         refusal = _unfit(db, found, papers.authorisation_id, at)
@@ -200,6 +204,12 @@ def trace(db: Db, ring: Keyring, actor: Actor, number: str, secret: str, at: dat
     redeemed = store.redemptions_of(db, origin.pool_id, origin.card_id)
     tally = rules.tally_of(steps, origin.revealed_at)
     return Trace(origin, tuple(chain), tuple(steps), rules.broken(steps), tuple(redeemed), tally)
+
+
+def _may_add(db: Db, batch: Batch, papers: Papers) -> bool:
+    """Whether a batch that was for sale without an authorisation may get its first; its document stays as it is."""
+    is_bare = papers.authorisation_id is not None and store.authorisation_of(db, batch.pool_id) is None
+    return is_bare and batch.state == "withdrawn"
 
 
 def _bought_on(batch: Batch, at: datetime) -> date:

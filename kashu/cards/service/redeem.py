@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards import store
-from kashu.cards.types import Redeeming, RedeemRefusal, Redemption
+from kashu.cards.types import CalledInvalid, Redeeming, RedeemRefusal, Redemption
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.events import Fact, tell
@@ -23,6 +23,7 @@ UNDO_SECONDS = 3_600
 LATE_DAYS = 7
 AHEAD_SECONDS = 300
 Found = tuple[Redemption, UUID, bool]  # with its sale line, and whether it is new
+Called = tuple[CalledInvalid, UUID, bool]  # same
 
 
 def redeem(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Found | RedeemRefusal:
@@ -67,6 +68,30 @@ def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Fo
         return RedeemRefusal.TOO_LATE
     store.undo_redemption(db, earlier[0], asked.by, asked.key, at)
     return replace(earlier[0], undone_at=at, undone_key=asked.key), card[3], True
+
+
+def call_invalid(db: Db, ring: Keyring, asked: Redeeming, reason: str, at: datetime) -> Called | RedeemRefusal:
+    """Say of a code that was sold that it is no good here; once, and not of one that is redeemed. Told again, it is the same.
+
+    It takes nothing from the buyer: the code stays what it is, and may be redeemed once the shop finds that it is good. It
+    counts as a failure of its batch until then; a job looks at that, since a batch is locked before its cards.
+    """
+    assert_in_transaction(db)
+    card = _locked(db, ring, asked, at)
+    if isinstance(card, RedeemRefusal):
+        return card
+    pool_id, card_id, _, line_id, *_ = card
+    before = store.called_invalid(db, pool_id, card_id)
+    if before is not None:
+        return before, line_id, False
+    if any(one.undone_at is None for one in store.redemptions_of(db, pool_id, card_id)):
+        return RedeemRefusal.ALREADY_REDEEMED
+    told = (new_id(), asked.party_id, asked.key, asked.by, asked.place, reason)
+    store.call_invalid(db, (pool_id, card_id), told, at)
+    tell(db, [Fact("cards.failed", {"pool_id": pool_id}, pool_id)], at)
+    made = store.called_invalid(db, pool_id, card_id)
+    assert made is not None
+    return made, line_id, True
 
 
 def _locked(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> tuple[Any, ...] | RedeemRefusal:

@@ -132,7 +132,7 @@ def void(db: Db, told: Sequence[tuple[int, int]], line_ids: Sequence[UUID], caus
     assert cause in CAUSES
     many = store.void(db, sorted(told), line_ids, cause, at)
     if cause == "bad_card":
-        genuine.look(db, {pool for pool, _ in told}, at)
+        genuine.stop_failing(db, {pool for pool, _ in told}, at)
     return many
 
 

@@ -125,6 +125,29 @@ def is_stocked(db: Db, product_id: int) -> bool:
     return value(db, sql, [product_id]) is True
 
 
+def is_stocked_under(db: Db, category_id: int) -> bool:
+    """Whether any batch of a category's products is for sale, sold out or not."""
+    sql = """
+    SELECT EXISTS (SELECT FROM catalog_product AS product JOIN catalog_sku AS sku ON sku.product_id = product.id
+                   JOIN cards_pool AS pool ON pool.sku_id = sku.id
+                   JOIN cards_batch AS batch ON batch.pool_id = pool.id AND batch.state = 'on_sale'
+                   WHERE product.category_id = %s)
+    """
+    return value(db, sql, [category_id]) is True
+
+
+def unauthorised(db: Db, most: int) -> list[int]:
+    """Batches on sale that are of a brand, made by others, and under no authorisation."""
+    sql = """
+    SELECT batch.pool_id FROM cards_batch AS batch JOIN cards_pool AS pool ON pool.id = batch.pool_id
+    JOIN catalog_sku AS sku ON sku.id = pool.sku_id
+    JOIN catalog_product AS product ON product.id = sku.product_id AND product.brand <> ''
+    WHERE batch.state = 'on_sale' AND pool.kind <> 'own_code' AND pool.authorisation_id IS NULL
+    ORDER BY batch.pool_id LIMIT %s
+    """
+    return values(db, sql, [most])
+
+
 def set_sellable(db: Db, pool_id: int, reason: str) -> None:
     sql = "UPDATE cards_pool SET sellable = %s, reason = %s WHERE id = %s"
     assert run(db, sql, [reason == "", reason, pool_id]) == 1

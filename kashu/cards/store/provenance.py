@@ -38,12 +38,15 @@ SELECT id FROM cards_pool WHERE authorisation_id = ANY (%(under)s)
 UNION SELECT pool_id FROM cards_provenance WHERE event = 'authorised' AND (body->>'authorisation')::bigint = ANY (%(under)s)
 """
 # A void card counts where its cause was that it was bad (one from before causes were kept, as it did), and one that its
-# supplier itself calls invalid; a card counts once.
+# supplier itself calls invalid, or whoever honours it unless it was redeemed after all; a card counts once.
 FAILURES = """
 SELECT pool_id, count(*)::int,
        (count(*) FILTER (WHERE coalesce(void_cause, CASE WHEN voided_at IS NOT NULL THEN 'bad_card' END) = 'bad_card'
            OR id IN (SELECT card_id FROM cards_probe
-                     WHERE pool_id = ANY (%(pools)s) AND is_disputed AND answer = 'invalid')))::int
+                     WHERE pool_id = ANY (%(pools)s) AND is_disputed AND answer = 'invalid')
+           OR id IN (SELECT said.card_id FROM cards_invalid AS said WHERE said.pool_id = ANY (%(pools)s) AND NOT EXISTS (
+                     SELECT FROM cards_redemption AS told
+                     WHERE told.pool_id = said.pool_id AND told.card_id = said.card_id AND told.undone_at IS NULL))))::int
 FROM cards_card WHERE pool_id = ANY (%(pools)s) AND state = 'sold' GROUP BY pool_id ORDER BY pool_id
 """
 RENEWABLE = """

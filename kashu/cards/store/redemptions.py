@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kashu.cards.types import Redemption
-from kashu.kernel.db import Db, columns, rows, run, value
+from kashu.cards.types import CalledInvalid, Redemption
+from kashu.kernel.db import Db, columns, one, rows, run, value
 
 REDEMPTION = """
 SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.redeemed_at,
@@ -83,3 +83,22 @@ def undo_redemption(db: Db, told: Redemption, by: str, key: str, at: datetime) -
     WHERE pool_id = %s AND id = %s AND undone_at IS NULL
     """
     assert run(db, sql, [at, by, key, told.pool_id, told.id]) == 1, "a redemption is undone once"
+
+
+def called_invalid(db: Db, pool_id: int, card_id: int) -> CalledInvalid | None:
+    """What was said of a code that is no good."""
+    sql = """
+    SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.reason, told.told_at
+    FROM cards_invalid AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
+    WHERE told.pool_id = %s AND told.card_id = %s
+    """
+    return one(db, CalledInvalid, sql, [pool_id, card_id])
+
+
+def call_invalid(db: Db, card: tuple[int, int], told: tuple[Any, ...], at: datetime) -> None:
+    """Write it down; `told` is (id, organisation, key, by, place, reason)."""
+    sql = """
+    INSERT INTO cards_invalid (pool_id, card_id, id, party_id, key, by, place, reason, told_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    """
+    run(db, sql, [*card, *told, at])

@@ -24,6 +24,9 @@ SELECT what, at, sha256('\\x00'::bytea || convert_to(concat_ws('|', what, %(pool
     UNION ALL
     SELECT 'undone', undone_at, concat_ws('|', id, card_id, {MICROS.format("undone_at")})
     FROM cards_redemption WHERE pool_id = %(pool)s AND undone_at >= %(since)s AND undone_at < %(until)s
+    UNION ALL
+    SELECT 'invalid', told_at, concat_ws('|', id, card_id, party_id, {MICROS.format("told_at")}, reason)
+    FROM cards_invalid WHERE pool_id = %(pool)s AND told_at >= %(since)s AND told_at < %(until)s
 ) AS event ORDER BY leaf
 """
 TO_TALLY = """

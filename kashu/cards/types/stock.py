@@ -256,8 +256,23 @@ class Redemption:
     undone_key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CalledInvalid:
+    """A code that whoever honours it found no good, before it was redeemed."""
+
+    pool_id: int
+    id: UUID
+    card_id: int
+    sku_id: int
+    party_id: int
+    key: str
+    place: str
+    reason: str
+    told_at: datetime
+
+
 class RedeemRefusal(StrEnum):
-    """Why a code was not redeemed, or not undone."""
+    """Why a code was not redeemed, not undone, or not called invalid."""
 
     NO_SUCH_CODE = "no_such_code"
     NOT_SOLD = "not_sold"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from kashu.compliance.rules.authorisations import EVERYWHERE
-from kashu.compliance.types import KINDS, Alert, Licence, LicenceRefusal
+from kashu.compliance.types import KINDS, Alert, Authorisation, Licence, LicenceRefusal
 from kashu.kernel.states import moves
 
 LICENCE = moves(
@@ -85,37 +85,43 @@ def alerts(licence: Licence, day: date) -> list[Alert]:
     """
     if licence.state != "verified":
         return []
-    left = (licence.valid_to - day).days
-    told = [
-        Alert(licence.id, f"expires_{days}", _severity(licence, days), licence.valid_to)
-        for days in ALERT_DAYS
-        if 0 <= left <= days
-    ]
-    if left < 0:
-        told.append(Alert(licence.id, "expired", "critical", licence.valid_to))
-    if licence.kind in REPORT_KINDS and licence.reported_year != day.year - 1 and left >= 0 and _was_held(licence, day):
+    told = _expiries(licence.id, "licence", licence.valid_to, day, is_filed=licence.renewal_at is not None)
+    is_over = day > licence.valid_to
+    if (
+        licence.kind in REPORT_KINDS
+        and licence.reported_year != day.year - 1
+        and not is_over
+        and _was_held(licence, day)
+    ):
         due = date(day.year, 3, 31)
         severity = "critical" if day > due - timedelta(days=15) else "warning"
         told.append(Alert(licence.id, f"report_{day.year - 1}", severity, due))
     return told
 
 
+def link_alerts(link: Authorisation, day: date, *, is_filed: bool) -> list[Alert]:
+    """The same of an authorisation: what was bought under it stops on its last day as what needs a licence does."""
+    return (
+        _expiries(link.id, "authorisation", link.valid_to, day, is_filed=is_filed) if link.state == "verified" else []
+    )
+
+
 def most_urgent(raised: Sequence[Alert]) -> list[Alert]:
-    """Of each licence the expiry that is nearest, and its reports: whoever is told of T-30 need not hear of T-180."""
-    found: dict[tuple[int, bool], Alert] = {}
+    """Of each paper the expiry that is nearest, and its reports: whoever is told of T-30 need not hear of T-180."""
+    found: dict[tuple[str, int, bool], Alert] = {}
     for one in raised:
-        key = (one.licence_id, one.what.startswith("report_"))
+        key = (one.paper, one.paper_id, one.what.startswith("report_"))
         if key not in found or _days_of(one) < _days_of(found[key]):
             found[key] = one
     return list(found.values())
 
 
-def in_words(alert: Alert, licence: Licence) -> str:
+def in_words(alert: Alert, paper: Licence | Authorisation) -> str:
     """What an alert says, as the message about it has it."""
     _, _, year = alert.what.partition("_")
     if alert.what.startswith("report_"):
-        return f"{licence.title} {year} 年度报告"
-    return f"{licence.title}（{licence.number}）{'已过期' if alert.what == 'expired' else '即将到期'}"
+        return f"{paper.title} {year} 年度报告"
+    return f"{paper.title}（{paper.number or '无编号'}）{'已过期' if alert.what == 'expired' else '即将到期'}"
 
 
 def _days_of(alert: Alert) -> int:
@@ -124,10 +130,21 @@ def _days_of(alert: Alert) -> int:
     return int(days) if days else -1
 
 
-def _severity(licence: Licence, days: int) -> str:
+def _expiries(paper_id: int, paper: str, last: date, day: date, *, is_filed: bool) -> list[Alert]:
+    left = (last - day).days
+    if left < 0:
+        return [Alert(paper_id, "expired", "critical", last, paper)]
+    return [
+        Alert(paper_id, f"expires_{days}", _severity(days, is_filed=is_filed), last, paper)
+        for days in ALERT_DAYS
+        if left <= days
+    ]
+
+
+def _severity(days: int, *, is_filed: bool) -> str:
     if days > EXPIRING_DAYS:
         return "notice"
-    return "warning" if licence.renewal_at is not None else "critical"
+    return "warning" if is_filed else "critical"
 
 
 def _was_held(licence: Licence, day: date) -> bool:

@@ -13,12 +13,15 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 
 REVIEWERS_OF_SHUT = 2
+LEAVING = ("exiting", "closed", "blacklisted")
 WAITING_MAX = 20  # papers that a supplier itself has handed in and that nobody has decided yet
 
 
 def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authorisation | AuthorisationRefusal:
     """Take a link down for review. It is at most what it hangs on: goods, territory, dates, the right to resell."""
     assert_in_transaction(db)
+    if is_leaving(db, actor, new.grantee_id):
+        return AuthorisationRefusal.LEAVING
     if party.is_member(db, new.grantee_id, actor.name) and store.waiting(db, new.grantee_id) >= WAITING_MAX:
         return AuthorisationRefusal.TOO_MANY
     parent = None if new.parent_id is None else store.authorisation(db, new.parent_id, lock=True)
@@ -33,6 +36,14 @@ def register(db: Db, actor: Actor, new: Authorisation, at: datetime) -> Authoris
     after = {"brand": new.brand, "grantor": new.grantor, "parent": new.parent_id, "valid_to": new.valid_to}
     audit.record(db, [Deed(actor, "authorisation.register", "authorisation", str(taken), after=after)], at)
     return _seen(db, taken)
+
+
+def is_leaving(db: Db, actor: Actor, party_id: int) -> bool:
+    """Whether a paper is not taken because its holder leaves or has left; for what is still to be fulfilled, staff may bring one."""
+    standing = party.supplier(db, party_id)
+    if standing is None or standing.state not in LEAVING:
+        return False
+    return standing.state != "exiting" or party.is_member(db, party_id, actor.name)
 
 
 def decide(

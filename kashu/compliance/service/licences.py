@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from kashu import audit, messages, party
 from kashu.audit import Actor, Deed
 from kashu.compliance import rules, store
-from kashu.compliance.service.authorisations import WAITING_MAX
-from kashu.compliance.types import Alert, Licence, LicenceRefusal
+from kashu.compliance.service.authorisations import WAITING_MAX, is_leaving
+from kashu.compliance.types import Alert, Authorisation, Licence, LicenceRefusal
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
@@ -69,6 +69,8 @@ def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | Licenc
     refusal = rules.unfit(new)
     if refusal is not None:
         return refusal
+    if is_leaving(db, actor, new.party_id):
+        return LicenceRefusal.LEAVING
     if party.is_member(db, new.party_id, actor.name) and store.waiting(db, new.party_id) >= WAITING_MAX:
         return LicenceRefusal.TOO_MANY
     owner = party.party(db, new.party_id)
@@ -173,15 +175,21 @@ def note_renewal(
 
 
 def watch(db: Db, at: datetime) -> list[Alert]:
-    """Raise what the dates of licences call for; the alerts that are new or worse than before."""
+    """Raise what the dates of licences and authorisations call for; the alerts that are new or worse than before."""
     assert_in_transaction(db)
+    day = biz_date(at)
     found = store.every_licence(db, None, ["verified"], WATCHED_MAX)
-    raised = store.raise_alerts(db, [told for one in found for told in rules.alerts(one, biz_date(at))], at)
-    owners = {one.id: one.party_id for one in found}
+    ending = store.unrenewed(db, day, day + timedelta(days=max(rules.ALERT_DAYS)), WATCHED_MAX)
+    links = store.authorisations_by(db, ending)
+    due = [told for one in found for told in rules.alerts(one, day)]
+    due += [told for one in links.values() for told in rules.link_alerts(one, day, is_filed=ending[one.id])]
+    raised = store.raise_alerts(db, due, at)
+    owners = {("licence", one.id): one.party_id for one in found}
+    owners |= {("authorisation", one.id): one.grantee_id for one in links.values()}
     deeds = [
         Deed(
-            audit.SYSTEM, "licence.alert", "party", str(owners[one.licence_id]),
-            after={"licence": one.licence_id, "what": one.what, "severity": one.severity, "due_on": one.due_on},
+            audit.SYSTEM, f"{one.paper}.alert", "party", str(owners[one.paper, one.paper_id]),
+            after={one.paper: one.paper_id, "what": one.what, "severity": one.severity, "due_on": one.due_on},
         )
         for one in raised
     ]  # fmt: skip
@@ -190,22 +198,31 @@ def watch(db: Db, at: datetime) -> list[Alert]:
 
 
 def tell_owners(db: Db, ring: Keyring, raised: Sequence[Alert], at: datetime) -> int:
-    """Write to the people of the suppliers whose licences these alerts are of; how many messages.
+    """Write to the people of the suppliers whose papers these alerts are of; how many messages.
 
-    Of several alerts of a licence that came at once, the nearest; each alert once for every grade it grows to.
+    Of several alerts of a paper that came at once, the nearest; each alert once for every grade it grows to. Who has
+    filed a renewal is not told that one is due.
     """
     assert_in_transaction(db)
+    urgent, day = rules.most_urgent(raised), biz_date(at)
+    held = store.licences_by(db, {one.paper_id for one in urgent if one.paper == "licence"})
+    links = store.authorisations_by(db, {one.paper_id for one in urgent if one.paper == "authorisation"})
+    ending = store.unrenewed(db, day, max((one.due_on for one in urgent), default=day), WATCHED_MAX) if links else {}
     drafts = []
-    for one in rules.most_urgent(raised):
-        found = store.licence(db, one.licence_id)
-        assert found is not None
-        owner = party.supplier(db, found.party_id)
-        is_filed = found.renewal_at is not None and one.what.startswith("expires_")
-        if owner is None or owner.state in GONE or is_filed:
+    for one in urgent:
+        paper: Licence | Authorisation
+        if one.paper == "authorisation":
+            paper = links[one.paper_id]
+            owner_id, name, is_filed = paper.grantee_id, paper.grantee, ending.get(paper.id, True)
+        else:
+            paper = held[one.paper_id]
+            owner_id, name, is_filed = paper.party_id, paper.party, paper.renewal_at is not None
+        owner = party.supplier(db, owner_id)
+        if owner is None or owner.state in GONE or (is_filed and one.what.startswith("expires_")):
             continue
-        values = {"name": found.party, "what": rules.in_words(one, found), "by": one.due_on.isoformat()}
-        about = f"{one.licence_id}:{one.what}:{one.severity}"
-        people = party.members(db, found.party_id)
+        values = {"name": name, "what": rules.in_words(one, paper), "by": one.due_on.isoformat()}
+        about = f"{'link-' if one.paper == 'authorisation' else ''}{one.paper_id}:{one.what}:{one.severity}"
+        people = party.members(db, owner_id)
         drafts += [Draft("licence", f"{about}:{place}", to, values) for place, to in enumerate(people)]
     messages.write(db, ring, drafts, at)
     return len(drafts)

@@ -40,6 +40,11 @@ def submit(db: Db, actor: Actor, thing: str, texts: Texts, at: datetime, context
     return found
 
 
+def is_denied(texts: Texts, context: Context = rules.NO_PAPERS) -> bool:
+    """Whether nobody's yes would bring these texts on sale; nothing is written down."""
+    return rules.judge_listing(texts, context).verdict is Verdict.DENY
+
+
 def decide(
     db: Db, actor: Actor, review_id: int, *, is_good: bool, evidence: str, at: datetime, is_alone: bool = False
 ) -> Review | ReviewRefusal:

@@ -1,5 +1,6 @@
 """SQL of compliance."""
 
+from kashu.compliance.store.alerts import alerts, raise_alerts, unrenewed
 from kashu.compliance.store.attestations import (
     add_attestations,
     answer_attestation,
@@ -15,6 +16,7 @@ from kashu.compliance.store.authorisations import (
     add_authorisation,
     authorisation,
     authorisations,
+    authorisations_by,
     below,
     chain,
     decide,
@@ -39,7 +41,6 @@ from kashu.compliance.store.blocks import (
 )
 from kashu.compliance.store.licences import (
     add_licence,
-    alerts,
     erase_files,
     erase_subjects,
     every_licence,
@@ -54,7 +55,6 @@ from kashu.compliance.store.licences import (
     note_licence,
     note_renewal,
     open_counts,
-    raise_alerts,
     requirements,
     waiting,
 )
@@ -108,6 +108,7 @@ __all__ = [
     "attestations",
     "authorisation",
     "authorisations",
+    "authorisations_by",
     "below",
     "blocks",
     "chain",
@@ -164,6 +165,7 @@ __all__ = [
     "takedowns_of",
     "takedowns_of_products",
     "to_warn_of",
+    "unrenewed",
     "unreported",
     "unstop",
     "waiting",

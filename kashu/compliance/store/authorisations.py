@@ -79,6 +79,11 @@ def authorisations(
     return rows(db, Authorisation, sql, [list(states), party_id, party_id, day, day, link_id, most])
 
 
+def authorisations_by(db: Db, authorisation_ids: Collection[int]) -> dict[int, Authorisation]:
+    found = rows(db, Authorisation, f"{AUTHORISATION} WHERE link.id = ANY (%s)", [list(authorisation_ids)])
+    return {one.id: one for one in found}
+
+
 def for_brand(db: Db, grantee_id: int, brand: str, goods: str, day: date) -> list[Authorisation]:
     """Those under which a party may sell a brand's goods on a day."""
     sql = f"""

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from kashu.compliance.types import Alert, Goods, Licence, OpenCounts, Requirement
-from kashu.kernel.db import Db, columns, one, rows, run, value, values
+from kashu.compliance.store.alerts import UNRENEWED
+from kashu.compliance.types import Goods, Licence, OpenCounts, Requirement
+from kashu.kernel.db import Db, one, rows, run, value, values
 
 LICENCE = """
 SELECT licence.id, licence.party_id, licence.kind, licence.number, licence.subject, licence.scope, licence.territory,
@@ -15,13 +16,14 @@ FROM compliance_licence AS licence JOIN party_party AS party ON party.id = licen
 """
 
 
-COUNTS = """
+COUNTS = f"""
 SELECT (SELECT count(*)::int FROM compliance_licence WHERE state = 'in_review') AS licences,
        (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified') AS held,
        (SELECT count(*)::int FROM compliance_authorisation WHERE state = 'in_review') AS links,
-       (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified' AND valid_to <= %s) AS soon,
+       (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified' AND valid_to <= %(soon)s)
+           + (SELECT count(*)::int FROM compliance_authorisation AS old WHERE {UNRENEWED} AND old.valid_to <= %(soon)s) AS soon,
        (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen') AS down,
-       (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen' AND due_at <= %s) AS overdue
+       (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen' AND due_at <= %(at)s) AS overdue
 """
 
 
@@ -84,9 +86,9 @@ def every_licence(
     return rows(db, Licence, sql, [list(states), party_id, party_id, day, day, licence_id, until, until, most])
 
 
-def open_counts(db: Db, soon: date, at: datetime) -> OpenCounts:
+def open_counts(db: Db, day: date, soon: date, at: datetime) -> OpenCounts:
     """What waits or is due at the desk of compliance, all of it and not only what a page shows."""
-    found = one(db, OpenCounts, COUNTS, [soon, at])
+    found = one(db, OpenCounts, COUNTS, {"day": day, "soon": soon, "at": at})  # type: ignore[arg-type]  # named parameters
     assert found is not None
     return found
 
@@ -133,36 +135,6 @@ def note_renewal(db: Db, licence_id: int, at: datetime | None, reported_year: in
     """Note that a renewal was filed, or a year's report given."""
     sql = "UPDATE compliance_licence SET renewal_at = coalesce(%s, renewal_at), reported_year = coalesce(%s, reported_year) WHERE id = %s"
     run(db, sql, [at, reported_year, licence_id])
-
-
-def raise_alerts(db: Db, found: Sequence[Alert], at: datetime) -> list[Alert]:
-    """Write down alerts; those that are new or have grown worse are returned."""
-    sql = """
-    INSERT INTO compliance_alert AS known (licence_id, what, severity, due_on, raised_at)
-    SELECT licence_id, what, severity, due_on, %s
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::date[]) AS new (licence_id, what, severity, due_on)
-    ORDER BY licence_id, what
-    ON CONFLICT (licence_id, what) DO UPDATE SET severity = excluded.severity, raised_at = excluded.raised_at
-    WHERE known.severity <> excluded.severity
-    RETURNING licence_id, what, severity, due_on
-    """
-    told = [(one.licence_id, one.what, one.severity, one.due_on) for one in found]
-    return rows(db, Alert, sql, [at, *columns(told, 4)])
-
-
-def alerts(
-    db: Db, most: int, after: tuple[date, int, str] | None = None, *, party_id: int | None = None
-) -> list[Alert]:
-    """The alerts of licences in force, of one party or of all, the soonest due first."""
-    day, licence_id, what = after or (None, None, None)
-    sql = """
-    SELECT alert.licence_id, alert.what, alert.severity, alert.due_on FROM compliance_alert AS alert
-    JOIN compliance_licence AS licence ON licence.id = alert.licence_id AND licence.state = 'verified'
-    WHERE (%s::bigint IS NULL OR licence.party_id = %s)
-        AND (%s::date IS NULL OR (alert.due_on, alert.licence_id, alert.what) > (%s, %s, %s))
-    ORDER BY alert.due_on, alert.licence_id, alert.what LIMIT %s
-    """
-    return rows(db, Alert, sql, [party_id, party_id, day, day, licence_id, what, most])
 
 
 def keep_file(

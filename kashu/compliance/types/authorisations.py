@@ -32,6 +32,10 @@ class Authorisation:
     reason: str = ""
     grantee: str = ""
 
+    @property
+    def title(self) -> str:
+        return f"{self.brand} 品牌授权"
+
     def holds(self, day: date) -> bool:
         return self.state == "verified" and self.valid_from <= day <= self.valid_to
 
@@ -51,4 +55,5 @@ class AuthorisationRefusal(StrEnum):
     NO_REASON = "no_reason"
     NO_FILE = "no_file"
     TOO_MANY = "too_many"
+    LEAVING = "leaving"
     UNKNOWN_GOODS = "unknown_goods"

@@ -65,16 +65,18 @@ class LicenceRefusal(StrEnum):
     NO_FILE = "no_file"
     NO_TERRITORY = "no_territory"
     TOO_MANY = "too_many"
+    LEAVING = "leaving"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a licence's dates call for, and how soon."""
+    """What the dates of a paper, a licence or an authorisation, call for, and how soon."""
 
-    licence_id: int
+    paper_id: int
     what: str
     severity: str
     due_on: date
+    paper: str = "licence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,11 @@ def set_principal(
 def set_bank_account(
     db: Db, ring: Keyring, actor: Actor, party_id: int, told: tuple[str, str, str], at: datetime
 ) -> BankAccount | SupplierRefusal:
-    """Where a supplier is paid: (holder, bank, number), in its own verified name and no other (C-63)."""
+    """Where a supplier is paid: (holder, bank, number), in its own verified name and no other (C-63).
+
+    Another account has to be proven anew, and nothing is paid out before. The proven one is kept until then: it counts again
+    where the other turns out not to be the supplier's own, or where the supplier names it again.
+    """
     assert_in_transaction(db)
     refusal = _may_change(db, party_id)
     if refusal is not None:
@@ -136,7 +140,10 @@ def set_bank_account(
     mark = ring.identity("bank", number.text)
     if store.is_barred(db, "bank", mark, party_id):
         return SupplierRefusal.BLACKLISTED
-    store.end_bank_account(db, party_id)
+    same = _named_again(db, actor, party_id, (mark, holder, bank), at)
+    if same is not None:
+        return same
+    store.put_by_bank_account(db, party_id)
     made_id = new_id()
     sealed = ring.seal_personal(number.text, f"bank account {made_id}")
     made = BankAccount(
@@ -147,6 +154,18 @@ def set_bank_account(
     record(db, actor, "supplier.bank_account", party_id, None, {"account": str(made_id)}, ("", ""), at)
     _screen(db, ring, party_id, at)
     return made
+
+
+def _named_again(db: Db, actor: Actor, party_id: int, told: tuple[bytes, str, str], at: datetime) -> BankAccount | None:
+    """The proven account, where it is the one that was named: as it is, or back from where it was kept."""
+    held, kept = store.bank_account(db, party_id), store.kept_bank_account(db, party_id)
+    if held is not None and held.state == "proven" and (held.mark, held.holder, held.bank) == told:
+        return held
+    if kept is None or (kept.mark, kept.holder, kept.bank) != told:
+        return None
+    restored = store.restore_bank_account(db, party_id)
+    record(db, actor, "supplier.bank_account.restore", party_id, None, {"account": str(restored)}, ("", ""), at)
+    return store.bank_account(db, party_id)
 
 
 def set_particulars(

@@ -12,7 +12,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.party import store
 from kashu.party.service.moves import no, record
-from kashu.party.types import Query, SupplierRefusal, Verification
+from kashu.party.types import BankAccount, Query, SupplierRefusal, Verification
 
 STATES = ("matched", "mismatched", "not_found", "cancelled")
 
@@ -70,17 +70,31 @@ def answered(
     """Note what was answered: a detail, and the hash of the answer as it came."""
     assert_in_transaction(db)
     assert state in STATES
+    about = store.verification(db, verification_id)
+    if about is not None:
+        store.supplier(
+            db, about.party_id, lock=True
+        )  # no other account takes the place of the one that is answered for
     found = store.verification(db, verification_id, lock=True)
     if found is None or found.state != "asked":
         return SupplierRefusal.GONE
     store.answer_verification(db, verification_id, state, told, at)
-    if found.kind == "bank_account" and state == "matched":
-        account = store.bank_account(db, found.party_id)
-        if account is not None and str(account.id) == found.subject:
-            store.prove_bank_account(db, account.id, at)
     after = {"kind": found.kind, "state": state, "detail": told[0]}
     record(db, actor, "supplier.verify", found.party_id, None, after, ("", told[1]), at)
+    account = store.bank_account(db, found.party_id)
+    if found.kind == "bank_account" and account is not None and str(account.id) == found.subject:
+        _account_answered(db, actor, account, state, at)
     return None
+
+
+def _account_answered(db: Db, actor: Actor, account: BankAccount, state: str, at: datetime) -> None:
+    if state == "matched":
+        store.prove_bank_account(db, account, at)
+        return
+    restored = store.restore_bank_account(db, account.party_id)
+    if restored is not None:
+        told = ({"account": str(account.id)}, {"account": str(restored)})
+        record(db, actor, "supplier.bank_account.restore", account.party_id, *told, (state, ""), at)
 
 
 def note_verification(

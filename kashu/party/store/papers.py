@@ -157,11 +157,32 @@ def end_principals(db: Db, party_id: int, role: str, mark: bytes | None, at: dat
 
 
 def bank_account(db: Db, party_id: int) -> BankAccount | None:
-    return one(db, BankAccount, f"{ACCOUNT} WHERE party_id = %s AND state <> 'ended'", [party_id])
+    """The one a supplier is paid to, once it is proven."""
+    return one(db, BankAccount, f"{ACCOUNT} WHERE party_id = %s AND state IN ('unproven', 'proven')", [party_id])
 
 
-def end_bank_account(db: Db, party_id: int) -> None:
-    run(db, "UPDATE party_bank_account SET state = 'ended' WHERE party_id = %s AND state <> 'ended'", [party_id])
+def kept_bank_account(db: Db, party_id: int) -> BankAccount | None:
+    """The proven one that another is to take the place of."""
+    return one(db, BankAccount, f"{ACCOUNT} WHERE party_id = %s AND state = 'kept'", [party_id])
+
+
+def put_by_bank_account(db: Db, party_id: int) -> None:
+    """Make room for another account: a proven one is kept until that is proven, an unproven one is over."""
+    sql = """
+    UPDATE party_bank_account SET state = CASE state WHEN 'proven' THEN 'kept' ELSE 'ended' END
+    WHERE party_id = %s AND state IN ('unproven', 'proven')
+    """
+    run(db, sql, [party_id])
+
+
+def restore_bank_account(db: Db, party_id: int) -> UUID | None:
+    """Go back to the account that was kept, if there is one; which."""
+    sql = "UPDATE party_bank_account SET state = 'ended' WHERE party_id = %s AND state = 'unproven'"
+    if kept_bank_account(db, party_id) is None or run(db, sql, [party_id]) == 0:
+        return None
+    sql = "UPDATE party_bank_account SET state = 'proven' WHERE party_id = %s AND state = 'kept' RETURNING id"
+    found: UUID | None = value(db, sql, [party_id])
+    return found
 
 
 def add_bank_account(db: Db, new: BankAccount) -> None:
@@ -173,9 +194,11 @@ def add_bank_account(db: Db, new: BankAccount) -> None:
     run(db, sql, told)
 
 
-def prove_bank_account(db: Db, account_id: UUID, at: datetime) -> None:
-    sql = "UPDATE party_bank_account SET state = 'proven', proven_at = %s WHERE id = %s AND state <> 'ended'"
-    run(db, sql, [at, account_id])
+def prove_bank_account(db: Db, account: BankAccount, at: datetime) -> None:
+    """It is the supplier's own; the one that it takes the place of is over."""
+    sql = "UPDATE party_bank_account SET state = 'proven', proven_at = %s WHERE id = %s AND state IN ('unproven', 'proven')"
+    assert run(db, sql, [at, account.id]) == 1, "the supplier is held: nothing took its place meanwhile"
+    run(db, "UPDATE party_bank_account SET state = 'ended' WHERE party_id = %s AND state = 'kept'", [account.party_id])
 
 
 def verifications(db: Db, party_id: int) -> list[Verification]:

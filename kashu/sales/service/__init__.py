@@ -63,6 +63,7 @@ from kashu.sales.service.links import LINK_SECONDS, forget_links, make_link, ope
 from kashu.sales.service.lookup import CODE_SECONDS, CODE_TRIES_MAX, ORDERS_MAX, check_code, send_code
 from kashu.sales.service.purchases import FORGET_MAX, KEY_DAYS, forget_keys, receipts, sell
 from kashu.sales.service.redeem import (
+    call_invalid,
     checked,
     dispute,
     redeem,
@@ -121,6 +122,7 @@ __all__ = [
     "bulk_cards",
     "bulk_password",
     "buy_step",
+    "call_invalid",
     "cancel",
     "cancel_stopped",
     "cancel_topup",

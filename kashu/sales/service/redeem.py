@@ -6,7 +6,7 @@ from uuid import UUID
 
 from kashu import audit, cards
 from kashu.audit import Actor, Deed
-from kashu.cards import Redeeming, RedeemRefusal, Redemption, Sample
+from kashu.cards import CalledInvalid, Redeeming, RedeemRefusal, Redemption, Sample
 from kashu.kernel import limits
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
@@ -28,6 +28,22 @@ def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Re
     if _is_stopped(db, asked, at):
         return RedeemRefusal.TOO_OFTEN
     return _done(db, asked, cards.undo_redemption(db, ring, asked, at), "undone", at)
+
+
+def call_invalid(db: Db, ring: Keyring, asked: Redeeming, reason: str, at: datetime) -> CalledInvalid | RedeemRefusal:
+    """Whoever honours a code says that it is no good: noted with its sale, which its buyer may complain of, and in the trail."""
+    if _is_stopped(db, asked, at):
+        return RedeemRefusal.TOO_OFTEN
+    found = cards.call_invalid(db, ring, asked, reason, at)
+    if isinstance(found, RedeemRefusal):
+        return _missed(db, asked, found, at)
+    told, line_id, is_new = found
+    if is_new:
+        store.note_redemption(db, told.pool_id, line_id, "invalid")
+        actor, after = Actor("buyer", asked.by), {"place": told.place, "key": told.key}
+        thing = ("card.called_invalid", "card", f"{told.pool_id}/{told.card_id}")
+        audit.record(db, [Deed(actor, *thing, after=after, reason=reason, pool_id=told.pool_id)], at)
+    return told
 
 
 def dispute(db: Db, actor: Actor, key: tuple[int, UUID], at: datetime) -> int | RefundRefusal:
@@ -57,14 +73,18 @@ def _is_stopped(db: Db, asked: Redeeming, at: datetime) -> bool:
     return limits.is_spent(db, f"redeem:{asked.party_id}", at, most=MISSES_MAX, seconds=MISSES_SECONDS)
 
 
+def _missed(db: Db, asked: Redeeming, refusal: RedeemRefusal, at: datetime) -> RedeemRefusal:
+    if refusal is RedeemRefusal.NO_SUCH_CODE:
+        limits.allow(db, f"redeem:{asked.party_id}", at, most=MISSES_MAX, seconds=MISSES_SECONDS)
+    return refusal
+
+
 def _done(
     db: Db, asked: Redeeming, found: cards.Found | RedeemRefusal, what: str, at: datetime
 ) -> Redemption | RedeemRefusal:
     assert_in_transaction(db)
     if isinstance(found, RedeemRefusal):
-        if found is RedeemRefusal.NO_SUCH_CODE:
-            limits.allow(db, f"redeem:{asked.party_id}", at, most=MISSES_MAX, seconds=MISSES_SECONDS)
-        return found
+        return _missed(db, asked, found, at)
     told, line_id, is_new = found
     if is_new:
         store.note_redemption(db, told.pool_id, line_id, what)

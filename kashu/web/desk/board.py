@@ -45,18 +45,23 @@ def board(request: HttpRequest) -> HttpResponse:
     today = biz_date(at)
     until = today + timedelta(days=SOON_DAYS)
     with edge.transaction() as db:
-        counts = compliance.open_counts(db, until, at)
+        counts = compliance.open_counts(db, today, until, at)
         soon = page_of(
             compliance.every_licence(db, None, ["verified"], most, by_day(request, "soon"), until=until),
             lambda one: (one.valid_to.isoformat(), one.id),
         )
         own = party.parties(db, "platform")
         missing = compliance.missing_of_platform(db, own[0].id, at) if own else ["business"]
-        after = cursor(request, "alerts", date.fromisoformat, key_number, str)
+        ending = compliance.unrenewed(db, today, until, most, by_day(request, "links"))
+        links_by = compliance.authorisations_by(db, ending)
+        links = page_of([links_by[one] for one in ending], lambda one: (one.valid_to.isoformat(), one.id))
+        after = cursor(request, "alerts", date.fromisoformat, str, key_number, str)
         alerts = page_of(
-            compliance.alerts(db, most, after), lambda one: (one.due_on.isoformat(), one.licence_id, one.what)
+            compliance.alerts(db, today, most, after),
+            lambda one: (one.due_on.isoformat(), one.paper, one.paper_id, one.what),
         )
-        held = compliance.licences_by(db, {one.licence_id for one in alerts.rows})
+        held = compliance.licences_by(db, {one.paper_id for one in alerts.rows if one.paper == "licence"})
+        linked = compliance.authorisations_by(db, {one.paper_id for one in alerts.rows if one.paper == "authorisation"})
         down = page_of(
             compliance.unreported(db, most, by_instant(request, "down")), lambda one: (one.due_at.isoformat(), one.id)
         )
@@ -65,15 +70,20 @@ def board(request: HttpRequest) -> HttpResponse:
         stopped = page_of([one for one in sorted(causes) if one > begin][:most], lambda one: (one,))
         named = party.parties_by(db, stopped.rows)
         counted = {one.name: one for one in aftersale.counts(db, at)} | waits.counts(db, at)
+    next_of = {"soon": soon.after, "links": links.after, "alerts": alerts.after}
+    next_of |= {"down": down.after, "stopped": stopped.after}
     told = {
         "counts": counts,
         "stopped_count": len(causes),
         "soon": [(one, (one.valid_to - today).days) for one in soon.rows],
         "missing": missing,
-        "alerts": [(one, _due(one.what), held.get(one.licence_id)) for one in alerts.rows],
+        "links": [(one, (one.valid_to - today).days, ending[one.id]) for one in links.rows],
+        "alerts": [
+            (one, _due(one.what), (held if one.paper == "licence" else linked)[one.paper_id]) for one in alerts.rows
+        ],
         "stopped": [(named[one], sorted(causes[one])) for one in stopped.rows],
         "down": [(one, one.is_overdue(at)) for one in down.rows],
-        "after": {"soon": soon.after, "alerts": alerts.after, "down": down.after, "stopped": stopped.after},
+        "after": next_of,
         "clocks": [_clock(name, counted.get(name)) for name in (*CLOCKS, *waits.TITLES)],
         "unknown_years": clock.unknown_years(today),
     }
@@ -81,7 +91,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _due(what: str) -> str:
-    """What a licence's alert calls for, in words."""
+    """What a paper's alert calls for, in words."""
     name, _sep, number = what.partition("_")
     if name == "report":
         return _("%(year)s 年度报告") % {"year": number}

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import catalog, compliance, party
+from kashu import cards, catalog, compliance, party
+from kashu.catalog import Refusal
 from kashu.compliance import KINDS, Licence, LicenceRefusal
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
@@ -33,6 +34,11 @@ REFUSALS = {
     LicenceRefusal.NO_FILE: "没有扫描件，不能核验。请驳回，并请对方重新提交。",
     LicenceRefusal.NO_TERRITORY: "请填写地域：全国，或证照上的省市。数据没有改动。",
     LicenceRefusal.TOO_MANY: "待审核的材料太多，请等审核完再提交。数据没有改动。",
+    LicenceRefusal.LEAVING: "正在退出、已退出或被列入黑名单的供应商，不能再提交证照和授权。数据没有改动。",
+}
+MAP_REFUSALS = {
+    Refusal.NO_SUCH_MOVE: "没有这个类目或商品种类。数据没有改动。",
+    Refusal.GOODS_FIXED: "这个类目下有商品或批次在售，是按现在的商品种类审核、核对授权的。先全部下架、撤下，再改种类，之后重新审核上架。",
 }
 TOO_FEW = (
     "这家是高风险主体，须由登记人以外的两位审核人核验，现在还差 %(n)s 位，这样登记的证照不能通过。"
@@ -59,7 +65,7 @@ def licences(request: HttpRequest) -> HttpResponse:
             for name, states in LISTS.items()
         }
         told = {
-            "counts": compliance.open_counts(db, today, at),
+            "counts": compliance.open_counts(db, today, today, at),
             "waiting": pages["waiting"].rows,
             "held": [
                 (one, compliance.standing_of(one, today), (one.valid_to - today).days) for one in pages["held"].rows
@@ -100,8 +106,8 @@ def submit(request: HttpRequest) -> HttpResponse:
 def map_category(request: HttpRequest, category_id: int) -> HttpResponse:
     """What kind of goods a category holds."""
     with edge.transaction() as db:
-        answer = catalog.map_category(db, actor(request), category_id, request.POST.get("goods") or None, clock.now())
-    said = _("没有这个类目或商品种类。数据没有改动。") if answer else _("类目的商品种类已改，所需资质随之生效。")
+        answer = cards.map_category(db, actor(request), category_id, request.POST.get("goods") or None, clock.now())
+    said = _(MAP_REFUSALS[answer]) if answer else _("类目的商品种类已改，所需资质随之生效。")
     say(request, said, is_bad=answer is not None)
     return redirect("desk:licences")
 

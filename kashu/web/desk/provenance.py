@@ -41,6 +41,7 @@ REFUSALS = {
     AuthorisationRefusal.NEVER_ALONE: "这类商品须由两位审核人核验，单人模式不能办理。",
     AuthorisationRefusal.NO_REASON: "请写明依据。数据没有改动。",
     AuthorisationRefusal.TOO_MANY: "待审核的材料太多，请等审核完再提交。数据没有改动。",
+    AuthorisationRefusal.LEAVING: "正在退出、已退出或被列入黑名单的供应商，不能再提交证照和授权。数据没有改动。",
     AuthorisationRefusal.NO_FILE: "没有授权书扫描件，不能核验。",
     AuthorisationRefusal.UNKNOWN_GOODS: "请至少选择一类商品。数据没有改动。",
 }

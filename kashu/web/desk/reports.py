@@ -20,7 +20,11 @@ from kashu.web.rights import actor, needs
 from kashu.wire import edge, reports
 
 SHOWN_MAX = 100
-KINDS = {"authority": "供应商身份信息（市场监管，1 月、7 月）", "tax": "供应商收入信息（税务，每季度后一个月）"}
+KINDS = {
+    "authority": "供应商身份信息（市场监管，1 月、7 月）",
+    "tax": "供应商收入信息（税务，每季度后一个月）",
+    "own": "平台基本信息（税务，开展业务 30 日内）",
+}
 
 
 @require_GET
@@ -39,7 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @needs("reports.give")
 @reauthentication_required
 def make(request: HttpRequest, kind: str) -> HttpResponse:
-    """The file of this half-year's suppliers (C-11), or of a quarter's incomes (C-12). Making it is not sending it.
+    """The file of this half-year's suppliers (C-11), of a quarter's incomes or of ourselves (C-12). Making it is not sending it.
 
     The first holds whole ID numbers of who is not registered: hence a right of its own, and a row for each (C-52).
     """
@@ -51,13 +55,15 @@ def make(request: HttpRequest, kind: str) -> HttpResponse:
                 made = reports.identities(db, ctx.ring, actor(request), half, ctx.public_url, at)
             elif kind == "tax":
                 made = reports.incomes(db, period)
+            elif kind == "own":
+                made = reports.own(db, ctx.public_url, at)
             else:
                 raise Http404
         except ValueError:
             raise Http404 from None
         party.reports.keep(db, actor(request), kind, made.period, (made.rows, made.sha256), at)
     response = HttpResponse(made.text, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="suppliers-{kind}-{made.period}.csv"'
+    response.headers["Content-Disposition"] = f'attachment; filename="report-{kind}-{made.period}.csv"'
     response.headers["Cache-Control"] = "no-store"
     return response
 

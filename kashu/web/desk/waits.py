@@ -13,6 +13,7 @@ from kashu.wire import reports
 TITLES = {
     "authority": ("报送供应商身份信息：1 月、7 月", "/desk/reports"),
     "tax": ("报送供应商收入信息：每季度后一个月内", "/desk/reports"),
+    "own": ("报送平台基本信息：开展业务 30 日内", "/desk/reports"),
     "reverify": ("供应商复核：每六个月", "/desk/suppliers"),
     "hits": ("名单命中：待处理", "/desk/screening"),
     "appeals": ("处罚申诉：待处理", "/desk/appeals"),
@@ -28,7 +29,7 @@ def counts(db: Db, at: datetime) -> dict[str, ClockCount]:
     found = [ClockCount(name, many, late) for name, many, late in party.reports.waits(db, today, today + REVERIFY_SOON)]
     found.append(ClockCount("reviews", compliance.reviews_waiting(db), 0))
     duties = [one for one in reports.duties(db, today) if one.sent_at is None]
-    for kind in ("authority", "tax"):
+    for kind in ("authority", "tax", "own"):
         open_of = [one for one in duties if one.kind == kind]
         found.append(ClockCount(kind, len(open_of), sum(one.is_missed(today) for one in open_of)))
     return {one.name: one for one in found}

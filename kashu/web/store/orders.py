@@ -81,6 +81,11 @@ class Seen:
         return any(line.revealed_at is not None for line in self.lines)
 
     @property
+    def is_called_invalid(self) -> bool:
+        """Whether whoever honours a code of it, or who brought it, says that it is no good."""
+        return any(line.redemption == "invalid" for line in self.lines)
+
+    @property
     def may_complain(self) -> bool:
         """Whether a complaint can be opened: the order is this browser's and paid, and none of it is open."""
         is_free = not any(one.is_open for one in self.complaints)

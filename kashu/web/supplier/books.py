@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kashu import cards, catalog, compliance, ledger, party
 from kashu.catalog import queries as catalog_queries
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
@@ -41,7 +42,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         lines = queries.lines_of_supplier(db, desk.party.id, FAR, 8)
         coming = catalog.coming_agreements(db, at)
         causes = causes_of(db, desk.party.id, at)
-        alerts = compliance.alerts(db, ALERTS_MAX, party_id=desk.party.id)
+        alerts = compliance.alerts(db, biz_date(at), ALERTS_MAX, party_id=desk.party.id)
     verified = desk.supplier.verified_at
     told = {
         "file": file,
@@ -53,7 +54,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         "is_due": verified is not None and party.is_reverify_due(verified, at),
         "now": at,
         "causes": causes,
-        "alerts": len({one.licence_id for one in alerts}),
+        "alerts": len({(one.paper, one.paper_id) for one in alerts}),
         "is_urgent": any(one.severity == "critical" for one in alerts),
     }
     return show(request, desk, "overview", "overview", told)

@@ -28,9 +28,8 @@ from kashu.wire import edge
 
 SHOWN_MAX = 200
 STATES = ["in_review", "verified", "rejected", "revoked"]
-SHUT = ("closed", "blacklisted")  # who hands nothing in any more
+SHUT = ("exiting", "closed", "blacklisted")  # who hands nothing in any more
 ANY_GOODS = ("membership",)  # who sells nothing yet: what every kind of goods takes
-GONE = "已退出或被列入黑名单，不能再提交材料。"
 
 
 @require_GET
@@ -50,10 +49,14 @@ def licences(request: HttpRequest, desk: Desk) -> HttpResponse:
         link = compliance.authorisation(db, whole(request.GET.get("link", ""), 2**62) or 0)
         goods = [one for one in compliance.goods(db) if not one.is_shut]
         needs = [one for one in compliance.requirements(db) if one.who == "seller" and one.licence != "business"]
-        alerts = {one.licence_id: one.severity for one in compliance.alerts(db, SHOWN_MAX, party_id=desk.party.id)}
+        found = compliance.alerts(db, today, SHOWN_MAX, party_id=desk.party.id)
+    alerts = {(one.paper, one.paper_id): one.severity for one in found}
     told = {
-        "held": [(one, compliance.standing_of(one, today), _left(one, today), alerts.get(one.id)) for one in held.rows],
-        "links": [(one, _left(one, today)) for one in links.rows],
+        "held": [
+            (one, compliance.standing_of(one, today), _left(one, today), alerts.get(("licence", one.id)))
+            for one in held.rows
+        ],
+        "links": [(one, _left(one, today), alerts.get(("authorisation", one.id))) for one in links.rows],
         "after": {"held": held.after, "links": links.after},
         "kinds": {code: _(title) for code, title in KINDS.items()},
         "goods": goods,
@@ -75,7 +78,7 @@ def hand_in(request: HttpRequest, desk: Desk) -> HttpResponse:
     begin, end = day_of(request.POST.get("valid_from", "")), day_of(request.POST.get("valid_to", ""))
     scope = [one.strip() for one in request.POST.get("scope", "").replace("，", ",").replace("、", ",").split(",")]
     if desk.supplier.state in SHUT:
-        return _back(request, _(GONE), "")
+        return _back(request, _(LICENCE_REFUSALS[LicenceRefusal.LEAVING]), "")
     with edge.transaction() as db:
         scan = scan_of(request, db)
         answer: Licence | LicenceRefusal
@@ -100,7 +103,7 @@ def hand_in(request: HttpRequest, desk: Desk) -> HttpResponse:
 def hand_in_link(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A brand's authorisation of this supplier. What it hangs on, if the grantor is not the brand, the platform adds."""
     if desk.supplier.state in SHUT:
-        return _back(request, _(GONE), "")
+        return _back(request, _(LICENCE_REFUSALS[LicenceRefusal.LEAVING]), "")
     with edge.transaction() as db:
         scan = scan_of(request, db)
         answer: Authorisation | AuthorisationRefusal

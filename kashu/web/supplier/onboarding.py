@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -71,7 +72,15 @@ def onboarding(request: HttpRequest, desk: Desk, step: str = "company") -> HttpR
 @require_POST
 @at_desk
 def save(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
-    """Take a step's form in; what cannot be taken stays as a draft beside its error."""
+    """Take a step's form in; what cannot be taken stays as a draft beside its error.
+
+    Another account than the one that was handed in with the application takes a fresh proof of who asks.
+    """
+    is_change = step == "account" and desk.supplier.state != "applied" and "draft" not in request.POST
+    return (_take_afresh if is_change else _take)(request, desk, step)
+
+
+def _take(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
     do = {"company": _company, "people": _person, "account": _account}.get(step)
     if do is None:
         raise Http404
@@ -89,6 +98,9 @@ def save(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
         return _page(request, desk, step, error, 422)
     say(request, _("草稿已保存。") if "draft" in told else _("已保存。"))
     return redirect("supplier:step", step=step)
+
+
+_take_afresh = reauthentication_required(_take)
 
 
 @require_POST
@@ -239,6 +251,7 @@ def _page(request: HttpRequest, desk: Desk, step: str, error: str = "", status: 
         told: dict[str, Any] = {
             "file": file,
             "own": party.party(db, desk.party.id),
+            "kept": party.kept_bank_account(db, desk.party.id),
             "contracts": [one for kind in ("supply", "deposit") if (one := party.contract(db, kind)) is not None],
             "exempt": party.reports.exemption(db, desk.party.id),
             "consents": {name: party.has_consent(db, subject, name) for name in CONSENTS},

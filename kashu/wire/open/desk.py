@@ -21,6 +21,8 @@ from kashu.wire.open.messages import (
     BulkAsked,
     BulkTold,
     ChoicesTold,
+    InvalidAsked,
+    InvalidTold,
     PurchaseAsked,
     PurchaseTold,
     RedemptionAsked,
@@ -92,6 +94,9 @@ ADDRESSES = (
     Address("POST", "/open/v1/redemptions/undo", "redemptions", "Undo a redemption within an hour", RedemptionTold,
             ("malformed", "invalid", "idempotency_key", "no_such_code", "not_sold", "not_redeemed", "too_late", "in_flight"),
             redemptions.undo, asked=UndoAsked),
+    Address("POST", "/open/v1/redemptions/invalid", "redemptions", "Say that a code of ours is no good", InvalidTold,
+            ("malformed", "invalid", "idempotency_key", "no_such_code", "not_sold", "already_redeemed", "in_flight"),
+            redemptions.call_invalid, asked=InvalidAsked, status=201),
     Address("GET", "/open/v1/redemptions", "redemptions", "Your redemptions, the newest first", RedemptionsTold,
             ("invalid",), redemptions.listed, query=PAGING),
 )  # fmt: skip

@@ -201,6 +201,26 @@ class UndoAsked(Struct, forbid_unknown_fields=True):
     code: Annotated[str, Meta(min_length=4, max_length=64, pattern=NO_CONTROLS)]
 
 
+class InvalidAsked(Struct, forbid_unknown_fields=True):
+    """A code of ours that was sold and that you find no good: its buyer can complain, and its batch is looked at."""
+
+    code: Annotated[str, Meta(min_length=4, max_length=64, pattern=NO_CONTROLS)]
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=200, pattern=NO_CONTROLS, description="What is wrong with it.")
+    ]
+    place: Annotated[str, Meta(max_length=64, pattern=NO_CONTROLS, description="The shop, as you name it.")] = ""
+
+
+class InvalidTold(Struct):
+    """What was said of a code; told again, it is the same. Redeeming the code later takes it back."""
+
+    id: str
+    sku: str
+    place: str
+    reason: str
+    told_at: datetime
+
+
 class RedemptionTold(Struct):
     """A code that was redeemed; the code itself is told to nobody again."""
 

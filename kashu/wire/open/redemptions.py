@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from kashu import cards, catalog
+from kashu import cards, catalog, sales
 from kashu.cards import Redeeming, RedeemRefusal, Redemption
 from kashu.kernel.db import Db
 from kashu.kernel.paging import encode_cursor
@@ -17,6 +17,8 @@ from kashu.wire import attested
 from kashu.wire.context import Context
 from kashu.wire.open.auth import Caller
 from kashu.wire.open.messages import (
+    InvalidAsked,
+    InvalidTold,
     RedemptionAsked,
     RedemptionsTold,
     RedemptionTold,
@@ -32,6 +34,7 @@ from kashu.wire.open.reads import BadQueryError, page_of, query_of
 RETRY_SECONDS = 3_600
 Shape = TypeVar("Shape", bound=Struct)
 _asked, _undo = msgspec.json.Decoder(RedemptionAsked), msgspec.json.Decoder(UndoAsked)
+_invalid = msgspec.json.Decoder(InvalidAsked)
 
 
 def redeem(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
@@ -51,6 +54,20 @@ def undo(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -
     if isinstance(asked, Response):
         return asked
     return _answer(db, attested.undo_redemption(ctx, db, _redeeming(caller, asked.code), at), 200)
+
+
+def call_invalid(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:
+    """Say of a code that it is no good: 201, and the same again."""
+    asked = _read(_invalid, request)
+    if isinstance(asked, Response):
+        return asked
+    if not asked.reason.strip():
+        return problem("invalid", "reason is empty")
+    told = sales.call_invalid(db, ctx.ring, _redeeming(caller, asked.code, asked.place), asked.reason.strip(), at)
+    if isinstance(told, RedeemRefusal):
+        return _refused(told)
+    code = catalog.codes(db, {told.sku_id})[told.sku_id]
+    return answer(InvalidTold(str(told.id), code, told.place, told.reason, told.told_at.astimezone(UTC)), 201)
 
 
 def listed(db: Db, ctx: Context, caller: Caller, request: Request, at: datetime) -> Response:  # noqa: ARG001  # every address takes the same
@@ -85,9 +102,12 @@ def _redeeming(caller: Caller, code: str, place: str = "", redeemed_at: datetime
 
 def _answer(db: Db, told: Redemption | RedeemRefusal, status: int) -> Response:
     if isinstance(told, RedeemRefusal):
-        wait = RETRY_SECONDS if told is RedeemRefusal.TOO_OFTEN else None
-        return problem(told.value, retry_after=wait)
+        return _refused(told)
     return answer(_told(told, catalog.codes(db, {told.sku_id})), status)
+
+
+def _refused(why: RedeemRefusal) -> Response:
+    return problem(why.value, retry_after=RETRY_SECONDS if why is RedeemRefusal.TOO_OFTEN else None)
 
 
 def _told(one: Redemption, codes: dict[int, str]) -> RedemptionTold:
