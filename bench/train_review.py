@@ -24,21 +24,19 @@ ROUNDS = 15
 STEP = 0.3
 DECAY = 3e-4
 WEIGHT_MIN = 8
-LIMITS = range(-800, 401, 10)
+LIMITS = range(-100, 201, 10)
 NEVER = 10**6
-# Chosen by cross-validation over the first five hands when the last rules were not made yet: 0.99 of the denied stopped, 0.91 of
-# the lawful left alone, one denied title in twenty-five led to a person. Rules made since flatter the figures that are printed.
-KEPT = {"threshold": 30, "relief": -100, "doubt": -80}
-UNLEARNED = {6}  # only rules were made from it, so that what is learned has a hand to be measured by
+BARS = {"denied_never_allowed": 0.98, "precision": 0.9, "lawful_allowed": 0.9}
+# Chosen by cross-validation, hands 7 and 8 read by the rules from before them: the lowest threshold with the widest margin for the
+# worst hand. Rules made from a title flatter what is printed of it, so the figures that are printed would choose a higher one.
+KEPT = {"threshold": 60, "relief": -100, "doubt": -80}
 Sample = tuple[frozenset[str], bool]
 Row = dict[str, str]
 
 
 def main() -> None:
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines() if line.strip()]
-    rows = [
-        row for row in rows if not row["held"] and row["label"] in ("allow", "deny") and row["hand"] not in UNLEARNED
-    ]
+    rows = [row for row in rows if not row["held"] and row["label"] in ("allow", "deny")]
     extra = list(phrases(PHRASES.read_text("utf-8")))
     limits = chosen(rows, crossed(rows, extra))
     model = replace(fitted([sample(row) for row in rows] + extra), **limits)
@@ -59,20 +57,28 @@ def chosen(rows: list[Row], scores: list[int]) -> dict[str, int]:
     found = [{one.id: one for one in compliance.judge(row["title"], looks=False).reasons} for row in rows]
     compared = [listing.compared(listed, listing.told(listed, row["title"])) for row in rows]
 
-    def bars(**limits: int) -> dict[str, float]:
+    def bars(**limits: int) -> dict[str, dict[str, float]]:
         by = learned.Learned(0, weights={}, **limits)
-        told = []
+        told: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for row, reasons, score, is_compared in zip(rows, found, scores, compared, strict=True):
             after = listing.weighed(reasons, score, by, listed.soft) if reasons or is_compared else reasons
-            told.append((row["label"], strictest(after)))
-        return figures(told)
+            for part in ("all", f"hand {row['hand']}"):
+                told[part].append((row["label"], strictest(after)))
+        return {part: figures(told[part]) for part in sorted(told)}
 
     alone = {"threshold": NEVER, "relief": -NEVER, "doubt": -NEVER}
-    print("the rules alone", shown(bars(**alone)))
-    for one in LIMITS[::3]:
-        print(one, shown(bars(**{**KEPT, "threshold": one})))
-    print("kept", shown(bars(**KEPT)))
+    print("the rules alone", shown(bars(**alone)["all"]))
+    for one in LIMITS:
+        by_hand = bars(**{**KEPT, "threshold": one})
+        print(f"{one} {shown(by_hand['all'])}, worst hand {margin(by_hand):+.4f}")
+    for part, of in bars(**KEPT).items():
+        print("kept", part, shown(of))
     return KEPT
+
+
+def margin(by_hand: dict[str, dict[str, float]]) -> float:
+    """How far the worst hand is above the bar that it is nearest to, or below it."""
+    return min(of[bar] - least for of in by_hand.values() for bar, least in BARS.items())
 
 
 def strictest(found: dict[str, compliance.Reason]) -> str:
