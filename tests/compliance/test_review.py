@@ -35,8 +35,8 @@ OPEN = Context(is_rooted_in_issuer=True, allows_resale=True, verified_by=frozens
 
 
 def bars_of(held, *hands):
-    """The figures of these hands' titles, or of all but the sixth."""
-    rows = [row for row in ROWS if row["held"] is held and row["hand"] in (hands or {1, 2, 3, 4, 5})]
+    """The figures of these hands' titles, or of all."""
+    rows = [row for row in ROWS if row["held"] is held and (not hands or row["hand"] in hands)]
     return figures([(row["label"], judge(row["title"]).verdict.value) for row in rows])
 
 
@@ -49,21 +49,13 @@ def test_the_bars_hold_on_the_corpus(held):
     assert bars["lawful_allowed"] >= 0.9, bars
 
 
-@pytest.mark.parametrize("hand", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("hand", sorted({row["hand"] for row in ROWS}))
 def test_no_hand_is_read_much_worse_than_the_others(hand):
     """Some wrote to slip through, some to be stopped without reason: what is held back of theirs is the hardest there is."""
     bars = bars_of(True, hand)
     assert bars["denied_never_allowed"] >= 0.94, bars
     assert bars["precision"] >= 0.9, bars
     assert bars["lawful_allowed"] >= 0.84, bars
-
-
-def test_what_no_weight_was_learned_from():
-    """The sixth hand, of which only rules were made: half of its lawful titles are dishes in four to ten characters."""
-    bars = bars_of(True, 6)
-    assert bars["denied_never_allowed"] >= 0.98, bars
-    assert bars["precision"] >= 0.9, bars
-    assert bars["lawful_allowed"] >= 0.7, bars
 
 
 def test_the_corpus_is_large_enough_to_mean_something():
@@ -110,6 +102,20 @@ def test_lawful_goods_pass(title):
 )
 def test_a_lesson_does_not_launder_a_cheat_or_an_offer(title):
     assert judge(title).verdict != "allow"
+
+
+@pytest.mark.parametrize(
+    ("lawful", "refused"),
+    [
+        ("外挂音色库 古筝VST 正版授权", "外挂音色库 王者荣耀透视自瞄"),
+        ("短信验证码接口套餐包 5000条", "验证码接收接口 接码 0.1一条"),
+        ("魔音工坊年卡 激活码 商用授权", "码商招募 自带收款码"),
+        ("瑞幸咖啡 9.9元券 自助下单", "作品点赞 自助下单"),
+    ],
+)
+def test_a_word_that_is_part_of_a_lawful_one_is_not_denied_and_frees_nothing(lawful, refused):
+    assert judge(lawful).verdict != "deny"
+    assert judge(refused).verdict == "deny"
 
 
 def test_knowledge_about_a_thing_is_not_the_thing():

@@ -17,6 +17,7 @@ from kashu.kernel.text import sha256_hex
 TEXT_CHARS_MAX = 4_000
 NEGATION_CHARS = 4
 LESSON_REACH = 10
+LESSON_MORE = 100  # knowledge about a thing is in the words of the thing: it has to resemble what was refused by more
 COMPARED_SIGNS_MIN = 4
 LITERAL = re.compile("[\u4e00-\u9fff]{2,}")
 AHEAD = re.compile(r"\(\?<?[!=][^()]*\)|\[[^\]]*\]|\(\?:")
@@ -165,13 +166,15 @@ def _guesses(deny: DenyList, text: str, context: Context) -> Iterator[Reason]:
             yield replace(reason, verdict=Verdict.QUEUE)
 
 
-def weighed(found: dict[str, Reason], total: int, by: learned.Learned, soft: Collection[str]) -> dict[str, Reason]:
+def weighed(
+    found: dict[str, Reason], total: int, by: learned.Learned, soft: Collection[str], *, is_lesson: bool = False
+) -> dict[str, Reason]:
     """What rules found, beside what the whole title is like (`total`, its worst window).
 
     It asks for a person's look where no rule does, spares it where only soft rules do, and leads what would be denied for its
     words to a person. Nothing that is denied comes to the shelf by it.
     """
-    if not found and total >= by.threshold:
+    if not found and total >= by.threshold + is_lesson * LESSON_MORE:
         return {LOOK.id: LOOK}
     if total <= by.relief and not any(reason.verdict is Verdict.DENY for reason in found.values()):
         return {one: reason for one, reason in found.items() if one not in soft}
@@ -182,9 +185,9 @@ def weighed(found: dict[str, Reason], total: int, by: learned.Learned, soft: Col
 
 def _weighed(deny: DenyList, text: str, found: dict[str, Reason], soft: Collection[str]) -> dict[str, Reason]:
     by, reading = learned.learned(), told(deny, text)
-    if len(set(reading)) < COMPARED_SIGNS_MIN or not (found or compared(deny, reading)):
+    if len(set(reading)) < COMPARED_SIGNS_MIN:
         return found
-    after = weighed(found, learned.score(reading, by), by, soft)
+    after = weighed(found, learned.score(reading, by), by, soft, is_lesson=knowledge(deny, reading))
     heavy = learned.resembling(reading, by) if LOOK.id in after else ()
     return {one: replace(reason, found=" ".join(heavy)) if one == LOOK.id else reason for one, reason in after.items()}
 
@@ -194,10 +197,9 @@ def told(deny: DenyList, text: str) -> str:
     return deny.disclaimed.sub("", learned.told(text[:TEXT_CHARS_MAX]))
 
 
-def compared(deny: DenyList, reading: str) -> bool:
-    """Whether a reading may wait for what it is like: not where there is too little, or where it is knowledge (`lesson`)."""
-    is_lesson = deny.lesson.search(reading) is not None and deny.offered.search(reading) is None
-    return len(set(reading)) >= COMPARED_SIGNS_MIN and not is_lesson
+def knowledge(deny: DenyList, reading: str) -> bool:
+    """Whether a reading offers knowledge about something (`lesson`) and not the thing."""
+    return deny.lesson.search(reading) is not None and deny.offered.search(reading) is None
 
 
 def in_chinese(reason: str) -> str:
@@ -311,7 +313,8 @@ def _reasons(deny: DenyList, reading: str, context: Context) -> Iterator[tuple[R
             if rule.opens and context.opens:
                 verdict = Verdict.QUEUE
             yield rule, Reason(rule.id, rule.category, rule.rule, rule.ground, rule.grade, verdict, match[0])
-            break
+            if verdict is rule.verdict:
+                break  # no other match of it is stricter
 
 
 def _near(match: re.Match[str], other: re.Match[str]) -> bool:
