@@ -65,6 +65,15 @@ def one_of(dsn, token):
         return aftersale.compensations_of_order(db, order.pool_id, order.id)[0]
 
 
+def wish_of(dsn, told, page):
+    """Where the second person says yes to it; the page may show others' wishes as well."""
+    with connect(dsn) as db:
+        wish = aftersale.compensation(db, told.id).approval_id
+    address = f"/desk/compensations/approvals/{wish}"
+    assert address in page.content.decode()
+    return address
+
+
 def test_a_demand_from_the_order_page_to_the_money(staff, browser, bought, house):
     token, owner, _root = bought
     page = f"/o/{token}"
@@ -90,7 +99,7 @@ def test_a_demand_from_the_order_page_to_the_money(staff, browser, bought, house
     nothing = {"ids": [str(told.id)], "reason": " "}
     assert "请写明理由" in clerk.post("/desk/compensations/ask", nothing, follow=True).content.decode()
     asked = clerk.post("/desk/compensations/ask", {"ids": [str(told.id), "'"], "reason": "工单 7"}, follow=True)
-    address = re.search(r"/desk/compensations/approvals/[0-9a-f-]+", asked.content.decode())[0]
+    address = wish_of(house.dsn, told, asked)
     assert "等待复核：1 笔，共 ¥39.90" in asked.content.decode()
     assert "不能由申请人自己复核" in clerk.post(address, follow=True).content.decode()
     assert "1 笔正在支付" in other.post(address, follow=True).content.decode()
@@ -138,7 +147,7 @@ def test_a_wish_is_taken_back_and_a_whole_page_is_asked_for(staff, browser, boug
     asked = desk.post(
         "/desk/compensations/ask", {"page": [str(told.id)], "whole": "yes", "reason": "全部"}, follow=True
     )
-    address = re.search(r"/desk/compensations/approvals/[0-9a-f-]+", asked.content.decode())[0]
+    address = wish_of(dsn, told, asked)
     assert "申请已撤回" in desk.post(address, {"cancel": "yes"}, follow=True).content.decode()
     assert one_of(dsn, token).state == "owed"
 
