@@ -12,6 +12,7 @@ from kashu.aftersale.rules import (
     may_object,
 )
 from kashu.aftersale.service import (
+    FIRST,
     GRANT,
     PAY,
     PURPOSE,
@@ -84,6 +85,7 @@ __all__ = [
     "ABUSE_COMPLAINTS_MAX",
     "ABUSE_DAYS",
     "DAY_MAX",
+    "FIRST",
     "GRANT",
     "KINDS",
     "OBJECT_DAYS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from kashu.wire import metrics
 from kashu.wire.context import Context
 
 log = logging.getLogger(__name__)
-NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 RECALL_AGAIN_DAYS = (1, 3, 7)  # what was being delivered when an authorisation fell is recalled as well
 
 
@@ -42,7 +41,7 @@ def forget_persons(ctx: Context) -> int:
 def recall_cards(ctx: Context, body: Mapping[str, Any]) -> None:
     """An authorisation was revoked: what was bought when it held no more is recalled (§2.3), a hundred orders at a time."""
     turn, made = int(body["turn"]), 0
-    place: tuple[datetime, UUID] | None = NEWEST
+    place: tuple[int, UUID] | None = aftersale.FIRST
     while place is not None:
         with ctx.pool.transaction() as db:
             many, place = aftersale.recall(db, int(body["authorisation"]), place, clock.now())

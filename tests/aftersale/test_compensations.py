@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kashu import aftersale, audit, cards, compliance, ledger, party, payments, sales
+from kashu import aftersale, audit, cards, compliance, ledger, party, sales
 from kashu.aftersale import Compensation, CompensationRefusal, rules
 from kashu.audit import Approval, ApprovalRefusal
 from kashu.cards import Redeeming
 from kashu.compliance import AuthorisationRefusal, Effect
-from kashu.jobs.aftersale import NEWEST
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, run, values
 from kashu.kernel.text import sha256_hex
 from kashu.server import invariants
 from tests import make, moves
+from tests.aftersale.test_guardians import refunds, states
 from tests.aftersale.world import BUYER, CLERK, OTHER, WHY, bought
 from tests.cards.test_redemption import sell_code
 from tests.compliance.test_provenance import TODAY, attach, verified
@@ -52,7 +52,7 @@ class Batch:
         return cards.revoke(self.db, make.STAFF, self.root.id, "品牌方：从未授权", clock.now(), last_day)
 
     def recall(self):
-        made, _next = aftersale.recall(self.db, self.root.id, NEWEST, clock.now())
+        made, _next = aftersale.recall(self.db, self.root.id, aftersale.FIRST, clock.now())
         return made
 
 
@@ -95,15 +95,6 @@ def paid(db, told):
 
 def of_order(db, placed):
     return aftersale.compensations_of_order(db, placed.pool_id, placed.id)
-
-
-def states(db, placed):
-    lines = sales.lines_of(db, [placed.id])[placed.id]
-    return [one.state for one in cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])]
-
-
-def refunds(db, placed):
-    return [one.amount_fen for one in payments.refunds_of(db, placed.pool_id, placed.id)]
 
 
 def of_number(db, number):
@@ -200,7 +191,7 @@ def test_every_order_is_found_however_many_there_are(db, batch, monkeypatch):
     monkeypatch.setattr(aftersale.service.compensations, "RECALL_MAX", 2)
     placed = [batch.sell()[0] for _ in range(3)]
     batch.revoke(YESTERDAY)
-    place, made = NEWEST, 0
+    place, made = aftersale.FIRST, 0
     while place is not None:
         many, place = aftersale.recall(db, batch.root.id, place, clock.now())
         made += many

@@ -13,7 +13,7 @@ from bench import train_review
 from bench.bench_review import CORPUS
 from kashu.compliance import deny_list, in_chinese, judge
 from kashu.compliance.rules import learned
-from kashu.compliance.rules.listing import LOOK, compared, judge_listing, told, weighed
+from kashu.compliance.rules.listing import LESSON_MORE, LOOK, judge_listing, knowledge, told, weighed
 from kashu.compliance.types import Texts, Verdict
 
 ROWS = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
@@ -89,15 +89,14 @@ def test_good_words_in_the_same_window_do_lower_it():
     assert learned.score("坏" + "好" * 9, LEARNT) < learned.score("坏", LEARNT)
 
 
-def test_knowledge_disclaimers_and_next_to_no_text_are_not_compared():
-    listed = deny_list()
-    for text, is_compared in (
-        ("三年的 自用 换手 研究报告", False),
-        ("三年的 自用 换手 研究报告 秒到", True),
-        ("好" * 100, False),
-    ):
-        assert compared(listed, told(listed, text)) is is_compared
+def test_knowledge_resembles_by_more_and_disclaimers_and_next_to_no_text_are_not_compared():
+    listed, by = deny_list(), learned.Learned(0, 50, {})
+    assert knowledge(listed, told(listed, "三年的 自用 换手 研究报告"))
+    assert not knowledge(listed, told(listed, "三年的 自用 换手 研究报告 秒到"))
+    assert weighed({}, 50 + LESSON_MORE - 1, by, (), is_lesson=True) == {}
+    assert weighed({}, 50 + LESSON_MORE, by, (), is_lesson=True) == {LOOK.id: LOOK}
     assert told(listed, "爱奇艺季卡 非共享号") == "爱奇艺季卡"
+    assert judge("好" * 100).verdict == "allow"
 
 
 def test_the_look_takes_any_text():

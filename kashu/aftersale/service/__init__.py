@@ -2,6 +2,7 @@
 
 from kashu.aftersale.service.clocks import ERASE_MAX, TELL_MAX, erase_due, tell_overdue
 from kashu.aftersale.service.compensations import (
+    FIRST,
     PAY,
     ask_payment,
     cancel_payment,
@@ -39,6 +40,7 @@ from kashu.aftersale.service.guardians import (
 
 __all__ = [
     "ERASE_MAX",
+    "FIRST",
     "GRANT",
     "PAY",
     "PURPOSE",

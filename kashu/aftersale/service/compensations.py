@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu import audit, compliance, party, sales
+from kashu import audit, cards, compliance, party, sales
 from kashu.aftersale import rules, store
 from kashu.aftersale.service.complaints import may_open
 from kashu.aftersale.service.trail import record
@@ -23,8 +23,9 @@ from kashu.kernel.ids import new_id
 from kashu.sales import Due, RefundRefusal
 
 PAY = "compensation.pay"
-RECALL_MAX = 100  # orders that one transaction looks at
-Place = tuple[datetime, UUID]
+RECALL_MAX = 100  # lines that one transaction looks at
+Place = tuple[int, UUID]
+FIRST: Place = (0, UUID(int=0))
 
 
 def demand(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> Compensation | CompensationRefusal:
@@ -46,19 +47,16 @@ def demand_for(db: Db, actor: Actor, key: tuple[int, UUID], at: datetime) -> Com
     return _demand(db, actor, key, at)
 
 
-def recall(db: Db, authorisation_id: int, before: Place, at: datetime) -> tuple[int, Place | None]:
+def recall(db: Db, authorisation_id: int, after: Place, at: datetime) -> tuple[int, Place | None]:
     """Recall what was bought under an authorisation, or one below it, when it held no more: so many, and where to go on.
 
-    The newest orders first, from before a place on; what is recalled already is not recalled again.
+    Delivered lines by their keys, from after a place on; what is recalled already is not recalled again.
     """
     assert_in_transaction(db)
-    found = sales.orders_under(db, compliance.below(db, authorisation_id), before, RECALL_MAX)
-    late = sales.recalled(db, found)
-    made = 0
-    for one in found:
-        if one.id in late and isinstance(_demand(db, SYSTEM, (one.pool_id, one.id), at), Compensation):
-            made += 1
-    return made, (found[-1].placed_at, found[-1].id) if len(found) == RECALL_MAX else None
+    pools = cards.came_after(db, compliance.below(db, authorisation_id))
+    keys, place = sales.delivered_from(db, list(pools), after, RECALL_MAX)
+    made = sum(isinstance(_demand(db, SYSTEM, key, at), Compensation) for key in sorted(set(keys)))
+    return made, place
 
 
 def ask_payment(

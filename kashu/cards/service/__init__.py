@@ -28,6 +28,7 @@ from kashu.cards.service.pages import edit_product, map_category
 from kashu.cards.service.probing import SAMPLE_CARDS, dispute, draw_again, open_sample, probed
 from kashu.cards.service.provenance import (
     attach,
+    came_after,
     confirm,
     fitting,
     is_branded,
@@ -84,6 +85,7 @@ __all__ = [
     "book_issued",
     "book_stock",
     "call_invalid",
+    "came_after",
     "cancel",
     "change_content",
     "change_format",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -145,11 +145,18 @@ def revoke(
     fallen = compliance.authorisations.revoke(db, actor, authorisation_id, reason, at, last_day)
     if isinstance(fallen, AuthorisationRefusal):
         return fallen
-    for pool_id, came_under in store.came_after(db, fallen):
-        store.set_authorisation(db, pool_id, came_under)
-        note(db, actor, pool_id, "authorised", {"authorisation": came_under, "revoked": True}, at)
+    for pool_id, came_under in came_after(db, fallen).items():
+        store.batch(db, pool_id, lock=True)
+        if store.authorisation_of(db, pool_id) != came_under:
+            store.set_authorisation(db, pool_id, came_under)
+            note(db, actor, pool_id, "authorised", {"authorisation": came_under, "revoked": True}, at)
     tell(db, [Fact("authorisation.revoked", {"authorisation": authorisation_id, "turn": 0})], at)
     return fallen
+
+
+def came_after(db: Db, authorisation_ids: Sequence[int]) -> dict[int, int]:
+    """Pools whose batch came when its authorisation, one of these, held no more for who revoked it; with that one (§2.3)."""
+    return store.came_after(db, authorisation_ids, catalog.LATER)
 
 
 def fitting(db: Db, batch: Batch, at: datetime) -> list[Authorisation]:

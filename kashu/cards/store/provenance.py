@@ -55,17 +55,17 @@ WHERE pool.authorisation_id = %s AND batch.state <> 'cancelled'
   AND EXISTS (SELECT FROM cards_card AS card WHERE card.pool_id = pool.id AND card.state = 'on_shelf')
 ORDER BY pool.id LIMIT %s FOR NO KEY UPDATE OF pool
 """
-# Batches that came under one of these after the last day on which it held, and were moved to another that renewed it.
+# Batches that came under one of these after the last day on which it held, whatever renewed it since.
 CAME_AFTER = """
 SELECT pool.id, link.id FROM cards_pool AS pool JOIN cards_batch AS batch ON batch.pool_id = pool.id
 JOIN LATERAL (
     SELECT (step.body->>'authorisation')::bigint AS id FROM cards_provenance AS step
     WHERE step.pool_id = pool.id AND step.event = 'authorised' AND NOT step.body ? 'renews'
     ORDER BY step.seq DESC LIMIT 1) AS came ON came.id = ANY (%(under)s)
-JOIN compliance_authorisation AS link ON link.id = came.id
-WHERE pool.id = ANY (%(pools)s) AND pool.authorisation_id <> came.id AND link.state = 'revoked'
+JOIN compliance_authorisation AS link ON link.id = came.id AND link.state = 'revoked'
+WHERE pool.id = ANY (%(pools)s) AND NOT pool.kind = ANY (%(later)s)
   AND (batch.received_at AT TIME ZONE 'Asia/Shanghai')::date > link.revoked_on
-ORDER BY pool.id FOR NO KEY UPDATE OF pool
+ORDER BY pool.id
 """
 UNSOLD_UNDER = """
 SELECT count(*)::int FROM cards_pool AS pool JOIN cards_card AS card ON card.pool_id = pool.id AND card.state = 'on_shelf'
@@ -180,10 +180,10 @@ def pools_under(db: Db, authorisation_ids: Sequence[int]) -> list[int]:
     return found
 
 
-def came_after(db: Db, authorisation_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """Pools, locked, with the fallen authorisation under which they came too late, though another renewed it since."""
-    told = {"under": list(authorisation_ids), "pools": pools_under(db, authorisation_ids)}
-    return db.execute(CAME_AFTER, told).fetchall()  # type: ignore[arg-type, return-value]  # named, two columns
+def came_after(db: Db, authorisation_ids: Sequence[int], later: Collection[str]) -> dict[int, int]:
+    """Pools, with the fallen authorisation under which they came too late; none of these kinds, which come as they are sold."""
+    told = {"under": list(authorisation_ids), "pools": pools_under(db, authorisation_ids), "later": list(later)}
+    return dict(db.execute(CAME_AFTER, told))  # type: ignore[arg-type]  # named parameters
 
 
 def unsold_under(db: Db, authorisation_ids: Sequence[int]) -> int:

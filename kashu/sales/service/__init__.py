@@ -35,7 +35,7 @@ from kashu.sales.service.checkout import (
     place,
 )
 from kashu.sales.service.claim import CLAIM, CLAIM_CAUSES, ask_claim_refund, grant_claim_refund, left_fen
-from kashu.sales.service.dues import compensate, due, recalled, seems_due
+from kashu.sales.service.dues import compensate, delivered_from, due, recalled, seems_due
 from kashu.sales.service.forgetting import (
     HELD_MAX,
     correct_phone,
@@ -136,6 +136,7 @@ __all__ = [
     "credit_topup",
     "decide_invoice",
     "decide_takedown",
+    "delivered_from",
     "dispute",
     "due",
     "erase_secrets",

@@ -56,6 +56,14 @@ def compensate(
     return give(db, actor, order, (min(told.amount_fen, fen_max), told.cards), why, at)
 
 
+def delivered_from(
+    db: Db, pools: Sequence[int], after: tuple[int, UUID], most: int
+) -> tuple[list[tuple[int, UUID]], tuple[int, UUID] | None]:
+    """The orders that delivered lines of these pools belong to, and where to go on; None at the end."""
+    found = store.lines_from(db, pools, after, most)
+    return [(pool, order) for _pool, _line, pool, order in found], found[-1][:2] if len(found) == most else None
+
+
 def recalled(db: Db, orders: Sequence[AffectedOrder]) -> set[UUID]:
     """Those of these orders that hold cards which were bought after their authorisation had ended for who revoked it."""
     found = store.recalled_lines(db, [one.id for one in orders])

@@ -133,7 +133,7 @@ from kashu.sales.store.purchases import (
 )
 from kashu.sales.store.records import incidents_of, possessions
 from kashu.sales.store.retention import TO_ERASE, TO_PURGE, purge, set_erase_on, set_erased, to_erase, to_purge
-from kashu.sales.store.takedowns import AFFECTED, AFFECTED_ORDERS, affected, affected_orders, recalled_lines
+from kashu.sales.store.takedowns import AFFECTED, AFFECTED_ORDERS, affected, affected_orders, lines_from, recalled_lines
 
 __all__ = [
     "ACCOUNT",
@@ -213,6 +213,7 @@ __all__ = [
     "keep_purchases",
     "lapsed",
     "latest_code",
+    "lines_from",
     "lines_of",
     "link",
     "list_for",

@@ -61,6 +61,15 @@ def recalled_lines(db: Db, order_ids: Collection[UUID]) -> dict[UUID, UUID]:
     return dict(db.execute(RECALLED, [list(catalog.LATER), list(order_ids)]))
 
 
+def lines_from(db: Db, pools: Sequence[int], after: tuple[int, UUID], most: int) -> list[tuple[int, UUID, int, UUID]]:
+    """Lines of these pools that were delivered, by their key, from after one on: (pool, line, its order's pool, order)."""
+    sql = """
+    SELECT pool_id, id, order_pool_id, order_id FROM sales_line
+    WHERE pool_id = ANY (%s) AND (pool_id, id) > (%s, %s) AND delivered_at IS NOT NULL ORDER BY pool_id, id LIMIT %s
+    """
+    return db.execute(sql, [list(pools), *after, most]).fetchall()  # type: ignore[return-value]  # four columns
+
+
 def affected(db: Db, sku_ids: Sequence[int] | None, pools: Sequence[int]) -> Affected:
     """How many orders out of these pools there are and what became of them; of these SKUs, or of all."""
     skus = None if sku_ids is None else list(sku_ids)
