@@ -66,10 +66,22 @@ from kashu.cards.store.provenance import (
     pools_under,
     renewable,
     set_authorisation,
+    sold_under,
     steps,
     unsold_under,
 )
-from kashu.cards.store.records import ERASE, RECORDS, SEALED, erase, records, redemptions_under, sealed, shred, spent
+from kashu.cards.store.records import (
+    ERASE,
+    RECORDS,
+    SEALED,
+    erase,
+    invalid_under,
+    records,
+    redemptions_under,
+    sealed,
+    shred,
+    spent,
+)
 from kashu.cards.store.redemptions import (
     OF_CODE,
     REDEMPTION,
@@ -208,6 +220,7 @@ __all__ = [
     "hand_over",
     "hold",
     "hold_on",
+    "invalid_under",
     "is_stocked",
     "is_stocked_under",
     "keep_export",
@@ -254,6 +267,7 @@ __all__ = [
     "set_sellable",
     "shred",
     "sold",
+    "sold_under",
     "source",
     "source_of_pool",
     "sources",
