@@ -145,7 +145,19 @@ from kashu.cards.store.sources import (
     source_of_pool,
     sources,
 )
-from kashu.cards.store.tally import EVENTS, TO_TALLY, events, tallied_until, to_tally
+from kashu.cards.store.tally import (
+    EVENTS,
+    TO_TALLY,
+    checked,
+    count_wrong_chains,
+    events,
+    keep_checked,
+    longest_unchecked,
+    tallied_until,
+    to_check,
+    to_tally,
+    wrong_chains,
+)
 
 __all__ = [
     "BATCH",
@@ -201,11 +213,13 @@ __all__ = [
     "called_invalid",
     "came_after",
     "card_ids",
+    "checked",
     "checking_source",
     "choices",
     "content_of",
     "contents",
     "copy_cards",
+    "count_wrong_chains",
     "data_keys",
     "draw",
     "duplicates_elsewhere",
@@ -223,6 +237,7 @@ __all__ = [
     "invalid_under",
     "is_stocked",
     "is_stocked_under",
+    "keep_checked",
     "keep_export",
     "keep_source",
     "known",
@@ -230,6 +245,7 @@ __all__ = [
     "last_step",
     "line_of_card",
     "lock_of",
+    "longest_unchecked",
     "masked",
     "new_batch",
     "new_content",
@@ -279,6 +295,7 @@ __all__ = [
     "stops",
     "surcharges",
     "tallied_until",
+    "to_check",
     "to_tally",
     "unauthorised",
     "undo_redemption",
@@ -286,4 +303,5 @@ __all__ = [
     "void",
     "void_unsold",
     "with_cards",
+    "wrong_chains",
 ]
