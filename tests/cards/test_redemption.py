@@ -292,3 +292,19 @@ def test_a_code_is_redeemed_and_called_invalid_in_some_order(dsn, ring, turn):
     with connect(dsn) as db:
         assert line_of(db, done) == "redeemed"
         assert cards.failure_rate(db, done.pool_id).failed == 0
+
+
+def test_of_two_tills_that_call_it_invalid_anew_at_once_one_does(dsn, ring):
+    """No key of the table says so, only the card's lock: the control above shows what a look without it sees."""
+    with connect(dsn) as db, db.transaction():
+        shop, [code], _ = sell_code(db, ring)
+        first = invalid(db, ring, shop, code, "till-0")
+        assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+        sales.undo_redemption(db, ring, ask(shop, code), clock.now())
+    told = {one.id for one in at_once(dsn, 4, lambda db, n: invalid(db, ring, shop, code, f"till-{n + 1}"))}
+    assert (len(told), first.id in told) == (1, False)
+    with connect(dsn) as db:
+        said = "SELECT count(*) FROM cards_invalid WHERE pool_id = %s AND card_id = %s"
+        trail = "SELECT count(*) FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+        assert value(db, said, [first.pool_id, first.card_id]) == 2
+        assert value(db, trail, [f"{first.pool_id}/{first.card_id}"]) == 2
