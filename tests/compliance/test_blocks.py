@@ -24,7 +24,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.text import sha256_hex
 from kashu.ledger import Posting
 from kashu.payments import Verdict
-from kashu.sales import Placed, Refusal, SellRefusal
+from kashu.sales import Placed, Receipt, Refusal, SellRefusal
 from tests import make
 from tests.party import world
 
@@ -410,6 +410,34 @@ def test_a_purchase_by_machine_is_refused_the_same(db, ring):
     told = sales.sell(db, ring, [make.purchase(sku, buyer)], clock.now())
     assert told == [SellRefusal.LICENCE_LAPSED]
     assert value(db, "SELECT count(*) FROM sales_order WHERE account_id = %s", [buyer.id]) == 0
+
+
+@pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.LISTED, Cause.EXITING, Cause.SUSPENDED, Cause.SUPPLIER])
+def test_who_brings_our_cards_stands_in_the_way_at_the_till(db, ring, cause):
+    """Second column, as a purchase by account of our own goods: what a cause does to a supplier, it does to its cards."""
+    shop, buyer = House(db, ring), make.account(db)
+    sku = make.sku(db)
+    make.batch(db, ring, sku, 5, by=shop.seller)
+    first = make.purchase(sku, buyer)
+    assert isinstance(sales.sell(db, ring, [first], shop.at)[0], Receipt)
+    at = shop.lapse(cause)
+    [told] = sales.sell(db, ring, [make.purchase(sku, buyer)], at)
+    [again] = sales.sell(db, ring, [first], at)
+    assert again.cards[0].secret, "what was bought before is told again"
+    if MATRIX[cause, Event.PURCHASE] is Effect.CAP:
+        assert isinstance(told, Receipt)
+    else:
+        assert told is SellRefusal.OUT_OF_STOCK
+        assert sales.accounts(db, [buyer.id])[buyer.id].balance_fen == buyer.balance_fen - 3_990
+    bulk = sales.ask_bulk(db, ring, make.STAFF, make.purchase(sku, buyer, 2), "a long password", at)
+    sales.buy_step(db, ring, bulk.id, at)
+    bought = value(db, "SELECT bought FROM sales_bulk WHERE id = %s", [bulk.id])
+    assert bought == (2 if MATRIX[cause, Event.PURCHASE] is Effect.CAP else 0)
+    others = make.batch(db, ring, sku, 1)
+    assert others.pool_id
+    [told] = sales.sell(db, ring, [make.purchase(sku, buyer)], at)
+    assert isinstance(told, Receipt), "cards of somebody else are sold on"
+    assert ledger.check(db) == []
 
 
 def test_without_b21_third_parties_stop_and_our_own_goods_go_on(shop):
