@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kashu import aftersale, cards, catalog, compliance, ledger, party, sales
+from kashu.audit import SYSTEM
 from kashu.catalog import Category
 from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event, Grounds
 from kashu.kernel import clock
@@ -24,7 +25,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.text import sha256_hex
 from kashu.ledger import Posting
 from kashu.payments import Verdict
-from kashu.sales import Placed, Receipt, Refusal, SellRefusal
+from kashu.sales import FulfilRefusal, Placed, Receipt, RefundRefusal, Refusal, SellRefusal
 from tests import make
 from tests.party import world
 
@@ -318,6 +319,42 @@ def test_paid_but_undelivered(db, ring, cause):
     if MATRIX[cause, Event.PAID] is Effect.CHOICE:
         assert sales.unfulfilled(db, make.STAFF, (placed.pool_id, placed.id), "买家选择退款", at) is None
         assert shop.state(placed) == "refunding"
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_wish_for_the_money_while_a_supplier_has_the_order(db, ring, is_done):
+    """Its word that it was done comes first; where it never had the order, that is not sent again and the money goes back."""
+    shop = House(db, ring, "on_demand")
+    asked = shop.checkout()
+    placed = shop.place(shop.at, asked)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    key = (placed.pool_id, placed.id)
+    sent = sales.send(db, ring, key, shop.at)
+    at = shop.lapse(Cause.CATEGORY)
+    assert sales.choose(db, make.STAFF, placed.token, asked.buyer.device, "refund", at) is None
+    assert sales.fulfilled(db, ring, make.STAFF, key, ("", "已充值"), at) is FulfilRefusal.WISH_OPEN
+    if is_done:
+        assert sales.fulfilled(db, ring, SYSTEM, key, ("T-1", "已充值"), at) is None
+        assert shop.state(placed) == "delivered"
+    else:
+        assert sales.not_arrived(db, key, sent.tries, at)
+        assert sales.send(db, ring, key, at) is FulfilRefusal.ENDED
+        assert sales.give_up(db, key, at + timedelta(hours=1))
+        assert shop.state(placed) == "refunding"
+    assert ledger.check(db) == []
+
+
+@pytest.mark.parametrize("cause", [Cause.AUTHORISATION, Cause.EXITING, None])
+def test_without_a_lapsed_category_there_is_no_choice_once_somebody_began(db, ring, cause):
+    shop = House(db, ring, "on_demand")
+    asked = shop.checkout()
+    placed = shop.place(shop.at, asked)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    sales.send(db, ring, (placed.pool_id, placed.id), shop.at)
+    at = shop.lapse(cause) if cause else shop.at
+    told = sales.choose(db, make.STAFF, placed.token, asked.buyer.device, "refund", at)
+    assert told is RefundRefusal.BEING_ISSUED
+    assert sales.fulfilments(db, [(placed.pool_id, placed.id)])[placed.id].wish == ""
 
 
 @pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED])
