@@ -40,6 +40,8 @@ VERBS = {
     "order.sent": "已提交给供应商",
     "order.form_shown": "查看充值信息，开始办理",
     "order.fulfilled": "办理完成",
+    "order.choice": "买家在许可失效后作出选择",
+    "order.choice_declined": "答复买家：不能退款",
     "order.expired": "留货结束，已释放",
     "order.cancelled": "买家取消",
     "order.reveal": "买家查看卡密",

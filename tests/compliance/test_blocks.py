@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kashu import aftersale, cards, catalog, compliance, ledger, party, sales
+from kashu.audit import SYSTEM
 from kashu.catalog import Category
 from kashu.compliance import MATRIX, Authorisation, Cause, Effect, Event, Grounds
 from kashu.kernel import clock
@@ -24,7 +25,7 @@ from kashu.kernel.ids import new_id
 from kashu.kernel.text import sha256_hex
 from kashu.ledger import Posting
 from kashu.payments import Verdict
-from kashu.sales import Placed, Refusal, SellRefusal
+from kashu.sales import FulfilRefusal, Placed, Receipt, RefundRefusal, Refusal, SellRefusal
 from tests import make
 from tests.party import world
 
@@ -320,6 +321,42 @@ def test_paid_but_undelivered(db, ring, cause):
         assert shop.state(placed) == "refunding"
 
 
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_wish_for_the_money_while_a_supplier_has_the_order(db, ring, is_done):
+    """Its word that it was done comes first; where it never had the order, that is not sent again and the money goes back."""
+    shop = House(db, ring, "on_demand")
+    asked = shop.checkout()
+    placed = shop.place(shop.at, asked)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    key = (placed.pool_id, placed.id)
+    sent = sales.send(db, ring, key, shop.at)
+    at = shop.lapse(Cause.CATEGORY)
+    assert sales.choose(db, make.STAFF, placed.token, asked.buyer.device, "refund", at) is None
+    assert sales.fulfilled(db, ring, make.STAFF, key, ("", "已充值"), at) is FulfilRefusal.WISH_OPEN
+    if is_done:
+        assert sales.fulfilled(db, ring, SYSTEM, key, ("T-1", "已充值"), at) is None
+        assert shop.state(placed) == "delivered"
+    else:
+        assert sales.not_arrived(db, key, sent.tries, at)
+        assert sales.send(db, ring, key, at) is FulfilRefusal.ENDED
+        assert sales.give_up(db, key, at + timedelta(hours=1))
+        assert shop.state(placed) == "refunding"
+    assert ledger.check(db) == []
+
+
+@pytest.mark.parametrize("cause", [Cause.AUTHORISATION, Cause.EXITING, None])
+def test_without_a_lapsed_category_there_is_no_choice_once_somebody_began(db, ring, cause):
+    shop = House(db, ring, "on_demand")
+    asked = shop.checkout()
+    placed = shop.place(shop.at, asked)
+    sales.settle(db, [make.notice(placed)], shop.at)
+    sales.send(db, ring, (placed.pool_id, placed.id), shop.at)
+    at = shop.lapse(cause) if cause else shop.at
+    told = sales.choose(db, make.STAFF, placed.token, asked.buyer.device, "refund", at)
+    assert told is RefundRefusal.BEING_ISSUED
+    assert sales.fulfilments(db, [(placed.pool_id, placed.id)])[placed.id].wish == ""
+
+
 @pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED])
 def test_what_was_paid_before_somebody_left_or_was_paused_is_still_done(db, ring, cause):
     """C-06: the page says "existing orders are fulfilled under the present rules", and so they are, with nothing new sold."""
@@ -410,6 +447,34 @@ def test_a_purchase_by_machine_is_refused_the_same(db, ring):
     told = sales.sell(db, ring, [make.purchase(sku, buyer)], clock.now())
     assert told == [SellRefusal.LICENCE_LAPSED]
     assert value(db, "SELECT count(*) FROM sales_order WHERE account_id = %s", [buyer.id]) == 0
+
+
+@pytest.mark.parametrize("cause", [Cause.THROTTLED, Cause.LISTED, Cause.EXITING, Cause.SUSPENDED, Cause.SUPPLIER])
+def test_who_brings_our_cards_stands_in_the_way_at_the_till(db, ring, cause):
+    """Second column, as a purchase by account of our own goods: what a cause does to a supplier, it does to its cards."""
+    shop, buyer = House(db, ring), make.account(db)
+    sku = make.sku(db)
+    make.batch(db, ring, sku, 5, by=shop.seller)
+    first = make.purchase(sku, buyer)
+    assert isinstance(sales.sell(db, ring, [first], shop.at)[0], Receipt)
+    at = shop.lapse(cause)
+    [told] = sales.sell(db, ring, [make.purchase(sku, buyer)], at)
+    [again] = sales.sell(db, ring, [first], at)
+    assert again.cards[0].secret, "what was bought before is told again"
+    if MATRIX[cause, Event.PURCHASE] is Effect.CAP:
+        assert isinstance(told, Receipt)
+    else:
+        assert told is SellRefusal.OUT_OF_STOCK
+        assert sales.accounts(db, [buyer.id])[buyer.id].balance_fen == buyer.balance_fen - 3_990
+    bulk = sales.ask_bulk(db, ring, make.STAFF, make.purchase(sku, buyer, 2), "a long password", at)
+    sales.buy_step(db, ring, bulk.id, at)
+    bought = value(db, "SELECT bought FROM sales_bulk WHERE id = %s", [bulk.id])
+    assert bought == (2 if MATRIX[cause, Event.PURCHASE] is Effect.CAP else 0)
+    others = make.batch(db, ring, sku, 1)
+    assert others.pool_id
+    [told] = sales.sell(db, ring, [make.purchase(sku, buyer)], at)
+    assert isinstance(told, Receipt), "cards of somebody else are sold on"
+    assert ledger.check(db) == []
 
 
 def test_without_b21_third_parties_stop_and_our_own_goods_go_on(shop):

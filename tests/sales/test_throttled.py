@@ -1,4 +1,6 @@
-"""限流 (C-15): a throttled seller sells so many pieces a day, of everything together; nobody else is asked for anything."""
+"""限流 (C-15, C-60): a throttled supplier sells so many pieces a day, of everything that it sells or brings together;
+nobody else is asked for anything.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 from kashu import catalog, party, sales
 from kashu.kernel import clock
 from kashu.kernel.db import value
-from kashu.sales import Placed, Refusal, rules
+from kashu.sales import Placed, Receipt, Refusal, SellRefusal, rules
 from tests import make
 from tests.party import world
 
@@ -82,6 +84,94 @@ def test_others_are_asked_for_nothing_more(db, ring, seller, monkeypatch):
     throttle(db, seller)
     assert not catalog.offers(db, [free.code], NOW)[free.code].is_throttled
     place(db, ring, free)
+    sales.sell(db, ring, [make.purchase(make.stocked(db, ring, 3), make.account(db))], NOW)
     assert counted == []
     place(db, ring, throttled)
-    assert counted == [[seller]]
+    assert counted == [[seller], [seller]], "before its lock, to wait for nobody in vain, and under it"
+
+
+# ---- cards that it brings for us to sell
+
+
+def ours(db, ring, seller, stock=MOST + 30, **told):
+    """Goods of our own, of cards that a supplier brings."""
+    sku = make.sku(db, **told)
+    make.batch(db, ring, sku, stock, by=seller)
+    return sku
+
+
+def buy(db, ring, sku, account, quantity, **told):
+    [answer] = sales.sell(db, ring, [make.purchase(sku, account, quantity, **told)], NOW)
+    return answer
+
+
+def test_what_it_brings_for_us_to_sell_counts_with_what_it_sells_itself(db, ring, seller):
+    """Guests, purchases by account and its own shop together; what others bring is sold on."""
+    own, brought, account = shop(db, ring, seller), ours(db, ring, seller), make.account(db)
+    assert isinstance(place(db, ring, own, 5), Placed)
+    throttle(db, seller)
+    assert isinstance(place(db, ring, brought, 15), Placed)
+    assert isinstance(buy(db, ring, brought, account, 20), Receipt)
+    assert buy(db, ring, brought, account, 11) is SellRefusal.OUT_OF_STOCK
+    assert isinstance(place(db, ring, own, 10), Placed)
+    assert place(db, ring, own) is Refusal.SELLER_LIMIT
+    assert place(db, ring, brought) is Refusal.OUT_OF_STOCK
+    assert buy(db, ring, brought, account, 1) is SellRefusal.OUT_OF_STOCK
+
+    make.batch(db, ring, brought, 30)
+    assert isinstance(buy(db, ring, brought, account, 20), Receipt)
+    assert isinstance(place(db, ring, brought, 10), Placed)
+    assert value(db, "SELECT sum(quantity) FROM sales_line WHERE supplier_id = %s", [seller]) == MOST
+
+
+def test_one_order_takes_what_room_there_is_and_the_rest_of_others(db, ring, seller):
+    brought = ours(db, ring, seller)
+    make.batch(db, ring, brought, MOST)
+    throttle(db, seller)
+    assert isinstance(buy(db, ring, brought, make.account(db), MOST + 20), Receipt)
+    told = "SELECT sum(quantity) FROM sales_line WHERE sku_id = %s AND supplier_id = %s"
+    assert value(db, told, [brought.id, seller]) == MOST
+
+
+def test_one_batch_of_purchases_shares_one_room(db, ring, seller):
+    """Over several goods of one supplier, each short of cards in the rounds of one play."""
+    goods, account = [ours(db, ring, seller) for _ in range(3)], make.account(db)
+    throttle(db, seller)
+    asked = [make.purchase(sku, account, 20) for sku in goods for _ in range(2)]
+    told = sales.sell(db, ring, asked, NOW)
+    assert sum(isinstance(one, Receipt) for one in told) == 2
+    assert {one for one in told if not isinstance(one, Receipt)} == {SellRefusal.OUT_OF_STOCK}
+    assert value(db, "SELECT sum(quantity) FROM sales_line WHERE supplier_id = %s", [seller]) <= MOST
+
+
+def test_picked_cards_count_too(db, ring, seller):
+    plain, picked, account = ours(db, ring, seller), ours(db, ring, seller, 3, kind="pick"), make.account(db)
+    throttle(db, seller)
+    assert isinstance(buy(db, ring, plain, account, MOST - 1), Receipt)
+    both = [make.purchase(picked, account, pick=label) for label in ("N1", "N2")]
+    assert [isinstance(one, Receipt) for one in sales.sell(db, ring, both, NOW)].count(True) == 1
+    assert buy(db, ring, picked, account, 1, pick="N3") is SellRefusal.PICK_TAKEN
+
+
+def test_a_bulk_purchase_ends_where_the_day_does(db, ring, seller):
+    brought, account = ours(db, ring, seller, 2 * MOST), make.account(db, order_max=20)
+    throttle(db, seller)
+    asked = make.purchase(brought, account, 2 * MOST)
+    bulk = sales.ask_bulk(db, ring, make.STAFF, asked, "a long password", NOW)
+    while sales.buy_step(db, ring, bulk.id, NOW):
+        pass
+    told = "SELECT bought, stopped_by FROM sales_bulk WHERE id = %s"
+    assert db.execute(told, [bulk.id]).fetchone() == (MOST // 20 * 20, "out_of_stock")
+
+
+def test_who_pays_late_does_not_evade_it(db, ring, seller):
+    """An order given up is no sale; paid late it takes of what the day has left, or its money goes back."""
+    brought = ours(db, ring, seller)
+    throttle(db, seller)
+    late = [place(db, ring, brought, 20) for _ in range(2)]
+    after = NOW + timedelta(hours=1)
+    assert sales.expire(db, after, [late[0].pool_id]) == 2
+    assert isinstance(place(db, ring, brought, 20, at=after), Placed)
+    sales.settle(db, [make.notice(one) for one in late], after)
+    states = [value(db, "SELECT state FROM sales_order WHERE id = %s", [one.id]) for one in late]
+    assert sorted(states) == ["delivered", "refunding"]

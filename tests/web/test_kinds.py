@@ -139,9 +139,12 @@ def test_a_guest_calls_it_off_before_anybody_began(browser, shop, house):
     assert "退款中" in browser.get(f"/o/{token}").content.decode()
 
 
-@pytest.mark.parametrize("wants_money", [True, False])
-def test_under_a_lapsed_category_the_buyer_chooses_on_the_page(browser, shop, house, ring, wants_money):
-    """§2.3, paid but undelivered: the clock does nothing unasked; the page offers the money, and else it is done."""
+LAPSED = "经营这类商品的许可已经失效"
+
+
+@pytest.fixture
+def lapsing(browser, shop, house):
+    """A paid order of a seller whose licence ends when the second answer is called."""
     with connect(house.dsn) as db, db.transaction():
         seller = make.supplier(db)
         paper = make.licence(db, seller, "publication")
@@ -149,17 +152,107 @@ def test_under_a_lapsed_category_the_buyer_chooses_on_the_page(browser, shop, ho
     told = {**sheet(browser, sku, slug), "f_phone": "13800138000", "place": "1"}
     token = token_of(browser.post(f"/s/{slug}/checkout", told))
     pay(house, token)
-    with connect(house.dsn) as db, db.transaction():
-        compliance.licences.revoke(db, make.STAFF, paper.id, "主管部门收回", clock.now())
-        sales.refund_stopped(db, clock.now())
-    assert "正在核验，暂停销售" in browser.get(f"/s/{slug}").content.decode()
-    assert "不充了，全额退款" in browser.get(f"/o/{token}").content.decode()
-    if wants_money:
-        assert browser.post(f"/o/{token}/refund").status_code == 302
-        assert "退款中" in browser.get(f"/o/{token}").content.decode()
-        return
+
+    def lapse():
+        with connect(house.dsn) as db, db.transaction():
+            compliance.licences.revoke(db, make.STAFF, paper.id, "主管部门收回", clock.now())
+            sales.refund_stopped(db, clock.now())
+        assert "正在核验，暂停销售" in browser.get(f"/s/{slug}").content.decode()
+
+    return token, lapse
+
+
+def wish_of(house, token):
+    with connect(house.dsn) as db:
+        key = sales.by_token(db, token)
+        return sales.fulfilments(db, [(key.pool_id, key.id)])[key.id].wish
+
+
+def test_under_a_lapsed_category_the_buyer_is_told_and_takes_the_money(browser, house, lapsing):
+    """§2.3, paid but undelivered: the clock does nothing unasked; the page says that the licence ended, with both choices."""
+    token, lapse = lapsing
+    assert LAPSED not in browser.get(f"/o/{token}").content.decode()
+    lapse()
+    page = browser.get(f"/o/{token}").content.decode()
+    assert LAPSED in page
+    assert 'name="choice" value="deliver"' in page
+    assert 'name="choice" value="refund"' in page
+    stranger = make.visitor()
+    assert LAPSED in stranger.get(f"/o/{token}").content.decode()
+    assert 'value="refund"' not in stranger.get(f"/o/{token}").content.decode()
+    assert stranger.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 403
+    assert browser.post(f"/o/{token}/choice", {"choice": "all"}).status_code == 404
+    assert browser.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 302
+    assert "退款中" in browser.get(f"/o/{token}").content.decode()
+    assert browser.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 409
+
+
+def test_under_a_lapsed_category_the_buyer_waits(browser, house, ring, lapsing):
+    token, lapse = lapsing
+    lapse()
+    assert browser.post(f"/o/{token}/choice", {"choice": "deliver"}).status_code == 302
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "你选择了等待办理" in page
+    assert 'value="refund"' in page, "as long as it is not done, the choice stays open"
     with connect(house.dsn) as db, db.transaction():
         assert sales.fulfilled(db, ring, make.STAFF, key_of(house, token), ("", "已充值 8 元"), clock.now()) is None
+    assert "已办理完成" in browser.get(f"/o/{token}").content.decode()
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+def test_a_wish_for_the_money_is_answered_before_it_is_delivered(browser, staff, house, lapsing, is_granted):
+    """Somebody is at it already: the choice is a wish then, which staff see and cannot pass over."""
+    token, lapse = lapsing
+    pool_id, order_id = key_of(house, token)
+    address, clerk = f"/console/fulfilments/{pool_id}/{order_id}", staff("support")
+    assert clerk.post(address).status_code == 200
+    assert browser.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 409, "nothing has lapsed"
+    lapse()
+    listed = clerk.get("/console/fulfilments").content.decode()
+    assert "许可已失效" in listed
+    assert LAPSED in clerk.post(address).content.decode()
+
+    assert browser.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 302
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "你选择了全额退款" in page
+    assert 'value="deliver"' in page
+    assert "买家要求退款" in clerk.get("/console/fulfilments").content.decode()
+    assert "买家要求全额退款" in clerk.post(address).content.decode()
+    done = clerk.post(f"{address}/end", {"outcome": "done", "text": "流水 1"}, follow=True).content.decode()
+    assert "请先答复" in done
+    assert wish_of(house, token) == "refund"
+
+    if is_granted:
+        clerk.post(f"{address}/end", {"outcome": "failed", "text": "应买家要求"})
+        assert "退款中" in browser.get(f"/o/{token}").content.decode()
+        return
+    assert clerk.post(f"{address}/end", {"outcome": "declined", "text": " "}).status_code == 422
+    clerk.post(f"{address}/end", {"outcome": "declined", "text": "已经给 13800138000 充值"})
+    page = browser.get(f"/o/{token}").content.decode()
+    assert "工作人员对退款要求的答复：已经给 138••••8000 充值" in page
+    assert 'value="refund"' not in page
+    assert browser.post(f"/o/{token}/choice", {"choice": "refund"}).status_code == 409
+    assert wish_of(house, token) == "declined"
+    with connect(house.dsn) as db:
+        verbs = [one.verb for one in entries_of(db, pool_id, "order", str(order_id))]
+    assert {"order.choice", "order.choice_declined"} <= set(verbs)
+    assert (
+        "没有改动" in clerk.post(f"{address}/end", {"outcome": "declined", "text": "x"}, follow=True).content.decode()
+    )
+    clerk.post(f"{address}/end", {"outcome": "done", "text": "流水 1"})
+    assert "已办理完成" in browser.get(f"/o/{token}").content.decode()
+
+
+def test_a_wish_is_taken_back(browser, staff, house, lapsing):
+    token, lapse = lapsing
+    pool_id, order_id = key_of(house, token)
+    address, clerk = f"/console/fulfilments/{pool_id}/{order_id}", staff("support")
+    clerk.post(address)
+    lapse()
+    for choice in ("refund", "deliver"):
+        assert browser.post(f"/o/{token}/choice", {"choice": choice}).status_code == 302
+    assert "买家选择了等待办理" in clerk.post(address).content.decode()
+    clerk.post(f"{address}/end", {"outcome": "done", "text": "流水 1"})
     assert "已办理完成" in browser.get(f"/o/{token}").content.decode()
 
 

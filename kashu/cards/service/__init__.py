@@ -49,6 +49,7 @@ from kashu.cards.service.redeem import (
     redeem,
     undo_redemption,
 )
+from kashu.cards.service.rooms import Rooms
 from kashu.cards.service.slots import SLOT_KINDS, SLOTS_MAX, add_slots, change_content, open_shared, open_slots
 from kashu.cards.service.sources import set_source
 from kashu.cards.service.stock import (
@@ -80,6 +81,7 @@ __all__ = [
     "UNDO_SECONDS",
     "Called",
     "Found",
+    "Rooms",
     "add_slots",
     "attach",
     "book_issued",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -9,30 +9,34 @@ from uuid import UUID
 from kashu.cards import rules, store
 from kashu.cards.service import genuine
 from kashu.cards.service.marks import BEGINNING, MARKS
+from kashu.cards.service.rooms import Rooms
 from kashu.cards.types import CAUSES, Card, Held, Opened
 from kashu.kernel.db import Db, assert_in_transaction
 from kashu.kernel.seal import Keyring
 from kashu.kernel.text import mask
 
 Line = tuple[int, UUID]  # a sale line by its key: pool, id
+Pools = dict[int, deque[tuple[int, int, bool]]]  # of each SKU: (pool, supplier, whether that is throttled)
 
 
-def pick(db: Db, wanted: Mapping[int, int], today: date) -> dict[int, deque[Card]]:
+def pick(db: Db, wanted: Mapping[int, int], today: date, rooms: Rooms) -> dict[int, deque[Card]]:
     """Lock up to `wanted[sku_id]` cards of each SKU until the transaction ends.
 
     Pools are asked in the order they should be emptied: first one, then several at a time. Fewer cards than
-    wanted means the shelf is short, not that something went wrong.
+    wanted means the shelf is short, not that something went wrong; of a throttled supplier there are no more than its
+    room.
     """
     assert_in_transaction(db)
-    shelf, by_marks = _pick(db, wanted, today)
+    shelf, by_marks = _pick(db, wanted, today, rooms)
     short = {sku_id: want for sku_id, want in wanted.items() if len(shelf[sku_id]) < want}
     if short and by_marks:
-        MARKS.drop(pool for pools in store.pools(db, short, today).values() for pool, _ in pools)
-        shelf |= _pick(db, short, today)[0]
+        MARKS.drop(pool for pools in store.pools(db, short, today).values() for pool, *_ in pools)
+        rooms.put_back(card for sku_id in short for card in shelf[sku_id])
+        shelf |= _pick(db, short, today, rooms)[0]
     return shelf
 
 
-def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deque[Card]], bool]:
+def _pick(db: Db, wanted: Mapping[int, int], today: date, rooms: Rooms) -> tuple[dict[int, deque[Card]], bool]:
     """The cards, and whether a mark passed anything over.
 
     One pool of a SKU is asked after another, each for what is still short: asking several at once would lock more than
@@ -45,7 +49,9 @@ def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deq
     by_marks = any(len(left[sku]) < len(found[sku]) for sku in found)
     is_first = True
     while left := {sku: pools for sku, pools in left.items() if pools and len(shelf[sku]) < wanted[sku]}:
-        asked = [(*left[sku].popleft(), sku, wanted[sku] - len(shelf[sku])) for sku in sorted(left)]
+        asked = _asked(left, {sku: wanted[sku] - len(shelf[sku]) for sku in sorted(left)}, rooms)
+        if not asked:
+            continue
         by_marks |= any(MARKS.of(pool) != BEGINNING for pool, *_ in asked)
         picked = store.pick(
             db, [(pool, sku, supplier, short, *MARKS.of(pool)) for pool, supplier, sku, short in asked], today
@@ -53,15 +59,31 @@ def _pick(db: Db, wanted: Mapping[int, int], today: date) -> tuple[dict[int, deq
         MARKS.note([pool for pool, *_ in asked], picked)
         for card in picked:
             shelf[card.sku_id].append(card)
+        _unused(asked, picked, rooms)
         if is_first:
             left = _with_cards(db, left, today)
             is_first = False
     return shelf, by_marks
 
 
-def _with_cards(db: Db, left: Mapping[int, deque[tuple[int, int]]], today: date) -> dict[int, deque[tuple[int, int]]]:
+def _asked(left: Pools, short: Mapping[int, int], rooms: Rooms) -> list[tuple[int, int, int, int]]:
+    """The next pool of each SKU: (pool, supplier, SKU, how many); a throttled supplier's for no more than its room."""
+    told = []
+    for sku, many in short.items():
+        pool, supplier, is_throttled = left[sku].popleft()
+        told.append((pool, supplier, sku, rooms.reserve(supplier, many) if is_throttled else many))
+    return [one for one in told if one[-1]]
+
+
+def _unused(asked: list[tuple[int, int, int, int]], picked: list[Card], rooms: Rooms) -> None:
+    got = Counter(card.pool_id for card in picked)
+    for pool, supplier, _, many in asked:
+        rooms.give_back(supplier, many - got[pool])
+
+
+def _with_cards(db: Db, left: Pools, today: date) -> Pools:
     """Those of these pools that have anything on their shelf; the others are marked."""
-    asked = [pool for pools in left.values() for pool, _ in pools]
+    asked = [pool for pools in left.values() for pool, *_ in pools]
     if not asked:
         return {}
     full = store.with_cards(db, asked, today)
@@ -69,10 +91,11 @@ def _with_cards(db: Db, left: Mapping[int, deque[tuple[int, int]]], today: date)
     return {sku: deque(one for one in pools if one[0] in full) for sku, pools in left.items()}
 
 
-def pick_labelled(db: Db, wanted: Collection[tuple[int, str, int]], today: date) -> list[Card]:
+def pick_labelled(db: Db, wanted: Collection[tuple[int, str, int]], today: date, rooms: Rooms) -> list[Card]:
     """Lock the cards that were picked (自选), by (SKU, label, surcharge), until the transaction ends: those there are."""
     assert_in_transaction(db)
-    return store.pick_labelled(db, sorted(wanted), today) if wanted else []
+    found = store.pick_labelled(db, sorted(wanted), today) if wanted else []
+    return [card for card in found if not card.is_throttled or rooms.reserve(card.supplier_id, 1)]
 
 
 def hold(db: Db, held: Sequence[Held]) -> None:

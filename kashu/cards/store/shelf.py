@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (
 SELLABLE = f"pool.sellable AND {compliance.pool_stands('pool')}"
 
 POOLS = f"""
-SELECT pool.id, pool.sku_id, pool.supplier_id FROM cards_pool AS pool
+SELECT pool.id, pool.sku_id, pool.supplier_id, {compliance.is_throttled("pool.supplier_id")} FROM cards_pool AS pool
 WHERE pool.sku_id = ANY (%(skus)s) AND {SELLABLE} ORDER BY pool.sku_id, pool.expires_first, pool.id
 """
 
@@ -38,7 +38,7 @@ WHERE pool.sku_id = ANY (%(skus)s) AND {SELLABLE} ORDER BY pool.sku_id, pool.exp
 # first gives it.
 PICK_LABELLED = f"""
 SELECT DISTINCT ON (pool.sku_id, card.label) card.pool_id, card.id, pool.sku_id, pool.supplier_id, card.unit_cost_fen,
-       card.expires_on, card.label, card.surcharge_fen
+       card.expires_on, card.label, card.surcharge_fen, {compliance.is_throttled("pool.supplier_id")} AS is_throttled
 FROM unnest(%(skus)s::bigint[], %(labels)s::text[], %(surcharges)s::bigint[]) AS wanted (sku_id, label, surcharge_fen)
 JOIN cards_pool AS pool ON pool.sku_id = wanted.sku_id AND {SELLABLE}
 CROSS JOIN LATERAL (
@@ -173,11 +173,11 @@ FROM unnest(%(skus)s::bigint[]) AS sku (id)
 """
 
 
-def pools(db: Db, sku_ids: Collection[int], today: date) -> dict[int, list[tuple[int, int]]]:
-    """The pools that may sell, by SKU, in the order in which they should: (pool, supplier)."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pool_id, sku_id, supplier_id in db.execute(POOLS, {"skus": list(sku_ids), "day": today}):
-        found[sku_id].append((pool_id, supplier_id))
+def pools(db: Db, sku_ids: Collection[int], today: date) -> dict[int, list[tuple[int, int, bool]]]:
+    """The pools that may sell, by SKU, in the order in which they should: (pool, supplier, whether that is throttled)."""
+    found: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+    for pool_id, sku_id, supplier_id, is_throttled in db.execute(POOLS, {"skus": list(sku_ids), "day": today}):
+        found[sku_id].append((pool_id, supplier_id, is_throttled))
     return found
 
 

@@ -27,6 +27,7 @@ class Card:
     expires_on: date = NEVER
     label: str = ""  # what shows of a card that is picked (自选), and what it costs more
     surcharge_fen: int = 0
+    is_throttled: bool = False  # its supplier sells so much a day and no more (限流); told of picked ones
 
 
 @dataclass(frozen=True, slots=True)

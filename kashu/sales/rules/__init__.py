@@ -16,13 +16,13 @@ from kashu.sales.rules.booking import (
 from kashu.sales.rules.checkout import (
     QUANTITY_MAX,
     SHELF_COUNT_MAX,
+    THROTTLED,
     THROTTLED_PIECES_MAX,
     World,
     commission_fen,
     decide,
     demand,
     hold_seconds,
-    seller_bucket,
     shown_list_price,
 )
 from kashu.sales.rules.fulfilments import (
@@ -60,6 +60,7 @@ __all__ = [
     "QUANTITY_MAX",
     "SETTLED",
     "SHELF_COUNT_MAX",
+    "THROTTLED",
     "THROTTLED_PIECES_MAX",
     "Cap",
     "Market",
@@ -94,7 +95,6 @@ __all__ = [
     "refund_postings",
     "refunded_postings",
     "returned_postings",
-    "seller_bucket",
     "served_on",
     "shown_form",
     "shown_list_price",

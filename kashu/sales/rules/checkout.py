@@ -28,6 +28,7 @@ QUANTITY_MAX = 1_000
 PLENTY = 50  # cards on the shelf below which holds get shorter
 HOLD_SECONDS_MIN = 180
 THROTTLED_PIECES_MAX = 50  # what a supplier under 限流 sells in a day, of everything together
+THROTTLED = b"throttled"  # the bucket that whoever sells something of one waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,6 @@ def _decide_one(checkout: Checkout, world: World, mint: Callable[[], UUID]) -> P
         hold_until=world.at + timedelta(seconds=hold_seconds(world.hold_seconds, world.shelf_sizes[offer.sku_id])),
         form=form,
     )
-
-
-def seller_bucket(seller_id: int) -> bytes:
-    """What checkouts of one throttled seller wait for."""
-    return b"seller:%d" % seller_id
 
 
 def ask_of(offer: Offer, pick: str, surcharges: Mapping[tuple[int, str], int]) -> Ask:

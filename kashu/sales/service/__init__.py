@@ -34,6 +34,7 @@ from kashu.sales.service.checkout import (
     consent,
     place,
 )
+from kashu.sales.service.choice import WISHES, choose, decline_wish, effects_on_paid
 from kashu.sales.service.claim import CLAIM, CLAIM_CAUSES, ask_claim_refund, grant_claim_refund, left_fen
 from kashu.sales.service.dues import compensate, delivered_from, due, recalled, seems_due
 from kashu.sales.service.forgetting import (
@@ -112,6 +113,7 @@ __all__ = [
     "REVEALS_SECONDS",
     "STEP_CARDS",
     "TOPUP",
+    "WISHES",
     "affected",
     "affected_orders",
     "affected_under",
@@ -129,6 +131,7 @@ __all__ = [
     "change_account",
     "check_code",
     "checked",
+    "choose",
     "compensate",
     "complete",
     "consent",
@@ -136,9 +139,11 @@ __all__ = [
     "credit_topup",
     "decide_invoice",
     "decide_takedown",
+    "decline_wish",
     "delivered_from",
     "dispute",
     "due",
+    "effects_on_paid",
     "erase_secrets",
     "expire",
     "forget",

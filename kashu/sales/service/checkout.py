@@ -17,7 +17,7 @@ from kashu.kernel.text import sha256_hex
 from kashu.party import ADULT_YEARS
 from kashu.payments import Payment
 from kashu.sales import rules, store
-from kashu.sales.service import fulfil, shelves
+from kashu.sales.service import fulfil, shelves, throttled
 from kashu.sales.types import Answered, Checkout, Earlier, Placed, Refusal
 
 HOLD_SECONDS = 600
@@ -33,7 +33,8 @@ def place(
 
     Locking the buyers' buckets comes first and does two jobs: limits cannot be outrun by two requests at once,
     and two requests under one key wait for each other, so the look for an earlier order cannot miss one. A minor is
-    one more bucket, whatever browser they buy in. Only where a seller is throttled is anything more asked.
+    one more bucket, whatever browser they buy in. Only where a seller, or who brought cards, is throttled is anything
+    more asked.
     """
     assert_in_transaction(db)
     buckets = {bucket for checkout in checkouts for bucket in checkout.buyer.buckets}
@@ -60,7 +61,7 @@ def consent(db: Db, at: datetime) -> tuple[Agreement, str]:
 def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime, hold_seconds: int) -> rules.World:
     offers = catalog.offers(db, {checkout.code for checkout in fresh}, at, hold=True)
     sku_ids = sorted(offer.sku_id for offer in offers.values())
-    throttled = sorted({one.seller_id for one in offers.values() if one.is_throttled})
+    slowed = sorted({one.seller_id for one in offers.values() if one.is_throttled})
     minors = rules.minors_among((one for one in fresh if _is_capped(offers.get(one.code))), at)
     world = rules.World(
         offers=offers,
@@ -74,18 +75,11 @@ def _world(db: Db, fresh: Sequence[Checkout], buckets: set[bytes], at: datetime,
         at=at,
         hold_seconds=hold_seconds,
         spent=store.spent(db, minors, at) if minors else {},
-        sold=_sold_today(db, throttled, at) if throttled else {},
+        sold=throttled.sold_today(db, slowed, at) if slowed else {},
     )
-    shelf, _ = shelves.lock(db, lambda ends: rules.demand(fresh, world, ends), at)
+    rooms = throttled.rooms(db, at, world.sold)
+    shelf, _ = shelves.lock(db, lambda ends: rules.demand(fresh, world, ends), rooms, at)
     return replace(world, shelf=shelf)
-
-
-def _sold_today(db: Db, seller_ids: Sequence[int], at: datetime) -> dict[int, int]:
-    """What throttled sellers have sold this day. They are buckets of their own, so that two buyers cannot outrun the cap;
-    locked after every buyer's, in one order.
-    """
-    store.lock_buckets(db, [rules.seller_bucket(one) for one in seller_ids])
-    return store.sold_on(db, seller_ids, biz_date(at))
 
 
 def _write(db: Db, ring: Keyring, placed: Sequence[Placed], at: datetime) -> None:

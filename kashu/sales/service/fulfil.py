@@ -74,8 +74,8 @@ def send(db: Db, ring: Keyring, key: Key, at: datetime) -> Sending | FulfilRefus
     order, told = found
     if told.state != "waiting" or told.kind != "on_demand":
         return FulfilRefusal.BEING_ISSUED
-    if told.taken_by or told.due_at is None or told.due_at <= at:
-        return FulfilRefusal.ENDED  # a person has it, or it is too late to begin and the money goes back
+    if told.taken_by or told.wish == "refund" or told.due_at is None or told.due_at <= at:
+        return FulfilRefusal.ENDED  # a person has it, or it is too late or not wanted, and the money goes back
     store.move_fulfilment(db, told, "sent", at)
     audit.record(db, [_deed(SYSTEM, "order.sent", order, {"tries": told.tries + 1})], at)
     return _sending(db, ring, order, replace(told, tries=told.tries + 1, sent_at=at))
@@ -127,11 +127,16 @@ def stuck(db: Db, key: Key, trouble: str, at: datetime) -> None:
 def fulfilled(
     db: Db, ring: Keyring, actor: Actor, key: Key, issued: tuple[str, str], at: datetime
 ) -> FulfilRefusal | None:
-    """An order is done: its slot is filled with what was issued (a number, a text), and it counts as delivered and seen."""
+    """An order is done: its slot is filled with what was issued (a number, a text), and it counts as delivered and seen.
+
+    A person answers a buyer who wants the money before it is done; a supplier's word that it was done comes first.
+    """
     found = _locked(db, key)
     if isinstance(found, FulfilRefusal):
         return found
     order, told = found
+    if told.wish == "refund" and actor != SYSTEM:
+        return FulfilRefusal.WISH_OPEN
     [line] = store.lines_of(db, [order.id])[order.id]
     cards.fill(db, ring, (line.pool_id, line.id), issued, at)
     store.move(db, [order], "delivered", at)

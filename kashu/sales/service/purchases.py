@@ -17,7 +17,7 @@ from kashu.kernel.events import Fact, tell
 from kashu.kernel.ids import new_id
 from kashu.kernel.seal import Keyring
 from kashu.sales import rules, store
-from kashu.sales.service import fulfil, shelves
+from kashu.sales.service import fulfil, shelves, throttled
 from kashu.sales.service.checkout import DEAL_DAYS
 from kashu.sales.types import Bought, Purchase, Receipt, SellRefusal
 
@@ -50,7 +50,8 @@ def sell(db: Db, ring: Keyring, purchases: Sequence[Purchase], at: datetime) -> 
         at=at,
         today=today,
     )
-    shelf, ends = shelves.lock(db, lambda ends: rules.wanted(rules.accept(fresh, market, ends), market), at)
+    rooms = throttled.rooms(db, at)
+    shelf, ends = shelves.lock(db, lambda ends: rules.wanted(rules.accept(fresh, market, ends), market), rooms, at)
     outcomes = rules.accept(fresh, market, ends)
     told = rules.deliver(outcomes, market, shelf, new_id)
     bought = {one.id: one for one in told if isinstance(one, Bought)}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kashu import audit, cards, catalog, ledger, payments
 from kashu.audit import SYSTEM, Actor, Deed
-from kashu.cards import Card, Held
+from kashu.cards import Card, Held, Rooms
 from kashu.compliance import Effect, Event
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db, assert_in_transaction, together
@@ -17,7 +17,7 @@ from kashu.kernel.ids import new_id
 from kashu.ledger import ORDER_LIABILITY, Posting
 from kashu.payments import Judged, Notice, Payment, Refund, Verdict
 from kashu.sales import rules, store
-from kashu.sales.service import fulfil, lapse, shelves
+from kashu.sales.service import fulfil, lapse, shelves, throttled
 from kashu.sales.service.books import payable_account, psp_account, warranties
 from kashu.sales.service.release import release
 from kashu.sales.types import Buyer, Fulfilment, MinorOrder, Order, SaleLine
@@ -166,6 +166,7 @@ def _reclaim(
     if late:  # all at once and sorted: two settlements with late orders of the same buyers must not cross
         buckets = {bucket for _, order in late for bucket in _buckets(order)}
         store.lock_buckets(db, buckets | {rules.bucket(one.holder) for one in minors.values()})
+    rooms = throttled.rooms(db, at)
     for one, order in sorted(late, key=lambda pair: (pair[1].placed_at, pair[1].id)):
         [model, *_] = lines[order.id]
         may_not = (
@@ -174,7 +175,7 @@ def _reclaim(
             or _over_limit(db, order, model, at)
             or _over_month(db, (one, order), saved, minors)
         )
-        shelf = [] if may_not else _take_again(db, order, model, at)
+        shelf = [] if may_not else _take_again(db, order, model, rooms, at)
         if len(shelf) < order.quantity:
             lost.append((one, order))
             continue
@@ -189,10 +190,13 @@ def _reclaim(
     return saved, lost
 
 
-def _take_again(db: Db, order: Order, model: SaleLine, at: datetime) -> list[Card]:
-    """Cards for a late payer, the very one that was picked if it was; from lapsed holds too where the shelf is short."""
+def _take_again(db: Db, order: Order, model: SaleLine, rooms: Rooms, at: datetime) -> list[Card]:
+    """Cards for a late payer, the very one that was picked if it was; from lapsed holds too where the shelf is short.
+
+    The cap of a throttled supplier counts here too: an order given up and paid late does not evade it.
+    """
     ask = (model.sku_id, *(model.pick or ("", 0)))
-    return list(shelves.take(db, {ask: order.quantity}, at)[ask])
+    return list(shelves.take(db, {ask: order.quantity}, rooms, at)[ask])
 
 
 def _over_limit(db: Db, order: Order, model: SaleLine, at: datetime) -> bool:

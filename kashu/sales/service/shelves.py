@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from kashu import cards
-from kashu.cards import Card
+from kashu.cards import Card, Rooms
 from kashu.catalog import Offer
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -18,7 +18,9 @@ Shelf = dict[Ask, deque[Card]]
 Ends = Mapping[Ask, int]  # how many cards there are, where that is known to be all of them
 
 
-def lock(db: Db, demand: Callable[[Ends], Mapping[Ask, int]], at: datetime) -> tuple[Shelf, dict[Ask, int]]:
+def lock(
+    db: Db, demand: Callable[[Ends], Mapping[Ask, int]], rooms: Rooms, at: datetime
+) -> tuple[Shelf, dict[Ask, int]]:
     """Play the orders until every card they need is locked, or known not to be there.
 
     What one SKU lacks can free the money or the limit for another order, so the play is repeated; each round either
@@ -30,7 +32,8 @@ def lock(db: Db, demand: Callable[[Ends], Mapping[Ask, int]], at: datetime) -> t
         missing = {ask: want for ask, want in demand(ends).items() if len(shelf.get(ask, ())) < want}
         if not missing:
             return shelf, ends
-        shelf |= take(db, missing, at)
+        rooms.put_back(card for ask in missing for card in shelf.get(ask, ()))
+        shelf |= take(db, missing, rooms, at)
         ends |= {ask: len(shelf[ask]) for ask, want in missing.items() if len(shelf[ask]) < want}
 
 
@@ -40,21 +43,22 @@ def surcharges(db: Db, picks: Iterable[tuple[Offer | None, str]], at: datetime) 
     return cards.surcharges(db, wanted, biz_date(at)) if wanted else {}
 
 
-def take(db: Db, missing: Mapping[Ask, int], at: datetime) -> Shelf:
+def take(db: Db, missing: Mapping[Ask, int], rooms: Rooms, at: datetime) -> Shelf:
     """Lock cards; a shelf that runs short lets lapsed holds go at once instead of waiting for the job."""
-    found = _pick(db, missing, at)
+    found = _pick(db, missing, rooms, at)
     short = {ask: want for ask, want in missing.items() if len(found[ask]) < want}
     if short and expire(db, at, pools=cards.pools_of(db, sorted({sku for sku, *_ in short}))):
-        found |= _pick(db, short, at)
+        rooms.put_back(card for ask in short for card in found[ask])
+        found |= _pick(db, short, rooms, at)
     return found
 
 
-def _pick(db: Db, missing: Mapping[Ask, int], at: datetime) -> Shelf:
+def _pick(db: Db, missing: Mapping[Ask, int], rooms: Rooms, at: datetime) -> Shelf:
     """Any cards of their SKUs, and those that were picked by their labels."""
     found: Shelf = {ask: deque() for ask in missing}
     any_of = {sku: want for (sku, label, _), want in missing.items() if not label}
     if any_of:
-        found |= {(sku, "", 0): shelf for sku, shelf in cards.pick(db, any_of, biz_date(at)).items()}
-    for card in cards.pick_labelled(db, [ask for ask in missing if ask[1]], biz_date(at)):
+        found |= {(sku, "", 0): shelf for sku, shelf in cards.pick(db, any_of, biz_date(at), rooms).items()}
+    for card in cards.pick_labelled(db, [ask for ask in missing if ask[1]], biz_date(at), rooms):
         found[card.sku_id, card.label, card.surcharge_fen].append(card)
     return found

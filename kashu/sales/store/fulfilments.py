@@ -8,7 +8,8 @@ from kashu.kernel.db import Db, columns, rows, run, write
 from kashu.sales.types import Fulfilment
 
 FULFILMENT = """
-SELECT pool_id, order_id, kind, state, form_sealed, shown, due_at, tries, sent_at, taken_by, trouble, ended_at
+SELECT pool_id, order_id, kind, state, form_sealed, shown, due_at, tries, sent_at, taken_by, trouble, ended_at,
+       wish, wish_answer
 FROM sales_fulfilment
 """
 TAKE_ON = """
@@ -89,6 +90,15 @@ def move_fulfilment(db: Db, told: Fulfilment, after: str, at: datetime, trouble:
 def take_fulfilment(db: Db, told: Fulfilment, by: str) -> None:
     sql = "UPDATE sales_fulfilment SET taken_by = %s WHERE pool_id = %s AND order_id = %s AND state IN ('waiting', 'sent')"
     assert run(db, sql, [by, told.pool_id, told.order_id]) == 1
+
+
+def note_wish(db: Db, told: Fulfilment, wish: str, answer: str = "") -> None:
+    """Note what a buyer chose, or what they were answered, under the order's lock."""
+    sql = """
+    UPDATE sales_fulfilment SET wish = %s, wish_answer = %s
+    WHERE pool_id = %s AND order_id = %s AND wish = %s AND state IN ('waiting', 'sent')
+    """
+    assert run(db, sql, [wish, answer, *told.key, told.wish]) == 1, "a wish moves from what it was seen as"
 
 
 def unspend(db: Db, account_id: int, day: date, fen: int) -> None:

@@ -96,17 +96,22 @@ def usage(db: Db, buckets: Collection[bytes], at: datetime) -> dict[bytes, Usage
     return {bucket: Usage(unpaid[bucket], held[bucket], pieces[bucket]) for bucket in buckets}
 
 
-def sold_on(db: Db, seller_ids: Collection[int], day: date) -> dict[int, int]:
-    """The pieces of these sellers that were ordered on a day and not given up, by seller."""
+def sold_on(db: Db, party_ids: Collection[int], day: date) -> dict[int, int]:
+    """The pieces that were ordered on a day and not given up, of what these suppliers sell or brought, by supplier."""
     sql = """
-    SELECT product.seller_id, sum(line.quantity)::int FROM catalog_product AS product
-    JOIN catalog_sku AS sku ON sku.product_id = product.id
+    SELECT supplier.id, sum(line.quantity)::int AS pieces FROM unnest(%s::bigint[]) AS supplier (id)
+    CROSS JOIN LATERAL (
+        SELECT sku.id FROM catalog_product AS product JOIN catalog_sku AS sku ON sku.product_id = product.id
+        WHERE product.seller_id = supplier.id
+        UNION SELECT sku_id FROM cards_pool WHERE supplier_id = supplier.id
+    ) AS sku (id)
     JOIN sales_line AS line ON line.placed_on = %s AND line.sku_id = sku.id
+     AND supplier.id IN (line.seller_id, line.supplier_id)
     JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
-    WHERE product.seller_id = ANY (%s) AND told.state NOT IN ('expired', 'cancelled')
-    GROUP BY product.seller_id
+    WHERE told.state NOT IN ('expired', 'cancelled')
+    GROUP BY supplier.id
     """
-    return dict(db.execute(sql, [day, list(seller_ids)]).fetchall())
+    return dict.fromkeys(party_ids, 0) | dict(db.execute(sql, [list(party_ids), day]).fetchall())
 
 
 def earlier(db: Db, identities: Collection[tuple[bytes, str]]) -> dict[tuple[bytes, str], Earlier]:

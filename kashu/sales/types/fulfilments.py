@@ -14,7 +14,8 @@ class Fulfilment:
     """What an order that is paid first and delivered later waits for; `shown` tells its recipient, masked.
 
     `unpaid` → `waiting` → `sent` (a supplier has it, or may have) → `done` or `failed`. What a supplier did not answer
-    stays `sent` until it says.
+    stays `sent` until it says. `wish` is what its buyer chose where the choice is theirs (§2.3): `deliver`, or `refund`, which
+    whoever is at it grants or has `declined`.
     """
 
     pool_id: int
@@ -29,6 +30,8 @@ class Fulfilment:
     taken_by: str
     trouble: str
     ended_at: datetime | None
+    wish: str = ""
+    wish_answer: str = ""
 
     @property
     def key(self) -> tuple[int, UUID]:
@@ -53,3 +56,4 @@ class FulfilRefusal(StrEnum):
     NO_SUCH_ORDER = "no_such_order"
     ENDED = "ended"
     BEING_ISSUED = "being_issued"
+    WISH_OPEN = "wish_open"

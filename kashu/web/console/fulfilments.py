@@ -25,6 +25,13 @@ REFUSALS = {
     FulfilRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
     FulfilRefusal.ENDED: "这笔订单已经办完或已经退款，没有改动。",
     FulfilRefusal.BEING_ISSUED: "这笔订单正在办理。",
+    FulfilRefusal.WISH_OPEN: "买家要求全额退款，请先答复：退款，或说明不能退款的原因。没有标记完成。",
+}
+
+SAID = {
+    "done": "已标记完成，买家现在能看到结果。",
+    "failed": "已标记未办成，款项全额退回。",
+    "declined": "已答复买家，订单页能看到。现在可以标记完成。",
 }
 
 
@@ -35,8 +42,11 @@ def fulfilments(request: HttpRequest) -> HttpResponse:
     with edge.transaction() as db:
         found = sales.fulfilments_open(db, instant_cursor(request), PAGE_ROWS + 1)
         told = _about_all(db, [one.key for one in found[:PAGE_ROWS]])
+        stops = sales.effects_on_paid(db, list(told), clock.now())
     page = page_of(found, lambda one: (one.due_at.isoformat() if one.due_at else "", str(one.order_id)))
-    return show(request, "fulfilments", "fulfilments", {"page": page, "about": told, "now": clock.now()})
+    return show(
+        request, "fulfilments", "fulfilments", {"page": page, "about": told, "stops": stops, "now": clock.now()}
+    )
 
 
 @require_POST
@@ -53,10 +63,10 @@ def look(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
 @require_POST
 @needs("orders.fulfil")
 def end(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
-    """Done, with what the buyer is to see; or not to be done, with why: the money goes back."""
+    """Done, with what the buyer is to see; or not to be done, with why: the money goes back. `declined`: it does not, and why."""
     key, outcome = (pool_id, order_id), request.POST.get("outcome", "")
     text = request.POST.get("text", "").strip()
-    if outcome not in ("done", "failed"):
+    if outcome not in SAID:
         raise Http404
     if not text or len(text) > (TEXT_MAX if outcome == "done" else REASON_MAX) or not is_line(text):
         with edge.transaction() as db:
@@ -67,11 +77,13 @@ def end(request: HttpRequest, pool_id: int, order_id: UUID) -> HttpResponse:
     with edge.transaction() as db:
         if outcome == "done":
             refusal = sales.fulfilled(db, edge.ctx().ring, actor(request), key, ("", text), clock.now())
+        elif outcome == "declined":
+            refusal = sales.decline_wish(db, actor(request), key, text, clock.now())
         else:
             refusal = sales.unfulfilled(db, actor(request), key, text, clock.now())
     if refusal is not None:
         return _refused(request, refusal)
-    say(request, _("已标记完成，买家现在能看到结果。") if outcome == "done" else _("已标记未办成，款项全额退回。"))
+    say(request, _(SAID[outcome]))
     return redirect("console:fulfilments")
 
 
@@ -80,8 +92,14 @@ def _page(
 ) -> HttpResponse:
     with edge.transaction() as db:
         about, waiting = _about(db, key), sales.fulfilments(db, [key])[key[1]]
+        stop = sales.effects_on_paid(db, [key[1]], clock.now()).get(key[1])
     labels = {field["name"]: field["label"] for field in about["page"].get("form", [])}
-    told = {**about, "waiting": waiting, "form": [(labels.get(name, name), text) for name, text in form.items()]}
+    told = {
+        **about,
+        "waiting": waiting,
+        "stop": stop,
+        "form": [(labels.get(name, name), text) for name, text in form.items()],
+    }
     response = show(request, "fulfilment", "fulfilments", {**told, "error": error}, status)
     response.headers["Cache-Control"] = "no-store"
     return response

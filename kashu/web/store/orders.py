@@ -17,6 +17,7 @@ from kashu import aftersale, cards, catalog, payments, sales
 from kashu.aftersale import Claim, Compensation, Complaint
 from kashu.audit import Actor
 from kashu.cards import Masked, Opened
+from kashu.compliance import Effect
 from kashu.kernel import clock, limits
 from kashu.kernel.db import Db
 from kashu.payments import Payment, Refund
@@ -65,6 +66,7 @@ class Seen:
     claims: list[Claim]
     compensations: list[Compensation]
     due: Due | None
+    has_choice: bool  # between delivery and money, because a licence has ended (§2.3)
 
     @property
     def delivery_seconds(self) -> float | None:
@@ -84,6 +86,12 @@ class Seen:
     def is_called_invalid(self) -> bool:
         """Whether whoever honours a code of it, or who brought it, says that it is no good."""
         return any(line.redemption == "invalid" for line in self.lines)
+
+    @property
+    def may_choose(self) -> bool:
+        """Whether delivery or money is its buyer's to say; a wish that is open can be taken back, whatever holds now."""
+        wish = "" if self.waiting is None else self.waiting.wish
+        return wish == "refund" or (self.has_choice and wish != "declined")
 
     @property
     def may_complain(self) -> bool:
@@ -170,6 +178,18 @@ def refund(request: HttpRequest, token: str) -> HttpResponse:
     with edge.transaction() as db:
         answer = sales.refund(db, actor, token, mine, "by the buyer", clock.now())
     return _after(request, token, answer if isinstance(answer, RefundRefusal) else None)
+
+
+@require_POST
+def choose(request: HttpRequest, token: str) -> HttpResponse:
+    """Delivery or money, where a licence has ended meanwhile."""
+    wish = request.POST.get("choice", "")
+    if wish not in sales.WISHES:
+        raise Http404
+    mine = device.identity(request)
+    with edge.transaction() as db:
+        refusal = sales.choose(db, Actor("buyer", mine.hex()[:12]), token, mine, wish, clock.now())
+    return _after(request, token, refusal)
 
 
 @require_POST
@@ -264,7 +284,9 @@ def see(db: Db, request: HttpRequest, token: str) -> Seen:
     owed = [] if found.paid_at is None else aftersale.compensations_of_order(db, *key)
     is_told = any(one.is_open or one.state == "refused" for one in owed)
     due = None if is_told else sales.seems_due(db, found, clock.now())
-    return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims, owed, due)
+    told = sales.effects_on_paid(db, [found.id] if found.state == "paid" else [], clock.now())
+    has_choice = told.get(found.id) is Effect.CHOICE
+    return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims, owed, due, has_choice)
 
 
 def page_of(

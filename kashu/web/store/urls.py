@@ -20,6 +20,7 @@ urlpatterns = [
     path("o/<str:token>/check", orders.check, name="order_check"),
     path("o/<str:token>/reveal", orders.reveal, name="order_reveal"),
     path("o/<str:token>/refund", orders.refund, name="order_refund"),
+    path("o/<str:token>/choice", orders.choose, name="order_choice"),
     path("o/<str:token>/cancel", orders.cancel, name="order_cancel"),
     path("o/<str:token>/compensation", aftersale.demand, name="demand"),
     path("o/<str:token>/complaints", aftersale.complain, name="complain"),
