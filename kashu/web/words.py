@@ -320,6 +320,7 @@ KIND_TONES = {
     ("review", "refused"): ("bad", "禁售"),
     ("licence", "in_review"): ("warn", "待审核"),
     ("licence", "verified"): ("ok", "在效"),
+    ("licence", "coming"): ("info", "尚未生效"),
     ("licence", "expiring"): ("warn", "即将到期"),
     ("licence", "expired"): ("bad", "已过期"),
     ("licence", "rejected"): ("bad", "已驳回"),
