@@ -334,6 +334,7 @@ KIND_TONES = {
     ("cause", "category_licence"): ("bad", "类目资质"),
     ("cause", "authorisation"): ("bad", "品牌授权"),
     ("cause", "supplier"): ("bad", "主体资格"),
+    ("cause", "lapsed"): ("bad", "营业执照到期"),
     ("cause", "reverify"): ("warn", "逾期未复核"),
     ("cause", "deposit"): ("warn", "保证金不足"),
     ("cause", "takedown"): ("bad", "违法下架"),

@@ -28,7 +28,10 @@ def _holds(party: str, kind: str, scope: str = "''", national: str = "false") ->
 
 
 def _unmet(seller: str, goods: str) -> str:
-    """Whether a kind of goods is not mapped, shut, or lacks a licence that somebody has to hold for it."""
+    """Whether a kind of goods is not mapped, shut, or lacks a licence that somebody has to hold for it.
+
+    Of a supplier's business licence, `_of_party` asks: that it ran out is no lapse of a category.
+    """
     holder = f"CASE need.who WHEN 'seller' THEN {seller} ELSE (SELECT id FROM party_party WHERE kind = 'platform') END"
     return f"""NOT EXISTS (
         SELECT FROM compliance_goods AS known JOIN party_party AS selling ON selling.id = {seller}
@@ -41,14 +44,27 @@ def _unmet(seller: str, goods: str) -> str:
           AND NOT EXISTS (
               SELECT FROM compliance_requirement AS need
               WHERE need.goods = known.code AND (NOT need.third OR selling.kind <> 'platform')
+                AND NOT (need.who = 'seller' AND need.licence = 'business' AND selling.kind <> 'platform')
                 AND NOT {_holds(holder, "need.licence", "need.scope", "need.is_national")}))"""
+
+
+def _ran_out(party: str) -> str:
+    """Whether a business licence has come to its last day, and none was taken back since that one was verified."""
+    return f"""EXISTS (
+        SELECT FROM compliance_licence AS held
+        WHERE held.party_id = {party} AND held.kind = 'business' AND held.state = 'verified' AND held.valid_to < %(day)s
+          AND NOT EXISTS (
+              SELECT FROM compliance_licence AS taken WHERE taken.party_id = held.party_id AND taken.kind = 'business'
+                AND taken.state = 'revoked' AND taken.moved_at > held.moved_at))"""
 
 
 def _of_party(party: str) -> str:
     """The causes that a supplier itself is, whatever it sells; the platform is none, and who never came in is barred."""
     return f"""coalesce((
         SELECT array_remove(ARRAY[
-            CASE WHEN NOT (standing.state IN {_TRADES} AND {_holds("standing.party_id", "'business'")}) THEN 'supplier' END,
+            CASE WHEN standing.state NOT IN {_TRADES} THEN 'supplier'
+                 WHEN {_holds("standing.party_id", "'business'")} THEN NULL
+                 WHEN {_ran_out("standing.party_id")} THEN 'lapsed' ELSE 'supplier' END,
             CASE WHEN standing.state IN ('suspended', 'exiting') THEN standing.state END,
             CASE WHEN standing.state <> 'active' AND EXISTS (
                       SELECT FROM party_hit AS hit WHERE hit.party_id = standing.party_id AND hit.state = 'confirmed')

@@ -9,7 +9,8 @@ class Cause(StrEnum):
 
     CATEGORY = "category_licence"
     AUTHORISATION = "authorisation"
-    SUPPLIER = "supplier"
+    SUPPLIER = "supplier"  # its business licence was taken back, it was barred, or never came in
+    LAPSED = "lapsed"  # its business licence has run out, as any paper does that is renewed late
     REVERIFY = "reverify"
     DEPOSIT = "deposit"
     TAKEDOWN = "takedown"  # C-14
