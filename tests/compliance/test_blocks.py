@@ -352,6 +352,29 @@ def test_a_business_licence_that_ran_out_is_not_one_that_was_taken_back(shop):
     assert compliance.standing(shop.db, never, None, shop.at).causes >= {Cause.SUPPLIER}
 
 
+def test_who_left_in_order_is_not_barred(shop):
+    """C-06: closed on the day after its deposit went back, its year cards work on. Barred later, its buyers are paid."""
+    bought, later = shop.checkout(), shop.checkout()
+    placed = shop.place(shop.at, bought)
+    sales.settle(shop.db, [make.notice(placed)], shop.at)
+    shop.lapse(Cause.EXITING)
+    assert party.close(shop.db, make.STAFF, shop.seller, world.WHY, shop.at) is None
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == {Cause.EXITING}
+    assert shop.place(shop.at, later) is Refusal.NOT_FOR_SALE
+    told = aftersale.demand(shop.db, make.STAFF, placed.token, bought.buyer.device, shop.at)
+    assert told is aftersale.CompensationRefusal.NOTHING_DUE
+    assert cards.effect(shop.db, cards.batch(shop.db, shop.pool), Event.PAYOUT, shop.at) is Effect.HOLD
+    shop.db.execute("UPDATE party_supplier SET state = 'blacklisted' WHERE party_id = %s", [shop.seller])
+    told = aftersale.demand(shop.db, make.STAFF, placed.token, bought.buyer.device, shop.at)
+    assert (told.effect, "supplier" in told.causes) == ("compensate", True)
+
+
+def test_who_was_closed_without_ever_trading_never_came_in(db, ring):
+    never = world.applied(db, ring)
+    db.execute("UPDATE party_supplier SET state = 'closed' WHERE party_id = %s", [never])
+    assert Cause.SUPPLIER in compliance.standing(db, never, None, clock.now()).causes
+
+
 @pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED, Cause.LAPSED])
 def test_what_was_paid_before_somebody_left_or_was_paused_is_still_done(db, ring, cause):
     """C-06: the page says "existing orders are fulfilled under the present rules", and so they are, with nothing new sold."""

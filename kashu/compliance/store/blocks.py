@@ -15,7 +15,9 @@ from kashu.kernel.db import Db, columns, value, values
 _VERIFIED_ON = "(standing.verified_at AT TIME ZONE 'Asia/Shanghai')::date"
 _DUE = f"{_VERIFIED_ON} + interval '{REVERIFY_MONTHS} months'"
 _OVERDUE = f"({_DUE} + interval '{REVERIFY_GRACE_DAYS} days' < %(day)s)"
-_TRADES = "('active', 'restricted', 'suspended', 'exiting')"  # under what rules, the other causes say
+# Under what rules it trades, or what it traded is served, the other causes say. Who was closed without an exit never came in.
+_CAME_IN = """(standing.state IN ('active', 'restricted', 'suspended', 'exiting')
+    OR (standing.state = 'closed' AND standing.exiting_at IS NOT NULL))"""
 OPENABLE = ("douyin_coin",)  # shut goods that a chain from the issuer itself may open
 
 
@@ -62,10 +64,10 @@ def _of_party(party: str) -> str:
     """The causes that a supplier itself is, whatever it sells; the platform is none, and who never came in is barred."""
     return f"""coalesce((
         SELECT array_remove(ARRAY[
-            CASE WHEN standing.state NOT IN {_TRADES} THEN 'supplier'
+            CASE WHEN NOT {_CAME_IN} THEN 'supplier'
                  WHEN {_holds("standing.party_id", "'business'")} THEN NULL
                  WHEN {_ran_out("standing.party_id")} THEN 'lapsed' ELSE 'supplier' END,
-            CASE WHEN standing.state IN ('suspended', 'exiting') THEN standing.state END,
+            CASE standing.state WHEN 'suspended' THEN 'suspended' WHEN 'exiting' THEN 'exiting' WHEN 'closed' THEN 'exiting' END,
             CASE WHEN standing.state <> 'active' AND EXISTS (
                       SELECT FROM party_hit AS hit WHERE hit.party_id = standing.party_id AND hit.state = 'confirmed')
                  THEN 'listed' END,

@@ -14,7 +14,7 @@ class Cause(StrEnum):
     REVERIFY = "reverify"
     DEPOSIT = "deposit"
     TAKEDOWN = "takedown"  # C-14
-    EXITING = "exiting"  # it leaves, or was closed: what was ordered is fulfilled (C-06)
+    EXITING = "exiting"  # it leaves, or has left in order: what was ordered is fulfilled (C-06)
     SUSPENDED = "suspended"  # 暂停, for a term
     THROTTLED = "throttled"  # 限流, or a hit on a list that nobody has looked at yet
     LISTED = "listed"  # a hit on a list that was found true (C-60)
