@@ -166,8 +166,12 @@ QUESTIONS = {
         LEFT JOIN LATERAL (
             SELECT sum(amount_fen) AS fen FROM sales_credit AS given
             WHERE given.pool_id = told.pool_id AND given.order_id = told.id) AS given ON true
-        WHERE told.account_id IS NOT NULL AND (told.state = 'refunded')
-            <> (coalesce(entry.amount_fen, 0) + coalesce(given.fen, 0) = told.total_fen)
+        CROSS JOIN LATERAL (SELECT coalesce(entry.amount_fen, 0) + coalesce(given.fen, 0) = told.total_fen AS is_all) AS back
+        WHERE told.account_id IS NOT NULL AND (told.state = 'refunded') <> back.is_all
+          AND NOT (back.is_all AND EXISTS (  -- all of its money is back, and a card of it is good: it goes on
+              SELECT FROM sales_line AS line JOIN cards_card AS card ON card.pool_id = line.pool_id
+                  AND card.sale_line_id = line.id AND card.state = 'sold' AND card.voided_at IS NULL
+              WHERE line.order_pool_id = told.pool_id AND line.order_id = told.id))
     """,
     "what a claim gave back to an account is on it": """
         SELECT given.pool_id || '/' || given.id FROM sales_credit AS given

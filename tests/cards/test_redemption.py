@@ -196,6 +196,13 @@ def test_a_code_that_is_no_good_is_said_to_be_so_once(db, ring, sold):
     assert invariants.check(db) == []
 
 
+def test_a_code_that_somebody_writes_into_the_reason_is_kept_nowhere(db, ring, sold):
+    shop, [code], _bought = sold()
+    told = invalid(db, ring, shop, code, "till-1", f"顾客的 {code} 核销不了")
+    kept = "SELECT reason FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+    assert value(db, kept, [f"{told.pool_id}/{told.card_id}"]) == "顾客的 **** 核销不了"
+
+
 def test_what_is_redeemed_unsold_or_another_shops_is_not_called_invalid(db, ring, sold):
     shop, [code], _ = sold()
     assert invalid(db, ring, make.organisation(db), code) is RedeemRefusal.NO_SUCH_CODE
