@@ -163,6 +163,7 @@ from kashu.party.store import (
 from kashu.party.types import (
     SCOPES,
     TOPICS,
+    Aftermath,
     AgeCheck,
     AgeRefusal,
     ApiKey,
@@ -204,6 +205,7 @@ __all__ = [
     "TOPICS",
     "TRADING",
     "UNANSWERED",
+    "Aftermath",
     "AgeCheck",
     "AgeRefusal",
     "ApiKey",

@@ -275,11 +275,12 @@ def lines_of_supplier(db: Db, supplier_id: int, before: tuple[datetime, UUID], m
     return rows(db, SoldLine, OF_SUPPLIER, told)  # type: ignore[arg-type]  # named parameters
 
 
-def last_sale_at(db: Db, supplier_id: int) -> datetime | None:
-    """When something of a supplier's was last handed over."""
-    sql = "SELECT max(delivered_at) FROM sales_line WHERE supplier_id = %s OR seller_id = %s"
-    found: datetime | None = value(db, sql, [supplier_id, supplier_id])
-    return found
+def last_of_supplier(db: Db, supplier_id: int) -> tuple[datetime | None, date | None]:
+    """When something of a supplier's was last handed over, and the last day on which any of it is warranted."""
+    sql = "SELECT max(delivered_at), max(warranty_ends_on) FROM sales_line WHERE supplier_id = %s OR seller_id = %s"
+    found = db.execute(sql, [supplier_id, supplier_id]).fetchone()
+    assert found is not None, "an aggregate has one row"
+    return found[0], found[1]
 
 
 def last_trade_at(db: Db, party_ids: Collection[int]) -> datetime | None:

@@ -22,7 +22,7 @@ from kashu.kernel.text import sha256_hex
 from kashu.server import invariants
 from tests import make, moves
 from tests.aftersale.test_guardians import refunds, states
-from tests.aftersale.world import BUYER, CLERK, OTHER, WHY, bought
+from tests.aftersale.world import BUYER, CLERK, OTHER, WHY, bought, claim, complain
 from tests.cards.test_redemption import sell_code
 from tests.compliance.test_provenance import TODAY, attach, verified
 
@@ -310,6 +310,31 @@ def test_a_third_party_gives_back_its_part_and_we_our_commission(db, ring):
 def owed(db, seller):
     [found] = values(db, "SELECT balance_fen FROM ledger_balance WHERE code = %s", [f"payable:{seller}"])
     return found
+
+
+def test_a_deposit_is_held_by_what_is_open_of_its_orders(db, ring, batch):
+    """A complaint, a guardian's claim, a compensation: of whoever sold or brought the cards, and of nobody else."""
+    owner, seller, stranger = batch.owner, make.platform(db), make.supplier(db)
+
+    def held():
+        return [aftersale.is_supplier_contested(db, one) for one in (owner, seller, stranger)]
+
+    placed, who = batch.sell()
+    assert held() == [False, False, False]
+    complaint = complain(db, placed, who)
+    assert held() == [True, True, False]
+    assert aftersale.withdraw(db, BUYER, placed.token, who.device, complaint.id, clock.now()).state == "withdrawn"
+    assert held() == [False, False, False]
+    made = claim(db, ring, placed, who)
+    assert held() == [True, True, False]
+    rejected = "UPDATE aftersale_guardian SET state = 'rejected', reason = '无关', decided_at = opened_at, decided_by = 'x' WHERE id = %s"
+    run(db, rejected, [made.id])
+    assert held() == [False, False, False]
+    bar(db, owner)
+    due = demand(db, placed, who)
+    assert held() == [True, True, False]
+    paid(db, due)
+    assert held() == [False, False, False]
 
 
 def test_what_is_issued_to_somebody_was_used_as_it_was_delivered(db, ring):

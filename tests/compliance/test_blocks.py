@@ -69,9 +69,10 @@ class House:
         elif cause is Cause.AUTHORISATION:
             assert compliance.authorisations.revoke(self.db, make.STAFF, self.chain.id, "品牌方收回", self.at)
         elif cause is Cause.SUPPLIER:
-            [paper] = compliance.every_licence(self.db, self.seller, ["verified"], 9)[-1:]
-            assert paper.kind == "business"
-            compliance.licences.revoke(self.db, make.STAFF, paper.id, "登记机关吊销", self.at)
+            compliance.licences.revoke(self.db, make.STAFF, self.business().id, "登记机关吊销", self.at)
+        elif cause is Cause.LAPSED:
+            over = "UPDATE compliance_licence SET valid_to = %s WHERE id = %s"
+            self.db.execute(over, [biz_date(self.at) - timedelta(1), self.business().id])
         elif cause is Cause.REVERIFY:
             half_a_year = "UPDATE party_supplier SET verified_at = %s - %s * interval '1 day' - interval '6 months' WHERE party_id = %s"
             self.db.execute(half_a_year, [self.at, days or 1, self.seller])
@@ -83,6 +84,11 @@ class House:
         else:
             self.fall_out(cause)
         return self.at
+
+    def business(self):
+        held = compliance.every_licence(self.db, self.seller, ["verified"], 9)
+        [paper] = [one for one in held if one.kind == "business"]
+        return paper
 
     def fall_out(self, cause):
         """What becomes of the supplier itself."""
@@ -172,6 +178,9 @@ def test_the_table_is_the_one_of_the_rules():
     ]  # fmt: skip
     assert [MATRIX[Cause.SUPPLIER, event].value for event in Event] == [
         "refuse", "refuse", "cancel", "refund", "compensate", "freeze",
+    ]  # fmt: skip
+    assert [MATRIX[Cause.LAPSED, event].value for event in Event] == [
+        "refuse", "refuse", "cancel", "go_on", "honour", "freeze",
     ]  # fmt: skip
     assert [MATRIX[Cause.REVERIFY, event].value for event in Event] == [
         "refuse", "go_on", "go_on", "go_on", "honour", "hold",
@@ -357,7 +366,53 @@ def test_without_a_lapsed_category_there_is_no_choice_once_somebody_began(db, ri
     assert sales.fulfilments(db, [(placed.pool_id, placed.id)])[placed.id].wish == ""
 
 
-@pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED])
+def test_a_business_licence_that_ran_out_is_not_one_that_was_taken_back(shop):
+    """§2.1 and §2.3, row 3: late with a paper, taken back, given anew and late again; what is asked is the last word."""
+
+    def causes():
+        return compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes
+
+    shop.lapse(Cause.LAPSED)
+    assert causes() == {Cause.LAPSED}
+    shop.db.execute("UPDATE compliance_licence SET moved_at = moved_at - interval '1 day'")
+    compliance.licences.revoke(shop.db, make.STAFF, shop.business().id, "登记机关吊销", shop.at)
+    assert causes() == {Cause.SUPPLIER}
+    make.licence(shop.db, shop.seller, "business")
+    assert causes() == set()
+    shop.db.execute(
+        "UPDATE compliance_licence SET moved_at = %s WHERE id = %s", [shop.at + timedelta(1), shop.business().id]
+    )
+    shop.lapse(Cause.LAPSED)
+    assert causes() == {Cause.LAPSED}
+    never = make.supplier(shop.db)
+    shop.db.execute("UPDATE compliance_licence SET state = 'rejected' WHERE party_id = %s", [never])
+    assert compliance.standing(shop.db, never, None, shop.at).causes >= {Cause.SUPPLIER}
+
+
+def test_who_left_in_order_is_not_barred(shop):
+    """C-06: closed on the day after its deposit went back, its year cards work on. Barred later, its buyers are paid."""
+    bought, later = shop.checkout(), shop.checkout()
+    placed = shop.place(shop.at, bought)
+    sales.settle(shop.db, [make.notice(placed)], shop.at)
+    shop.lapse(Cause.EXITING)
+    assert party.close(shop.db, make.STAFF, shop.seller, world.WHY, shop.at) is None
+    assert compliance.standing(shop.db, shop.seller, GOODS, shop.at).causes == {Cause.EXITING}
+    assert shop.place(shop.at, later) is Refusal.NOT_FOR_SALE
+    told = aftersale.demand(shop.db, make.STAFF, placed.token, bought.buyer.device, shop.at)
+    assert told is aftersale.CompensationRefusal.NOTHING_DUE
+    assert cards.effect(shop.db, cards.batch(shop.db, shop.pool), Event.PAYOUT, shop.at) is Effect.HOLD
+    shop.db.execute("UPDATE party_supplier SET state = 'blacklisted' WHERE party_id = %s", [shop.seller])
+    told = aftersale.demand(shop.db, make.STAFF, placed.token, bought.buyer.device, shop.at)
+    assert (told.effect, "supplier" in told.causes) == ("compensate", True)
+
+
+def test_who_was_closed_without_ever_trading_never_came_in(db, ring):
+    never = world.applied(db, ring)
+    db.execute("UPDATE party_supplier SET state = 'closed' WHERE party_id = %s", [never])
+    assert Cause.SUPPLIER in compliance.standing(db, never, None, clock.now()).causes
+
+
+@pytest.mark.parametrize("cause", [Cause.EXITING, Cause.SUSPENDED, Cause.LAPSED])
 def test_what_was_paid_before_somebody_left_or_was_paused_is_still_done(db, ring, cause):
     """C-06: the page says "existing orders are fulfilled under the present rules", and so they are, with nothing new sold."""
     shop = House(db, ring, "on_demand")
@@ -502,12 +557,12 @@ def test_goods_that_minors_may_not_have_are_for_nobody_of_unknown_age(db, ring):
     assert sales.place(db, ring, [make.checkout(db, sku)], clock.now()) == [Refusal.AGE_UNKNOWN]
 
 
-@pytest.mark.parametrize("cause", [Cause.SUPPLIER, Cause.REVERIFY, Cause.CATEGORY])
+@pytest.mark.parametrize("cause", [Cause.SUPPLIER, Cause.LAPSED, Cause.REVERIFY, Cause.CATEGORY])
 def test_lifting_the_cause_lifts_the_block(shop, cause):
     asked = shop.checkout()
     at = shop.lapse(cause, 31)
     assert shop.place(at, asked) is Refusal.LICENCE_LAPSED
-    if cause is Cause.SUPPLIER:
+    if cause in (Cause.SUPPLIER, Cause.LAPSED):
         make.licence(shop.db, shop.seller, "business")
     elif cause is Cause.REVERIFY:
         shop.db.execute("UPDATE party_supplier SET verified_at = %s WHERE party_id = %s", [at, shop.seller])

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kashu import audit, compliance, party
-from kashu.compliance import AuthorisationRefusal, Licence, LicenceRefusal, rules
+from kashu.compliance import AuthorisationRefusal, Licence, LicenceRefusal, rules, store
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
 from kashu.party import Platform
 from tests import make
@@ -219,6 +220,86 @@ def test_a_licence_is_renewed_under_its_own_number(db):
     assert compliance.licence(db, old.id).state == "verified"
     assert decide(db, waiting).state == "verified"
     assert compliance.licence(db, old.id).state == "superseded"
+
+
+def renewed_ahead(db, days=30, **told):
+    """A licence that ends soon, and its verified renewal under the same number, which begins the day after."""
+    owner, today = make.supplier(db), biz_date(clock.now())
+    last = today + timedelta(days)
+    old = decide(db, handed(db, owner, number="CBW-1", valid_to=last))
+    begins = last + timedelta(1)
+    long = {"number": "CBW-1", "valid_from": begins, "valid_to": begins + timedelta(1_800)} | told
+    return old, decide(db, handed(db, owner, **long))
+
+
+def standings(db, *licences):
+    return [compliance.licence(db, one.id).state for one in licences]
+
+
+def test_a_renewal_that_begins_later_leaves_the_old_licence_in_force_until_then(db):
+    """Whoever renews in time, as the alert asks, is not shut for it: on no day is none of the two in force."""
+    old, new = renewed_ahead(db)
+    assert standings(db, old, new) == ["verified", "verified"]
+    assert compliance.standing_of(new, biz_date(clock.now())) == "coming"
+    for days, holds in ((0, old), (30, old), (31, new), (1_800, new)):
+        day = biz_date(clock.now()) + timedelta(days)
+        assert [one.id for one in store.licences(db, day, old.party_id) if one.number == "CBW-1"] == [holds.id]
+
+
+def test_the_clock_takes_the_old_licence_away_once_its_renewal_has_begun(db):
+    old, new = renewed_ahead(db)
+    at = clock.now()
+    compliance.licences.watch(db, at + timedelta(days=30))
+    assert standings(db, old, new) == ["verified", "verified"]
+    compliance.licences.watch(db, at + timedelta(days=31))
+    compliance.licences.watch(db, at + timedelta(days=31, hours=1))
+    assert standings(db, old, new) == ["superseded", "verified"]
+    moved = [one for one in audit.entries_of(db, 0, "party", str(old.party_id), 99) if one.verb == "licence.superseded"]
+    assert [(one.actor, one.before["licence"]) for one in moved] == [(audit.SYSTEM.name, old.id)]
+
+
+def test_a_renewal_that_was_taken_back_before_it_began_takes_nothing_away(db):
+    old, new = renewed_ahead(db)
+    compliance.licences.revoke(db, make.STAFF, new.id, "登记机关撤回", clock.now())
+    compliance.licences.watch(db, clock.now() + timedelta(days=31))
+    assert standings(db, old, new) == ["verified", "revoked"]
+
+
+def test_a_renewal_that_is_to_come_is_replaced_by_a_better_one_and_the_first_still_ends_with_it(db):
+    """Three of a number: the one in force is renewed, the renewal is renewed again before it begins."""
+    old, new = renewed_ahead(db)
+    better = handed(
+        db, old.party_id, number="CBW-1", valid_from=new.valid_from, valid_to=new.valid_to + timedelta(days=365)
+    )
+    assert better.supersedes_id == new.id
+    decide(db, better)
+    assert standings(db, old, new, better) == ["verified", "superseded", "verified"]
+    compliance.licences.watch(db, clock.now() + timedelta(days=31))
+    assert standings(db, old, new, better) == ["superseded", "superseded", "verified"]
+
+
+@pytest.mark.parametrize(
+    ("told", "is_calm"),
+    [
+        ({}, True), ({"valid_from": biz_date(clock.now()) + timedelta(32)}, False), ({"scope": []}, False),
+        ({"territory": "杭州"}, False),
+    ],
+)  # fmt: skip
+def test_a_verified_renewal_that_leaves_no_gap_calms_the_alerts(db, told, is_calm):
+    """A day between the two, a scope or a place that is lost, is still told of."""
+    at, owner = clock.now(), make.supplier(db)
+    today = biz_date(at)
+    old = decide(db, handed(db, owner, number="CBW-1", scope=["B25"], valid_to=today + timedelta(30)))
+    before = compliance.open_counts(db, today, today + timedelta(90), at).soon
+    assert "expires_30" in {one.what for one in compliance.licences.watch(db, at) if one.paper_id == old.id}
+    begins = {"valid_from": today + timedelta(31), "valid_to": today + timedelta(1_800)}
+    decide(db, handed(db, owner, **({"number": "CBW-1", "scope": ["B25"]} | begins | told)))
+    mine = [one for one in compliance.alerts(db, today, 99, party_id=owner) if one.paper_id == old.id]
+    soon = [one.id for one in compliance.every_licence(db, owner, ["verified"], 9, until=today + timedelta(90))]
+    assert (mine == [], old.id not in soon) == (is_calm, is_calm)
+    assert compliance.open_counts(db, today, today + timedelta(90), at).soon == before - is_calm
+    over = {one.what for one in compliance.licences.watch(db, at + timedelta(days=31)) if one.paper_id == old.id}
+    assert ("expired" in over) == ("valid_from" in told)
 
 
 def test_what_an_authority_took_back_may_be_given_again(db):

@@ -28,17 +28,19 @@ def steps(*verbs):
 
 
 def test_whatever_is_done_a_licence_moves_by_the_table_only(db):
-    """One number is in force once and waits once; nobody verifies what they handed in, and where the risk is high two do."""
+    """One number is in force once and waits once, a renewal to come apart; nobody verifies what they handed in, and where
+    the risk is high two do."""
     owners = [make.supplier(db), make.supplier(db)]
     db.execute("UPDATE party_supplier SET risk = 'high' WHERE party_id = %s", [owners[1]])
-    numbers = [make.name("CBW"), make.name("CBW")]
+    numbers, scan = [make.name("CBW"), make.name("CBW")], make.file(db, make.IDENTITIES)
 
     def rows(which):
         return {one.id: one for one in compliance.every_licence(db, owners[which], STATES, 99) if one.number in numbers}
 
     def hand_in(which, more):
+        begins, ends = TODAY + timedelta(10 * (more // 4)), TODAY + timedelta(99 + more)
         new = Licence(
-            0, owners[which], "publication", numbers[more % 2], "", [], "全国", TODAY, TODAY + timedelta(99 + more)
+            0, owners[which], "publication", numbers[more % 2], "", [], "全国", begins, ends, file_sha256=scan
         )
         return compliance.licences.submit(db, make.STAFF, new, AT)
 
@@ -48,13 +50,16 @@ def test_whatever_is_done_a_licence_moves_by_the_table_only(db):
             return hand_in(which, nth)
         if verb == "revoke":
             return licences.revoke(db, make.STAFF, licence, "收回", AT)
+        if verb == "watch":
+            licences.watch(db, AT + timedelta(days=nth * 2))
+            return None
         if verb == "renew":
             return licences.note_renewal(db, make.STAFF, licence, AT)
         is_good, reason = verb != "reject", "" if verb == "silent" else "核对原件"
         return licences.decide(db, PEOPLE[who], licence, is_good=is_good, reason=reason, at=AT)
 
     @QUIET
-    @given(st.integers(0, 1), steps("hand_in", "verify", "verify", "silent", "reject", "revoke", "renew"))
+    @given(st.integers(0, 1), steps("hand_in", "verify", "verify", "silent", "reject", "revoke", "renew", "watch"))
     def holds(which, tried):
         with db.transaction(force_rollback=True):
             for verb, who, nth in [("hand_in", 0, 0), *tried]:
@@ -63,8 +68,9 @@ def test_whatever_is_done_a_licence_moves_by_the_table_only(db):
                 moves.told_or_nothing(db, partial(rows, which), partial(do, which, licence, verb, who, nth))
                 after = rows(which)
                 moves.by_the_table(rules.LICENCE, _states(before), _states(after), born="in_review")
-                for state in ("verified", "in_review"):
-                    held = [one.number for one in after.values() if one.state == state]
+                for state, is_come in (("verified", True), ("verified", False), ("in_review", None)):
+                    held = [one.number for one in after.values()
+                            if one.state == state and is_come in (None, one.valid_from <= TODAY)]  # fmt: skip
                     assert len(held) == len(set(held)), state
                 for one in after.values():
                     assert make.STAFF.name not in one.reviewed_by

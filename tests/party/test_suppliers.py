@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kashu import audit, compliance, ledger, party
 from kashu.audit import ApprovalRefusal
 from kashu.compliance import Cause
-from kashu.kernel.clock import SHANGHAI
+from kashu.kernel.clock import SHANGHAI, biz_date, day_start
 from kashu.kernel.db import connect, value, values
 from kashu.party import Lack, SupplierRefusal
 from kashu.party.rules import suppliers as rules
@@ -607,16 +607,30 @@ def test_for_years_a_supplier_is_looked_at_every_six_months(db, ring):
     assert trail(db, party_id).count("supplier.reverify") == 10
 
 
-@pytest.mark.parametrize(("sold_days", "free_days"), [(None, 90), (-30, 60), (10, 100)])
-def test_an_exit_locks_the_deposit_for_ninety_days_after_the_last_sale(db, ring, sold_days, free_days):
+def midnight_after(days):
+    """The midnight in Shanghai that ends the day so many after AT."""
+    return day_start(biz_date(AT) + timedelta(days=days + 1))
+
+
+@pytest.mark.parametrize(
+    ("sold_days", "warranted_days", "free_at"),
+    [
+        (None, None, AT + timedelta(days=90)), (-30, None, AT + timedelta(days=60)), (10, None, AT + timedelta(days=100)),
+        (10, 40, AT + timedelta(days=100)), (10, 365, midnight_after(365)), (-30, 60, midnight_after(60)),
+    ],
+)  # fmt: skip
+def test_an_exit_locks_the_deposit_until_nothing_can_be_demanded(db, ring, sold_days, warranted_days, free_at):
+    """§5.3: ninety days after the last sale, and to the end of the last day of a warranty, whichever is later."""
     party_id = world.active(db, ring)
     assert party.leave(db, APPLICANT, party_id, ("业务调整", ""), AT) is None
     last_sale = None if sold_days is None else AT + timedelta(days=sold_days)
-    free = AT + timedelta(days=free_days)
-    back = {"flow": "back", "last_sale_at": last_sale}
+    warranted = None if warranted_days is None else biz_date(AT) + timedelta(days=warranted_days)
+    free, back = free_at, {"flow": "back", "sold": party.Aftermath(last_sale, warranted)}
+    contested = back | {"sold": party.Aftermath(last_sale, warranted, is_contested=True)}
     early = world.move_deposit(db, party_id, 1_000_000, at=free - timedelta(seconds=1), **back)
     assert early is SupplierRefusal.DEPOSIT_LOCKED
     assert party.close(db, REVIEWER, party_id, WHY, free) is SupplierRefusal.DEPOSIT_LOCKED
+    assert world.move_deposit(db, party_id, 1_000_000, at=free, **contested) is SupplierRefusal.DEPOSIT_CLAIMED
     assert world.move_deposit(db, party_id, 1_000_001, at=free, **back) is SupplierRefusal.DEPOSIT_SHORT
     assert world.move_deposit(db, party_id, 1_000_000, at=free, **back) is None
     assert party.deposit(db, party_id).held_fen == 0

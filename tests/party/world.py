@@ -20,6 +20,7 @@ REVIEWER = Actor("person", "reviewer@kashu.example")
 OTHER = Actor("person", "other@kashu.example")
 HASH = sha256_hex("what was seen")
 WHY = ("资料齐全", HASH)
+NOTHING_SOLD = party.Aftermath()
 serial = count(int(make.SEED, 16) * 500)
 
 
@@ -121,13 +122,13 @@ def signed(db, ring, at=AT, **changed):
     return party_id
 
 
-def move_deposit(db, party_id, fen, reference="", flow="in", last_sale_at=None, at=AT):
+def move_deposit(db, party_id, fen, reference="", flow="in", sold=NOTHING_SOLD, at=AT):
     """A deposit noted by one and confirmed by another; None, or why not."""
     told = (flow, fen, reference or make.name("bank"))
-    asked = party.ask_deposit(db, REVIEWER, party_id, told, last_sale_at=last_sale_at, solo_wait_seconds=None, at=at)
+    asked = party.ask_deposit(db, REVIEWER, party_id, told, sold=sold, solo_wait_seconds=None, at=at)
     if not isinstance(asked, Approval):
         return asked
-    return party.confirm_deposit(db, OTHER, asked.id, at, last_sale_at=last_sale_at, is_alone=False)
+    return party.confirm_deposit(db, OTHER, asked.id, at, sold=sold, is_alone=False)
 
 
 def active(db, ring, at=AT, **changed):

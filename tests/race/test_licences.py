@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from kashu import compliance
+from kashu import audit, compliance
 from kashu.compliance import Licence, LicenceRefusal
 from kashu.kernel import clock
+from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
 from tests import make
 from tests.race.at_once import at_once
@@ -65,3 +66,29 @@ def test_two_who_verify_a_renewal_at_once_leave_one_in_force(dsn, held):
         found = compliance.every_licence(db, held.party_id, ["verified"], 9)
         assert [one.id for one in found if one.number == held.number] == [waiting.id]
         assert compliance.licence(db, held.id).state == "superseded"
+
+
+def test_two_clocks_at_once_take_an_old_licence_away_once(dsn, held):
+    """The renewal has begun; the job runs twice, and beside it an authority takes the renewal back: once or not at all."""
+    begins = biz_date(clock.now()) + timedelta(10)
+    with connect(dsn) as db, db.transaction():
+        new = compliance.licences.submit(
+            db, make.STAFF, replace(held, valid_from=begins, valid_to=date(2035, 1, 1)), clock.now()
+        )
+        compliance.licences.decide(db, make.REVIEWER, new.id, is_good=True, reason="核对原件", at=clock.now())
+        assert compliance.licence(db, held.id).state == "verified"
+
+    def run(db, n):
+        at = clock.now() + timedelta(days=10)
+        if n == 2:
+            return compliance.licences.revoke(db, make.STAFF, new.id, "登记机关撤回", at)
+        return compliance.licences.watch(db, at)
+
+    assert not [one for one in at_once(dsn, 3, run) if isinstance(one, Exception)]
+
+    with connect(dsn) as db:
+        entries = audit.entries_of(db, 0, "party", str(held.party_id), 99)
+        taken = [one for one in entries if one.verb == "licence.superseded"]
+        assert compliance.licence(db, new.id).state == "revoked"
+        assert compliance.licence(db, held.id).state == ("superseded" if taken else "verified")
+        assert len(taken) <= 1

@@ -400,6 +400,19 @@ def test_the_last_trade_is_of_either_side(db, ring):
     assert queries.last_trade_at(db, [seller]) >= last
 
 
+def test_the_last_of_a_supplier_is_its_last_sale_and_its_longest_warranty(db, ring):
+    """C-34, §5.3: how long its deposit is bound."""
+    seller, at = make.supplier(db), clock.now()
+    assert queries.last_of_supplier(db, seller) == (None, None)
+    for days, when in ((365, at), (30, at + timedelta(days=5))):
+        sku = make.sku(db, seller=seller, warranty_days=days)
+        make.batch(db, ring, sku, 1, by=seller)
+        sales.settle(db, [make.notice(make.order(db, ring, sku))], when)
+    last, warranted = queries.last_of_supplier(db, seller)
+    assert last == at + timedelta(days=5)
+    assert warranted >= biz_date(at) + timedelta(days=365)
+
+
 def test_a_deposit_and_an_order_of_a_suppliers_goods_are_trade_and_an_unpaid_one_is_not(db, ring):
     at, seller = clock.now(), make.supplier(db)
     sku = make.sku(db, seller=seller)

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from kashu import audit, party
+from kashu import aftersale, audit, party
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
 from tests import make
+from tests.aftersale.world import BUYER, bought, complain
 from tests.party import world
 
 PAGES = ["suppliers", "screening", "appeals", "contracts"]
@@ -204,6 +205,33 @@ def test_a_deposit_is_noted_by_finance_confirmed_by_another_and_the_shop_opened(
         assert party.deposit(db, party_id).held_fen == 1_000_000
     desk.post(f"/desk/suppliers/{party_id}/review/activate", WHY)
     assert stands(party_id) == "active"
+
+
+def test_a_deposit_goes_back_once_nothing_of_its_orders_is_warranted_or_open(staff, at_stage, dsn, ring):
+    """§5.3: the page asks sales and complaints, which suppliers know nothing of."""
+    now = clock.now()
+    party_id = at_stage(lambda db, ring, at: world.left(db, ring, at - timedelta(days=100)))
+    finance, path = staff("finance", is_sure=True), f"/desk/suppliers/{party_id}/deposit/back"
+    lasts = "UPDATE sales_line SET supplier_id = %s, delivered_at = %s, warranty_ends_on = %s WHERE order_id = %s"
+
+    def answer(warranted_days):
+        with connect(dsn) as db, db.transaction():
+            until = biz_date(now) + timedelta(days=warranted_days)
+            db.execute(lasts, [party_id, now - timedelta(days=95), until, placed.id])
+        sent = {"amount": "10000.00", "reference": make.name("bank")}
+        return finance.post(path, sent, follow=True).content.decode()
+
+    with connect(dsn) as db, db.transaction():
+        placed, who = bought(db, ring)
+        complaint = complain(db, placed, who, now)
+    assert "还在锁定期" in answer(0)
+    assert "还有未了结的投诉" in answer(-1)
+    with connect(dsn) as db, db.transaction():
+        aftersale.withdraw(db, BUYER, placed.token, who.device, complaint.id, now)
+    answer(-1)
+    with connect(dsn) as db:
+        [asked] = [one for one in audit.open_approvals(db) if one.body.get("party_id") == party_id]
+    assert asked.act == "supplier.deposit.back"
 
 
 def test_a_deposit_agreement_without_its_four_parts_is_not_published(staff, dsn):

@@ -188,6 +188,20 @@ def contested(db: Db, keys: Collection[tuple[int, UUID]]) -> set[UUID]:
     return set(values(db, sql, 3 * columns(sorted(keys), 2)))
 
 
+def is_supplier_contested(db: Db, supplier_id: int) -> bool:
+    """Whether anything of the sort is open of an order with a line that a supplier sold or brought the cards of."""
+    sql = """
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT order_id FROM aftersale_complaint WHERE state IN ('opened', 'taken', 'objected')
+            UNION ALL SELECT order_id FROM aftersale_guardian WHERE state = 'open'
+            UNION ALL SELECT order_id FROM aftersale_compensation WHERE state IN ('owed', 'asked', 'approved')
+        ) AS told JOIN sales_line AS line USING (order_id) WHERE %s IN (line.supplier_id, line.seller_id))
+    """
+    found: bool = value(db, sql, [supplier_id])
+    return found
+
+
 def forget_complainers(db: Db, keys: Sequence[tuple[int, UUID]]) -> None:
     """Forget the mark of who complained about these orders."""
     sql = """

@@ -17,6 +17,8 @@ _ROWS = {
     Cause.CATEGORY: "refuse refuse cancel choice honour hold_exposure",
     Cause.AUTHORISATION: "refuse refuse cancel refund recall hold",
     Cause.SUPPLIER: "refuse refuse cancel refund compensate freeze",
+    # All selling stops (§2.1), no more: what was ordered of a business that is late with a paper is fulfilled.
+    Cause.LAPSED: "refuse refuse cancel go_on honour freeze",
     Cause.REVERIFY: "refuse go_on go_on go_on honour hold",
     Cause.DEPOSIT: "refuse go_on go_on go_on honour top_up",
     Cause.TAKEDOWN: "refuse refuse cancel refund compensate freeze",  # C-14

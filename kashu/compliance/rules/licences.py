@@ -30,9 +30,11 @@ REVIEWERS_OF_HIGH_RISK = 2
 
 
 def standing(licence: Licence, day: date) -> str:
-    """The state as people see it: EXPIRING and EXPIRED come from the clock, never by hand (§2.2)."""
+    """The state as people see it: COMING, EXPIRING and EXPIRED come from the clock, never by hand (§2.2)."""
     if licence.state != "verified":
         return licence.state
+    if day < licence.valid_from:
+        return "coming"
     if day > licence.valid_to:
         return "expired"
     return "expiring" if (licence.valid_to - day).days <= EXPIRING_DAYS else "verified"
@@ -41,6 +43,11 @@ def standing(licence: Licence, day: date) -> str:
 def in_force(licence: Licence, day: date) -> bool:
     """Whether a licence counts on a day; the last one counts to its midnight."""
     return licence.state == "verified" and licence.valid_from <= day <= licence.valid_to
+
+
+def replaces(new: Licence, older: Licence, day: date) -> bool:
+    """Whether a renewal takes the place of an older one on a day: not before it begins, or the days between had neither."""
+    return new.valid_from <= max(day, older.valid_from)
 
 
 def unfit(licence: Licence) -> LicenceRefusal | None:
@@ -78,14 +85,16 @@ def findings(licence: Licence, party_name: str, uscc: str, day: date) -> list[st
     return found
 
 
-def alerts(licence: Licence, day: date) -> list[Alert]:
+def alerts(licence: Licence, day: date, *, is_renewed: bool = False) -> list[Alert]:
     """What is due on a day: at T-180, -120, -90 and -30, and the yearly report (C-03).
 
-    From T-90 on it is critical while no renewal is filed; on the day after its last it is over.
+    From T-90 on it is critical while no renewal is filed; on the day after its last it is over. Of one whose verified
+    renewal follows it without a day between, only the report is due.
     """
     if licence.state != "verified":
         return []
-    told = _expiries(licence.id, "licence", licence.valid_to, day, is_filed=licence.renewal_at is not None)
+    is_filed = licence.renewal_at is not None
+    told = [] if is_renewed else _expiries(licence.id, "licence", licence.valid_to, day, is_filed=is_filed)
     is_over = day > licence.valid_to
     if (
         licence.kind in REPORT_KINDS

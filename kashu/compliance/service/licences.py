@@ -21,6 +21,7 @@ from kashu.messages import Draft
 FILE_BYTES_MAX = 10 * 2**20
 MAGIC = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 WATCHED_MAX = 100_000
+BEGUN = "its renewal has begun"
 GONE = ("closed", "blacklisted")  # suppliers that are told of nothing any more
 
 
@@ -63,7 +64,7 @@ def submit(db: Db, actor: Actor, new: Licence, at: datetime) -> Licence | Licenc
     """Hand a licence in; a machine looks it through, and a person decides. The given id and state are ignored.
 
     One with the number of a licence that is in force renews it where it lasts longer: a business licence keeps its number
-    for life. Until somebody has verified it, the older one stands.
+    for life. Until somebody has verified it, and until it begins, the older one stands.
     """
     assert_in_transaction(db)
     refusal = rules.unfit(new)
@@ -101,7 +102,8 @@ def decide(
     """Verify a licence, or reject it. Whoever handed it in does not decide; where the risk is high, two others have to.
 
     A sole operator (solo mode, and `is_alone`) decides alone, after the wait that was chosen at set-up. Nobody verifies
-    what they have not seen: without a scan there is nothing to verify.
+    what they have not seen: without a scan there is nothing to verify. One that renews another takes its place once it begins:
+    until then both are verified, and their dates say which one holds.
     """
     assert_in_transaction(db)
     found = store.licence(db, licence_id, lock=True)
@@ -128,10 +130,7 @@ def decide(
         told = {"licence": licence_id, "reviewers": len(found.reviewed_by) + 1, "needed": needed}
         audit.record(db, [Deed(actor, "licence.review", "party", str(found.party_id), after=told, reason=reason)], at)
         return _seen(db, licence_id)
-    if found.supersedes_id is not None:
-        older = store.licence(db, found.supersedes_id, lock=True)
-        if older is not None and older.state == "verified":
-            _move(db, actor, older, "superseded", reason, at)
+    _take_over(db, actor, found, reason, at)
     return _move(db, actor, found, "verified", reason, at)
 
 
@@ -175,13 +174,21 @@ def note_renewal(
 
 
 def watch(db: Db, at: datetime) -> list[Alert]:
-    """Raise what the dates of licences and authorisations call for; the alerts that are new or worse than before."""
+    """Raise what the dates of licences and authorisations call for; the alerts that are new or worse than before.
+
+    A renewal that has begun by now takes the place of what it renews.
+    """
     assert_in_transaction(db)
     day = biz_date(at)
+    for renewal_id in store.begun_renewals(db, day):
+        new = store.licence(db, renewal_id, lock=True)
+        if new is not None and new.state == "verified":
+            _take_over(db, audit.SYSTEM, new, BEGUN, at)
     found = store.every_licence(db, None, ["verified"], WATCHED_MAX)
     ending = store.unrenewed(db, day, day + timedelta(days=max(rules.ALERT_DAYS)), WATCHED_MAX)
     links = store.authorisations_by(db, ending)
-    due = [told for one in found for told in rules.alerts(one, day)]
+    renewed = store.renewed_licences(db)
+    due = [told for one in found for told in rules.alerts(one, day, is_renewed=one.id in renewed)]
     due += [told for one in links.values() for told in rules.link_alerts(one, day, is_filed=ending[one.id])]
     raised = store.raise_alerts(db, due, at)
     owners = {("licence", one.id): one.party_id for one in found}
@@ -231,6 +238,17 @@ def tell_owners(db: Db, ring: Keyring, raised: Sequence[Alert], at: datetime) ->
 def _needed(db: Db, licence: Licence) -> int:
     standing = party.supplier(db, licence.party_id)
     return rules.REVIEWERS_OF_HIGH_RISK if standing is not None and standing.risk == "high" else 1
+
+
+def _take_over(db: Db, actor: Actor, new: Licence, reason: str, at: datetime) -> None:
+    """Let what a licence renews make room for it, as far back as it goes, where its own dates have come."""
+    older_id = new.supersedes_id
+    while older_id is not None:
+        older = store.licence(db, older_id, lock=True)
+        assert older is not None
+        if older.state == "verified" and rules.replaces(new, older, biz_date(at)):
+            _move(db, actor, older, "superseded", reason, at)
+        older_id = older.supersedes_id
 
 
 def _move(db: Db, actor: Actor, found: Licence, after: str, reason: str, at: datetime) -> Licence:

@@ -41,6 +41,7 @@ from kashu.compliance.store.blocks import (
 )
 from kashu.compliance.store.licences import (
     add_licence,
+    begun_renewals,
     erase_files,
     erase_subjects,
     every_licence,
@@ -55,6 +56,7 @@ from kashu.compliance.store.licences import (
     note_licence,
     note_renewal,
     open_counts,
+    renewed_licences,
     requirements,
     waiting,
 )
@@ -109,6 +111,7 @@ __all__ = [
     "authorisation",
     "authorisations",
     "authorisations_by",
+    "begun_renewals",
     "below",
     "blocks",
     "chain",
@@ -147,6 +150,7 @@ __all__ = [
     "pool_stands",
     "pool_stops",
     "raise_alerts",
+    "renewed_licences",
     "report_takedown",
     "requirements",
     "retry_attestation",

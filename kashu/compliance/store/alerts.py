@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from kashu.compliance.rules import EVERYWHERE
 from kashu.compliance.types import Alert
 from kashu.kernel.db import Db, columns, rows
 
@@ -20,11 +21,19 @@ UNRENEWED = f"""
 old.state = 'verified' AND old.valid_to >= %(day)s::date - {OVER_DAYS}
 AND NOT EXISTS ({RENEWS} AND new.state = 'verified' AND new.valid_from <= greatest(old.valid_to + 1, %(day)s::date))
 """
+# A verified renewal that covers what the licence does and leaves no day between them.
+RENEWED = f"""EXISTS (
+    SELECT FROM compliance_licence AS new
+    WHERE new.party_id = licence.party_id AND new.kind = licence.kind AND new.state = 'verified'
+      AND (new.number = licence.number OR new.supersedes_id = licence.id)
+      AND licence.scope <@ new.scope AND new.territory IN ('{EVERYWHERE}', licence.territory)
+      AND new.valid_from <= licence.valid_to + 1 AND new.valid_to > licence.valid_to)"""
 ALERTS = f"""
 SELECT found.* FROM (
     SELECT 'licence' AS paper, alert.licence_id AS paper_id, alert.what, alert.severity, alert.due_on, licence.party_id
     FROM compliance_alert AS alert
     JOIN compliance_licence AS licence ON licence.id = alert.licence_id AND licence.state = 'verified'
+    WHERE starts_with(alert.what, 'report_') OR NOT {RENEWED}
     UNION ALL
     SELECT 'authorisation', alert.authorisation_id, alert.what, alert.severity, alert.due_on, old.grantee_id
     FROM compliance_link_alert AS alert

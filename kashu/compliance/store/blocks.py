@@ -15,7 +15,9 @@ from kashu.kernel.db import Db, columns, value, values
 _VERIFIED_ON = "(standing.verified_at AT TIME ZONE 'Asia/Shanghai')::date"
 _DUE = f"{_VERIFIED_ON} + interval '{REVERIFY_MONTHS} months'"
 _OVERDUE = f"({_DUE} + interval '{REVERIFY_GRACE_DAYS} days' < %(day)s)"
-_TRADES = "('active', 'restricted', 'suspended', 'exiting')"  # under what rules, the other causes say
+# Under what rules it trades, or what it traded is served, the other causes say. Who was closed without an exit never came in.
+_CAME_IN = """(standing.state IN ('active', 'restricted', 'suspended', 'exiting')
+    OR (standing.state = 'closed' AND standing.exiting_at IS NOT NULL))"""
 OPENABLE = ("douyin_coin",)  # shut goods that a chain from the issuer itself may open
 
 
@@ -28,7 +30,10 @@ def _holds(party: str, kind: str, scope: str = "''", national: str = "false") ->
 
 
 def _unmet(seller: str, goods: str) -> str:
-    """Whether a kind of goods is not mapped, shut, or lacks a licence that somebody has to hold for it."""
+    """Whether a kind of goods is not mapped, shut, or lacks a licence that somebody has to hold for it.
+
+    Of a supplier's business licence, `_of_party` asks: that it ran out is no lapse of a category.
+    """
     holder = f"CASE need.who WHEN 'seller' THEN {seller} ELSE (SELECT id FROM party_party WHERE kind = 'platform') END"
     return f"""NOT EXISTS (
         SELECT FROM compliance_goods AS known JOIN party_party AS selling ON selling.id = {seller}
@@ -41,15 +46,28 @@ def _unmet(seller: str, goods: str) -> str:
           AND NOT EXISTS (
               SELECT FROM compliance_requirement AS need
               WHERE need.goods = known.code AND (NOT need.third OR selling.kind <> 'platform')
+                AND NOT (need.who = 'seller' AND need.licence = 'business' AND selling.kind <> 'platform')
                 AND NOT {_holds(holder, "need.licence", "need.scope", "need.is_national")}))"""
+
+
+def _ran_out(party: str) -> str:
+    """Whether a business licence has come to its last day, and none was taken back since that one was verified."""
+    return f"""EXISTS (
+        SELECT FROM compliance_licence AS held
+        WHERE held.party_id = {party} AND held.kind = 'business' AND held.state = 'verified' AND held.valid_to < %(day)s
+          AND NOT EXISTS (
+              SELECT FROM compliance_licence AS taken WHERE taken.party_id = held.party_id AND taken.kind = 'business'
+                AND taken.state = 'revoked' AND taken.moved_at > held.moved_at))"""
 
 
 def _of_party(party: str) -> str:
     """The causes that a supplier itself is, whatever it sells; the platform is none, and who never came in is barred."""
     return f"""coalesce((
         SELECT array_remove(ARRAY[
-            CASE WHEN NOT (standing.state IN {_TRADES} AND {_holds("standing.party_id", "'business'")}) THEN 'supplier' END,
-            CASE WHEN standing.state IN ('suspended', 'exiting') THEN standing.state END,
+            CASE WHEN NOT {_CAME_IN} THEN 'supplier'
+                 WHEN {_holds("standing.party_id", "'business'")} THEN NULL
+                 WHEN {_ran_out("standing.party_id")} THEN 'lapsed' ELSE 'supplier' END,
+            CASE standing.state WHEN 'suspended' THEN 'suspended' WHEN 'exiting' THEN 'exiting' WHEN 'closed' THEN 'exiting' END,
             CASE WHEN standing.state <> 'active' AND EXISTS (
                       SELECT FROM party_hit AS hit WHERE hit.party_id = standing.party_id AND hit.state = 'confirmed')
                  THEN 'listed' END,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from kashu.compliance.store.alerts import UNRENEWED
+from kashu.compliance.store.alerts import RENEWED, UNRENEWED
 from kashu.compliance.types import Goods, Licence, OpenCounts, Requirement
 from kashu.kernel.db import Db, one, rows, run, value, values
 
@@ -20,7 +20,8 @@ COUNTS = f"""
 SELECT (SELECT count(*)::int FROM compliance_licence WHERE state = 'in_review') AS licences,
        (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified') AS held,
        (SELECT count(*)::int FROM compliance_authorisation WHERE state = 'in_review') AS links,
-       (SELECT count(*)::int FROM compliance_licence WHERE state = 'verified' AND valid_to <= %(soon)s)
+       (SELECT count(*)::int FROM compliance_licence AS licence
+        WHERE state = 'verified' AND valid_to <= %(soon)s AND NOT {RENEWED})
            + (SELECT count(*)::int FROM compliance_authorisation AS old WHERE {UNRENEWED} AND old.valid_to <= %(soon)s) AS soon,
        (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen') AS down,
        (SELECT count(*)::int FROM compliance_takedown WHERE state = 'frozen' AND due_at <= %(at)s) AS overdue
@@ -47,8 +48,11 @@ def licence(db: Db, licence_id: int, *, lock: bool = False) -> Licence | None:
 
 
 def licence_of_number(db: Db, party_id: int, kind: str, number: str) -> Licence | None:
-    """The verified one of that number, in its dates or out of them."""
-    sql = f"{LICENCE} WHERE licence.party_id = %s AND licence.kind = %s AND licence.number = %s AND licence.state = 'verified'"
+    """The verified one of that number, in its dates or out of them; of one and its renewal that is to come, the latter."""
+    sql = f"""
+    {LICENCE} WHERE licence.party_id = %s AND licence.kind = %s AND licence.number = %s AND licence.state = 'verified'
+    ORDER BY licence.valid_to DESC LIMIT 1
+    """
     return one(db, Licence, sql, [party_id, kind, number])
 
 
@@ -60,6 +64,27 @@ def licences(db: Db, day: date, party_id: int | None = None) -> list[Licence]:
     ORDER BY party.kind, party.id, licence.kind, licence.valid_to
     """
     return rows(db, Licence, sql, {"day": day, "party": party_id})  # type: ignore[arg-type]  # named parameters
+
+
+def begun_renewals(db: Db, day: date) -> list[int]:
+    """Verified licences that have begun by a day while something that they renew is verified still."""
+    sql = """
+    WITH RECURSIVE older AS (
+        SELECT id AS renewal_id, supersedes_id AS id FROM compliance_licence
+        WHERE state = 'verified' AND valid_from <= %s AND supersedes_id IS NOT NULL
+        UNION
+        SELECT older.renewal_id, licence.supersedes_id
+        FROM older JOIN compliance_licence AS licence USING (id) WHERE licence.supersedes_id IS NOT NULL
+    )
+    SELECT DISTINCT renewal_id FROM older JOIN compliance_licence AS licence USING (id)
+    WHERE licence.state = 'verified' ORDER BY renewal_id
+    """
+    return values(db, sql, [day])
+
+
+def renewed_licences(db: Db) -> set[int]:
+    """Verified licences whose end nobody has to hear of: a verified renewal follows."""
+    return set(values(db, f"SELECT id FROM compliance_licence AS licence WHERE state = 'verified' AND {RENEWED}", []))
 
 
 def licences_by(db: Db, licence_ids: Collection[int]) -> dict[int, Licence]:
@@ -75,12 +100,12 @@ def every_licence(
     *,
     until: date | None = None,
 ) -> list[Licence]:
-    """Licences in these states, the soonest to end first; from one on, and until a last day."""
+    """Licences in these states, the soonest to end first; from one on, and of those until a last day what nothing renews."""
     day, licence_id = after or (None, None)
     sql = f"""
     {LICENCE} WHERE licence.state = ANY (%s) AND (%s::bigint IS NULL OR licence.party_id = %s)
       AND (%s::date IS NULL OR (licence.valid_to, licence.id) > (%s, %s))
-      AND (%s::date IS NULL OR licence.valid_to <= %s)
+      AND (%s::date IS NULL OR (licence.valid_to <= %s AND NOT {RENEWED}))
     ORDER BY licence.valid_to, licence.id LIMIT %s
     """
     return rows(db, Licence, sql, [list(states), party_id, party_id, day, day, licence_id, until, until, most])

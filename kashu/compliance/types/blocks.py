@@ -9,11 +9,12 @@ class Cause(StrEnum):
 
     CATEGORY = "category_licence"
     AUTHORISATION = "authorisation"
-    SUPPLIER = "supplier"
+    SUPPLIER = "supplier"  # its business licence was taken back, it was barred, or never came in
+    LAPSED = "lapsed"  # its business licence has run out, as any paper does that is renewed late
     REVERIFY = "reverify"
     DEPOSIT = "deposit"
     TAKEDOWN = "takedown"  # C-14
-    EXITING = "exiting"  # it leaves, or was closed: what was ordered is fulfilled (C-06)
+    EXITING = "exiting"  # it leaves, or has left in order: what was ordered is fulfilled (C-06)
     SUSPENDED = "suspended"  # 暂停, for a term
     THROTTLED = "throttled"  # 限流, or a hit on a list that nobody has looked at yet
     LISTED = "listed"  # a hit on a list that was found true (C-60)

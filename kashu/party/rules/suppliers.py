@@ -6,9 +6,9 @@ from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.states import moves
-from kashu.party.types import BankAccount, Document, Lack, Party, Principal, Sanction, SupplierRefusal
+from kashu.party.types import Aftermath, BankAccount, Document, Lack, Party, Principal, Sanction, SupplierRefusal
 
 LIFE = moves(
     "supplier",
@@ -101,9 +101,14 @@ def term_refusal(grade: str, ends_at: datetime | None, at: datetime) -> Supplier
     return None
 
 
-def deposit_free_at(exiting_at: datetime, last_sale_at: datetime | None) -> datetime:
-    """An exit locks the deposit until 90 days after the last sale, or after it began where nothing was ever sold."""
-    return (last_sale_at or exiting_at) + timedelta(days=DEPOSIT_LOCK_DAYS)
+def deposit_free_at(exiting_at: datetime, sold: Aftermath) -> datetime:
+    """An exit locks the deposit until 90 days after the last sale, or after it began where nothing was ever sold.
+
+    What is warranted for longer locks it to the end of the last day on which a buyer may demand something (§5.3).
+    """
+    free_at = (sold.last_sale_at or exiting_at) + timedelta(days=DEPOSIT_LOCK_DAYS)
+    last = sold.warranty_ends_on
+    return free_at if last is None else max(free_at, day_start(last + timedelta(days=1)))
 
 
 def lacks(

@@ -15,9 +15,10 @@ from kashu.ledger import ACCOUNT_KEYED, Posting
 from kashu.party import store
 from kashu.party.rules import suppliers as rules
 from kashu.party.service.moves import move, no, record, second_yes
-from kashu.party.types import Contract, Signature, Supplier, SupplierRefusal
+from kashu.party.types import Aftermath, Contract, Signature, Supplier, SupplierRefusal
 
 AMOUNT_FEN_MAX = 10**10
+NOTHING_SOLD = Aftermath()
 ACTS = {"in": "supplier.deposit.in", "back": "supplier.deposit.back"}
 FLOWS = {act: flow for flow, act in ACTS.items()}
 
@@ -68,20 +69,20 @@ def ask_deposit(
     party_id: int,
     told: tuple[str, int, str],
     *,
-    last_sale_at: datetime | None = None,
+    sold: Aftermath = NOTHING_SOLD,
     solo_wait_seconds: int | None,
     at: datetime,
 ) -> Approval | ApprovalRefusal | SupplierRefusal:
     """Ask to note a deposit that came in at the bank or goes back: (`in` or `back`, fen, reference). A second person confirms.
 
     Without a signed agreement none may be taken (C-34), nor from who is gone: what a closed or blacklisted supplier sends
-    goes back as it came. It goes back to one that leaves, 90 days after its last sale at the earliest.
+    goes back as it came. It goes back to one that leaves, once nothing that it `sold` can be demanded of it any more.
     """
     assert_in_transaction(db)
     flow, amount_fen = told[:2]
     reference = tidy_reference(told[2])
     found = store.supplier(db, party_id, lock=True)
-    refusal = _may_flow(db, actor, found, (flow, amount_fen, reference), last_sale_at, at)
+    refusal = _may_flow(db, actor, found, (flow, amount_fen, reference), sold, at)
     if refusal is not None:
         return refusal
     body = {"party_id": party_id, "amount_fen": amount_fen, "reference": reference}
@@ -92,12 +93,12 @@ def ask_deposit(
 
 
 def confirm_deposit(
-    db: Db, actor: Actor, approval_id: UUID, at: datetime, *, last_sale_at: datetime | None = None, is_alone: bool
+    db: Db, actor: Actor, approval_id: UUID, at: datetime, *, sold: Aftermath = NOTHING_SOLD, is_alone: bool
 ) -> ApprovalRefusal | SupplierRefusal | None:
     """The second person's yes, or the same one's after the wait in solo mode: both books are written, once."""
 
     def may(asked: Approval, found: Supplier | None) -> SupplierRefusal | None:
-        return _may_flow(db, actor, found, _told(asked), last_sale_at, at)
+        return _may_flow(db, actor, found, _told(asked), sold, at)
 
     def do(asked: Approval, found: Supplier) -> None:
         _flow(db, actor, found, _told(asked), asked.asked_by, at)
@@ -123,7 +124,7 @@ def _may_flow(
     actor: Actor,
     found: Supplier | None,
     told: tuple[str, int, str],
-    last_sale_at: datetime | None,
+    sold: Aftermath,
     at: datetime,
 ) -> SupplierRefusal | None:
     flow, amount_fen, reference = told
@@ -141,8 +142,10 @@ def _may_flow(
     if flow == "in":
         return None
     assert found.exiting_at is not None
-    if at < rules.deposit_free_at(found.exiting_at, last_sale_at) or store.is_listed(db, found.party_id):
+    if at < rules.deposit_free_at(found.exiting_at, sold) or store.is_listed(db, found.party_id):
         return SupplierRefusal.DEPOSIT_LOCKED
+    if sold.is_contested:
+        return SupplierRefusal.DEPOSIT_CLAIMED
     return SupplierRefusal.DEPOSIT_SHORT if store.held_fen(db, found.party_id) < amount_fen else None
 
 

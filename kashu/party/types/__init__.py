@@ -23,6 +23,7 @@ from kashu.party.types.parties import (
     WebhookRefusal,
 )
 from kashu.party.types.suppliers import (
+    Aftermath,
     Appeal,
     Application,
     BankAccount,
@@ -49,6 +50,7 @@ from kashu.party.types.suppliers import (
 __all__ = [
     "SCOPES",
     "TOPICS",
+    "Aftermath",
     "AgeCheck",
     "AgeRefusal",
     "ApiKey",

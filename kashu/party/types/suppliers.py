@@ -30,6 +30,7 @@ class SupplierRefusal(StrEnum):
     NO_AGREEMENT = "no_agreement"
     DEPOSIT_SHORT = "deposit_short"
     DEPOSIT_LOCKED = "deposit_locked"
+    DEPOSIT_CLAIMED = "deposit_claimed"
     REFERENCE_TAKEN = "reference_taken"
     TOO_MANY = "too_many"
     NO_REASON = "no_reason"
@@ -201,6 +202,15 @@ class Deposit:
     @property
     def is_full(self) -> bool:
         return self.held_fen >= self.due_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What a supplier's sales still bind its deposit for, as those know who keep sales and complaints."""
+
+    last_sale_at: datetime | None = None
+    warranty_ends_on: date | None = None  # of whatever lasts longest
+    is_contested: bool = False  # a complaint, a compensation or a guardian's claim of its orders is open
 
 
 @dataclass(frozen=True, slots=True)

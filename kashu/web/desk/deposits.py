@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from kashu import audit, party
+from kashu import aftersale, audit, party
 from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
@@ -32,10 +32,8 @@ def ask(request: HttpRequest, party_id: int, verb: str) -> HttpResponse:
 
     def do(db: Db, request: HttpRequest, party_id: int, told: Told) -> object:
         noted = (verb, parse_yuan(told.get("amount", "")) or 0, told.get("reference", ""))
-        last, wait = sales_queries.last_sale_at(db, party_id), solo_wait(db, RIGHT)
-        return party.ask_deposit(
-            db, actor(request), party_id, noted, last_sale_at=last, solo_wait_seconds=wait, at=clock.now()
-        )
+        sold, wait = aftermath(db, party_id), solo_wait(db, RIGHT)
+        return party.ask_deposit(db, actor(request), party_id, noted, sold=sold, solo_wait_seconds=wait, at=clock.now())
 
     return perform(request, party_id, do)
 
@@ -53,7 +51,12 @@ def confirm(request: HttpRequest, party_id: int, approval_id: UUID) -> HttpRespo
         if "cancel" in request.POST:
             done: object = party.cancel_deposit(db, actor(request), approval_id, at)
         else:
-            last = sales_queries.last_sale_at(db, party_id)
-            done = party.confirm_deposit(db, actor(request), approval_id, at, last_sale_at=last, is_alone=alone)
+            sold = aftermath(db, party_id)
+            done = party.confirm_deposit(db, actor(request), approval_id, at, sold=sold, is_alone=alone)
     tell(request, done)
     return redirect("desk:supplier", party_id=party_id)
+
+
+def aftermath(db: Db, party_id: int) -> party.Aftermath:
+    """What a supplier's sales still bind its deposit for."""
+    return party.Aftermath(*sales_queries.last_of_supplier(db, party_id), aftersale.is_supplier_contested(db, party_id))

@@ -36,6 +36,7 @@ REFUSALS = {
     SupplierRefusal.NO_AGREEMENT: "请先签署现行版本的协议。数据没有改动。",
     SupplierRefusal.DEPOSIT_SHORT: "保证金没有足额到账。数据没有改动。",
     SupplierRefusal.DEPOSIT_LOCKED: "保证金还在锁定期，或尚未退清。数据没有改动。",
+    SupplierRefusal.DEPOSIT_CLAIMED: "还有未了结的投诉、赔付或监护人退款申请，保证金不能退。数据没有改动。",
     SupplierRefusal.REFERENCE_TAKEN: "这个银行流水号已经登记过。数据没有改动。",
     SupplierRefusal.TOO_MANY: "数量已到上限，或已有一件在处理。数据没有改动。",
     SupplierRefusal.NO_REASON: "请写明原因，并附上依据。数据没有改动。",
