@@ -34,6 +34,7 @@ from kashu.compliance.service import (
 from kashu.compliance.service.licences import FILE_BYTES_MAX
 from kashu.compliance.store import (
     IS_CLOSED,
+    OPENABLE,
     alerts,
     attestation_counts,
     authorisation,
@@ -111,6 +112,7 @@ __all__ = [
     "IS_CLOSED",
     "KINDS",
     "MATRIX",
+    "OPENABLE",
     "ORIGINS",
     "Affected",
     "Alert",

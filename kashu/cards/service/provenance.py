@@ -164,12 +164,14 @@ def fitting(db: Db, batch: Batch, at: datetime) -> list[Authorisation]:
     brand, goods = catalog.brand_of(db, batch.sku_id)
     owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform") if one.id != batch.supplier_id)]
     day = _bought_on(batch, at)
-    return [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+    found = [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+    return [one for one in found if compliance.authorisations.lets_sell(one, brand, goods)]
 
 
 def is_branded(db: Db, batch: Batch) -> bool:
-    """Whether a batch is of a brand and made by others: then it wants an authorisation."""
-    return batch.kind != rules.OWN and bool(catalog.brand_of(db, batch.sku_id)[0])
+    """Whether a batch wants an authorisation: of a brand and made by others, or goods that are shut unless one opens them."""
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    return goods in compliance.OPENABLE or (batch.kind != rules.OWN and bool(brand))
 
 
 def is_probed(db: Db, batch: Batch) -> bool:
@@ -185,7 +187,9 @@ def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     brand, goods = catalog.brand_of(db, batch.sku_id)
     held = store.authorisation_of(db, batch.pool_id)
     link = None if held is None else compliance.authorisation(db, held)
-    is_for_it = link is not None and link.holds(biz_date(at)) and link.brand == brand and goods in link.goods
+    is_for_it = (
+        link is not None and link.holds(biz_date(at)) and compliance.authorisations.lets_sell(link, brand, goods)
+    )
     wanted = (
         (Refusal.NO_DOCUMENT, not is_bought or rules.papers_of(steps) is not None),
         (Refusal.NOT_AUTHORISED, not is_branded(db, batch) or is_for_it),
@@ -232,6 +236,6 @@ def _unfit(db: Db, batch: Batch, authorisation_id: int, at: datetime) -> PaperRe
     if not link.holds(_bought_on(batch, at)):
         return PaperRefusal.OUTSIDE_ITS_DATES
     brand, goods = catalog.brand_of(db, batch.sku_id)
-    if link.brand != brand or goods not in link.goods:
+    if not compliance.authorisations.lets_sell(link, brand, goods):
         return PaperRefusal.OTHER_GOODS
     return None

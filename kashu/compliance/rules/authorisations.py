@@ -39,6 +39,7 @@ def renews(link: Authorisation, old: Authorisation) -> bool:
         and set(old.goods) <= set(link.goods)
         and (EVERYWHERE in link.territory or set(old.territory) <= set(link.territory))
         and (link.may_resell or not old.may_resell)
+        and (link.opens_shut or not old.opens_shut)
         and link.valid_to > old.valid_to
     )
 
