@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kashu import cards, sales
+from kashu import cards, compliance, party, sales
 from kashu.cards import PaperRefusal, Papers, Refusal
 from kashu.kernel import clock
 from kashu.sales import Placed
@@ -108,3 +108,57 @@ def test_what_opens_coins_is_renewed_by_what_opens_them(db, ring):
     assert cards.renew(db, make.STAFF, good.id, poor.id, clock.now()) is PaperRefusal.NOT_A_RENEWAL
     better = of_two(db, ring, owner, number="SQ-3", is_issuer=True, **ends)
     assert cards.renew(db, make.STAFF, good.id, better.id, clock.now()) == []
+
+
+def branded(db, ring, owner):
+    return make.batch(db, ring, make.sku(db), 2, on_sale=False, by=owner)
+
+
+@pytest.mark.parametrize("told", [{"territory": ["广东"]}, {"may_resell": False}])
+def test_what_is_sold_to_everybody_wants_all_of_china_and_the_right_to_resell(db, ring, told):
+    owner = make.supplier(db)
+    narrow = verified(db, ring, owner, is_issuer=True, **told)
+    batch = branded(db, ring, owner)
+    assert attach(db, batch, narrow.id) is PaperRefusal.NOT_FOR_ALL
+    assert cards.fitting(db, batch, clock.now()) == []
+    db.execute("UPDATE cards_pool SET authorisation_id = %s WHERE id = %s", [narrow.id, batch.pool_id])
+    assert Refusal.NOT_AUTHORISED in cards.lacks(db, batch, clock.now())
+    wide = verified(db, ring, owner, is_issuer=True)
+    assert isinstance(confirmed(db, batch, wide.id), cards.Batch)
+
+
+def test_cards_hang_on_their_suppliers_own_link_and_on_ours_only_where_it_gave_it(db, ring):
+    """§2.1: our good authorisation says nothing of what an unknown supplier brings; the ribbon would tell a chain that is not so."""
+    house, owner, other = make.platform(db), make.supplier(db), make.supplier(db)
+    root = verified(db, ring, owner, is_issuer=True)
+    by_brand = verified(db, ring, house, is_issuer=True)
+    by_owner = verified(db, ring, house, root)
+    told = {}
+    for who in (owner, other, house):
+        batch = branded(db, ring, who)
+        told[who] = {one.id for one in cards.fitting(db, batch, clock.now())} & {root.id, by_brand.id, by_owner.id}
+        for one in (root, by_brand, by_owner):
+            answer = attach(db, batch, one.id)
+            assert (
+                isinstance(answer, cards.Batch) if one.id in told[who] else answer is PaperRefusal.NO_SUCH_AUTHORISATION
+            )
+    assert told == {owner: {root.id, by_owner.id}, other: set(), house: {by_brand.id, by_owner.id}}
+    strange = branded(db, ring, other)
+    db.execute("UPDATE cards_pool SET authorisation_id = %s WHERE id = %s", [by_brand.id, strange.pool_id])
+    assert Refusal.NOT_AUTHORISED in cards.lacks(db, strange, clock.now())
+
+
+def test_a_brand_that_brings_its_own_cards_needs_no_link_to_itself(db, ring):
+    """A root names its grantor in words: where that is the supplier, the cards came by it."""
+    maker = make.supplier(db)
+    link_of = verified(db, ring, make.platform(db), grantor=party.party(db, maker).name, is_issuer=True)
+    assert isinstance(confirmed(db, branded(db, ring, maker), link_of.id), cards.Batch)
+
+
+def test_a_reviewer_is_shown_where_a_chain_begins_and_what_it_does_not_let(db, ring):
+    dealer, owner = make.supplier(db), make.supplier(db)
+    root = verified(db, ring, dealer, grantor="某某经销商", territory=["广东", "浙江"])
+    leaf = verified(db, ring, owner, root, territory=["广东"], may_resell=False)
+    good = verified(db, ring, owner, is_issuer=True)
+    found = [compliance.link_findings(compliance.chain(db, one.id)) for one in (root, leaf, good)]
+    assert found == [["root_not_issuer", "narrow_territory"], ["root_not_issuer", "narrow_territory", "no_resale"], []]

@@ -44,6 +44,22 @@ def renews(link: Authorisation, old: Authorisation) -> bool:
     )
 
 
+def is_for_all(link: Authorisation) -> bool:
+    """Whether what is under a link may be sold to everybody: in all of China, by somebody who may resell."""
+    return EVERYWHERE in link.territory and link.may_resell
+
+
+def link_findings(chain: list[Authorisation]) -> list[str]:
+    """What a machine sees at a link before a person does, from its chain, root first: nothing here is a verdict."""
+    link = chain[-1]
+    seen = {
+        "root_not_issuer": not chain[0].is_issuer,
+        "narrow_territory": EVERYWHERE not in link.territory,
+        "no_resale": not link.may_resell,
+    }
+    return [name for name, is_so in seen.items() if is_so]
+
+
 def opens_coins(chain: list[Authorisation], goods: str) -> bool:
     """Whether a chain, root first, opens goods that are shut: from the issuer itself, resale right in every link, two reviewers."""
     return (
