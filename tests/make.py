@@ -200,7 +200,7 @@ def papered(db: Db, ring: Keyring, pool_id: int) -> None:
     batch = cards.batch(db, pool_id)
     assert batch is not None
     brand, goods = catalog.brand_of(db, batch.sku_id)
-    under = authorised(db, ring, platform(db), brand, goods or "membership") if brand else None
+    under = authorised(db, ring, batch.supplier_id, brand, goods or "membership") if brand else None
     papers = cards.Papers(name("HT"), batch.cost_fen, batch.accepted, under)
     assert isinstance(cards.attach(db, STAFF, pool_id, papers, clock.now()), cards.Batch)
     assert isinstance(cards.confirm(db, REVIEWER, pool_id, clock.now()), cards.Batch)
@@ -232,7 +232,7 @@ def slots(db: Db, ring: Keyring, of: Sku, cap: int, through: cards.Source | None
     assert isinstance(opened, cards.Batch), opened
     brand, goods = catalog.brand_of(db, of.id)
     if brand:
-        under = cards.Papers("", 0, 0, authorised(db, ring, platform(db), brand, goods or "membership"))
+        under = cards.Papers("", 0, 0, authorised(db, ring, owner, brand, goods or "membership"))
         assert isinstance(cards.attach(db, STAFF, opened.pool_id, under, clock.now()), cards.Batch)
     found = cards.put_on_sale(db, STAFF, opened.pool_id, clock.now())
     assert isinstance(found, cards.Batch)

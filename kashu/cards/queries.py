@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from kashu import compliance
+from kashu.cards.store.blocks import GOODS
 from kashu.kernel.db import Db, rows
 
 BATCHES = """
@@ -26,7 +27,7 @@ ORDER BY batch.received_at DESC, batch.pool_id DESC LIMIT %(most)s
 # The causes come first: a pool in whose way nothing stands is not looked into.
 STOPPED = f"""
 SELECT pool.sku_id, pool.supplier_id, array_agg(DISTINCT cause) AS causes
-FROM cards_pool AS pool CROSS JOIN LATERAL unnest({compliance.pool_stops("pool")}) AS cause
+FROM cards_pool AS pool CROSS JOIN LATERAL unnest({compliance.pool_stops("pool", GOODS)}) AS cause
 WHERE pool.sellable AND (%(skus)s::bigint[] IS NULL OR pool.sku_id = ANY (%(skus)s))
   AND EXISTS (
       SELECT FROM cards_card AS card

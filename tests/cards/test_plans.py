@@ -50,7 +50,11 @@ def test_picking_walks_the_shelf(db, filled):
 
 def test_choosing_pools_walks_the_pools_for_sale(db, filled):
     db.execute("SET LOCAL enable_seqscan = off")
-    assert "cards_pool_for_sale" in plan(db, cards_store.POOLS, {"skus": [filled[0].id], "day": date(2026, 1, 1)})
+    found = plan(db, cards_store.POOLS, {"skus": [filled[0].id], "day": date(2026, 1, 1)})
+    assert "cards_pool_for_sale" in found
+    for key in ("catalog_sku_pkey", "catalog_product_pkey", "catalog_category_pkey"):
+        assert key in found, "what papers say of a pool is found by keys"
+    assert "Seq Scan on catalog_" not in found
 
 
 def test_handing_over_and_putting_back_find_cards_by_line(db, filled):

@@ -41,7 +41,7 @@ def test_nothing_goes_on_sale_without_its_papers(db, ring):
     assert cards.lacks(db, batch, at) == [Refusal.NO_DOCUMENT, Refusal.NOT_AUTHORISED, Refusal.NOT_CONFIRMED]
     cards.attach(db, make.STAFF, batch.pool_id, DOCUMENT, at)
     assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_AUTHORISED
-    under = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+    under = make.authorised(db, ring, batch.supplier_id, "知微课堂", "membership")
     cards.attach(db, make.STAFF, batch.pool_id, replace(DOCUMENT, authorisation_id=under), at)
     assert cards.put_on_sale(db, make.STAFF, batch.pool_id, at) is Refusal.NOT_CONFIRMED
     assert cards.confirm(db, make.STAFF, batch.pool_id, at) is PaperRefusal.SAME_PERSON
@@ -115,7 +115,7 @@ def bare(db, ring):
 
 def test_a_batch_whose_page_got_a_brand_later_gets_its_authorisation_and_a_second_person_again(db, ring, bare):
     """§2.1, S-07: the document stays; whoever adds the authorisation does not confirm it."""
-    at, told = clock.now(), Papers("", 0, 0, make.authorised(db, ring, make.platform(db), "知微课堂", "membership"))
+    at, told = clock.now(), Papers("", 0, 0, make.authorised(db, ring, bare.supplier_id, "知微课堂", "membership"))
     before = cards.papers_of(cards.steps(db, bare.pool_id))
     assert cards.put_on_sale(db, make.STAFF, bare.pool_id, at) is Refusal.NOT_AUTHORISED
     assert isinstance(cards.attach(db, make.SECOND, bare.pool_id, told, at), Batch)
@@ -130,8 +130,8 @@ def test_a_batch_whose_page_got_a_brand_later_gets_its_authorisation_and_a_secon
 
 def test_an_authorisation_that_comes_later_held_on_the_day_of_receipt_and_nothing_else_changes(db, ring, bare):
     at, today = clock.now(), biz_date(clock.now())
-    late = verified(db, ring, make.platform(db), brand="知微课堂", valid_from=today + timedelta(1)).id
-    fitting = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+    late = verified(db, ring, bare.supplier_id, brand="知微课堂", valid_from=today + timedelta(1)).id
+    fitting = make.authorised(db, ring, bare.supplier_id, "知微课堂", "membership")
     before = cards.steps(db, bare.pool_id)
     assert cards.attach(db, make.STAFF, bare.pool_id, Papers("", 0, 0, late), at) is PaperRefusal.OUTSIDE_ITS_DATES
     assert cards.attach(db, make.STAFF, bare.pool_id, replace(DOCUMENT, document="HT-2"), at) is PaperRefusal.TOO_LATE

@@ -386,7 +386,7 @@ def test_a_card_file_goes_from_upload_to_sale(staff, house, ring):
     assert "上架前还差：采购凭证、品牌授权、第二人确认收货" in page
     assert desk.post(f"{address}/sale").status_code == 409
     with connect(house.dsn) as db, db.transaction():
-        link = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+        link = make.authorised(db, ring, supplier, "知微课堂", "membership")
     told = {"document": "HT-1", "amount": "1500", "quantity": "50", "authorisation": str(link)}
     assert "采购凭证已登记" in desk.post(f"{address}/papers", told, follow=True).content.decode()
     assert "不能自己确认" in desk.post(f"{address}/confirm", follow=True).content.decode()

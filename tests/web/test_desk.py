@@ -169,6 +169,9 @@ def test_a_chain_is_registered_decided_and_falls(staff, papers, dsn):
     with connect(dsn) as db:
         link_id = value(db, "SELECT max(id) FROM compliance_authorisation WHERE grantee_id = %s", [child])
         assert compliance.authorisation(db, link_id).grantor_id == owner
+    page = other.get(f"/desk/authorisations/{link_id}").content.decode()
+    assert "不可转售：不能凭它销售" in page
+    assert "地域不是全国" not in page
     told = {"verdict": "good", "reason": "原件"}
     assert "已核验" in other.post(f"/desk/authorisations/{link_id}/decide", told, follow=True).content.decode()
     fallen = other.post(f"/desk/authorisations/{root.id}/revoke", {"reason": "收回"}, follow=True)

@@ -418,7 +418,7 @@ def test_slots_are_opened_for_a_supplier_of_ours_only(staff, house, ring):
     assert source.id in desk.get(address).content.decode()
     assert desk.post(f"{address}/sale").status_code == 409, "the brand's authorisation is missing"
     with connect(house.dsn) as db, db.transaction():
-        link = make.authorised(db, ring, make.platform(db), "知微课堂", "membership")
+        link = make.authorised(db, ring, source.supplier_id, "知微课堂", "membership")
     assert "登记授权" in desk.get(address).content.decode()
     assert "采购凭证已登记" in desk.post(f"{address}/papers", {"authorisation": link}, follow=True).content.decode()
     assert desk.post(f"{address}/sale").status_code == 302

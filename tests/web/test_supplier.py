@@ -518,7 +518,8 @@ def test_the_overview_says_what_stands_in_the_way(at_desk, dsn, ring):
     assert "影响上架" not in desk.get("/supplier/").content.decode()
     with connect(dsn) as db, db.transaction():
         ending = make.licence(db, desk.party_id, "publication", valid_to=biz_date(clock.now()) + timedelta(days=20))
-        linked = verified(db, ring, desk.party_id, valid_to=biz_date(clock.now()) + timedelta(days=25))
+        ends = biz_date(clock.now()) + timedelta(days=25)
+        linked = verified(db, ring, desk.party_id, brand=make.name("品牌"), valid_to=ends)
         compliance.licences.watch(db, clock.now())
         end = clock.now() + timedelta(days=9)
         party.sanction(db, world.REVIEWER, desk.party_id, world.measure("throttle", end), clock.now())

@@ -36,8 +36,9 @@ def attach(db: Db, actor: Actor, pool_id: int, papers: Papers, at: datetime) -> 
     """Say by which document a batch was bought and under which authorisation. Until it is first for sale; where it had no
     brand then and has one now, its authorisation also later, while it is off sale. A second person confirms that anew.
 
-    The authorisation has to be the supplier's or ours, for the brand and the goods of the page, and in force on the day
-    the batch was received: a batch dated outside of it is not taken (§2.5). What is issued for each order (直充, 代充) is
+    The authorisation has to be the supplier's, or ours by the supplier; for the brand and the goods of the page, for all of
+    China and with the right to resell; and in force on the day the batch was received: a batch dated outside of it is not
+    taken (§2.5). What is issued for each order (直充, 代充) is
     bought as it is sold: it has an authorisation, in force now, and no document.
     """
     assert_in_transaction(db)
@@ -164,12 +165,14 @@ def fitting(db: Db, batch: Batch, at: datetime) -> list[Authorisation]:
     brand, goods = catalog.brand_of(db, batch.sku_id)
     owners = [batch.supplier_id, *(one.id for one in party.parties(db, "platform") if one.id != batch.supplier_id)]
     day = _bought_on(batch, at)
-    return [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+    found = [one for owner in owners for one in compliance.for_brand(db, owner, brand, goods or "", day)]
+    return [one for one in found if _fault(db, batch, one, day) is None]
 
 
 def is_branded(db: Db, batch: Batch) -> bool:
-    """Whether a batch is of a brand and made by others: then it wants an authorisation."""
-    return batch.kind != rules.OWN and bool(catalog.brand_of(db, batch.sku_id)[0])
+    """Whether a batch wants an authorisation: of a brand and made by others, or goods that are shut unless one opens them."""
+    brand, goods = catalog.brand_of(db, batch.sku_id)
+    return goods in compliance.OPENABLE or (batch.kind != rules.OWN and bool(brand))
 
 
 def is_probed(db: Db, batch: Batch) -> bool:
@@ -182,10 +185,9 @@ def lacks(db: Db, batch: Batch, at: datetime) -> list[Refusal]:
     steps = store.steps(db, batch.pool_id)
     found = [Refusal.FROZEN] if rules.is_frozen(steps) else []
     is_bought = batch.kind in rules.BOUGHT
-    brand, goods = catalog.brand_of(db, batch.sku_id)
     held = store.authorisation_of(db, batch.pool_id)
     link = None if held is None else compliance.authorisation(db, held)
-    is_for_it = link is not None and link.holds(biz_date(at)) and link.brand == brand and goods in link.goods
+    is_for_it = link is not None and _fault(db, batch, link, biz_date(at)) is None
     wanted = (
         (Refusal.NO_DOCUMENT, not is_bought or rules.papers_of(steps) is not None),
         (Refusal.NOT_AUTHORISED, not is_branded(db, batch) or is_for_it),
@@ -226,12 +228,24 @@ def _bought_on(batch: Batch, at: datetime) -> date:
 
 def _unfit(db: Db, batch: Batch, authorisation_id: int, at: datetime) -> PaperRefusal | None:
     link = compliance.authorisation(db, authorisation_id)
-    own = {one.id for one in party.parties(db, "platform")}
-    if link is None or link.grantee_id not in own | {batch.supplier_id}:
+    return PaperRefusal.NO_SUCH_AUTHORISATION if link is None else _fault(db, batch, link, _bought_on(batch, at))
+
+
+def _fault(db: Db, batch: Batch, link: Authorisation, day: date) -> PaperRefusal | None:
+    """Why a batch cannot be under a link on a day: whose it is, when, what for, and whom it lets sell to."""
+    if not _comes_by(db, batch, link):
         return PaperRefusal.NO_SUCH_AUTHORISATION
-    if not link.holds(_bought_on(batch, at)):
+    if not link.holds(day):
         return PaperRefusal.OUTSIDE_ITS_DATES
-    brand, goods = catalog.brand_of(db, batch.sku_id)
-    if link.brand != brand or goods not in link.goods:
+    if not compliance.authorisations.lets_sell(link, *catalog.brand_of(db, batch.sku_id)):
         return PaperRefusal.OTHER_GOODS
-    return None
+    return None if compliance.is_for_all(link) else PaperRefusal.NOT_FOR_ALL
+
+
+def _comes_by(db: Db, batch: Batch, link: Authorisation) -> bool:
+    """Whether a batch came by a link: it is its supplier's, or the supplier gave it to us. Any other chain would not be its own."""
+    supplier = party.party(db, batch.supplier_id)
+    assert supplier is not None
+    is_ours = link.grantee_id in {one.id for one in party.parties(db, "platform")}
+    gave = link.grantor_id == supplier.id or (link.grantor_id is None and link.grantor == supplier.name)
+    return link.grantee_id == supplier.id or (is_ours and gave)

@@ -7,7 +7,10 @@ from datetime import date
 from kashu import compliance
 from kashu.kernel.db import Db, value
 
-STOPS = f"SELECT {compliance.pool_stops('pool')} FROM cards_pool AS pool WHERE pool.id = %(pool)s"
+# The kind of goods of a pool, by three keys one after another.
+GOODS = """(SELECT goods FROM catalog_category WHERE id = (
+    SELECT category_id FROM catalog_product WHERE id = (SELECT product_id FROM catalog_sku WHERE id = pool.sku_id)))"""
+STOPS = f"SELECT {compliance.pool_stops('pool', GOODS)} FROM cards_pool AS pool WHERE pool.id = %(pool)s"
 
 
 def stops(db: Db, pool_id: int, day: date) -> list[str]:

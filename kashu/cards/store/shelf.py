@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import compliance
+from kashu.cards.store.blocks import GOODS
 from kashu.cards.types import Card, Choice, Held, Masked
 from kashu.kernel.db import Db, columns, rows, run, values, write
 
@@ -27,7 +28,7 @@ CROSS JOIN LATERAL (
 """
 
 # What may be sold at all: open, and nothing of its papers in the way on this day.
-SELLABLE = f"pool.sellable AND {compliance.pool_stands('pool')}"
+SELLABLE = f"pool.sellable AND {compliance.pool_stands('pool', GOODS)}"
 
 POOLS = f"""
 SELECT pool.id, pool.sku_id, pool.supplier_id, {compliance.is_throttled("pool.supplier_id")} FROM cards_pool AS pool

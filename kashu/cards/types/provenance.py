@@ -30,6 +30,7 @@ class PaperRefusal(StrEnum):
     NO_SUCH_AUTHORISATION = "no_such_authorisation"
     OUTSIDE_ITS_DATES = "outside_its_dates"
     OTHER_GOODS = "other_goods"
+    NOT_FOR_ALL = "not_for_all"
     NOT_REGISTERED = "not_registered"
     NOT_LOADED = "not_loaded"
     SAME_PERSON = "same_person"

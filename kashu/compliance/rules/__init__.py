@@ -1,6 +1,14 @@
 """Decisions of compliance, without database or clock."""
 
-from kashu.compliance.rules.authorisations import AUTHORISATION, EVERYWHERE, beyond, opens_coins, renews
+from kashu.compliance.rules.authorisations import (
+    AUTHORISATION,
+    EVERYWHERE,
+    beyond,
+    is_for_all,
+    link_findings,
+    opens_coins,
+    renews,
+)
 from kashu.compliance.rules.blocks import (
     DEPOSIT_BP_MIN,
     MATRIX,
@@ -62,10 +70,12 @@ __all__ = [
     "in_chinese",
     "in_force",
     "in_words",
+    "is_for_all",
     "is_identity_over",
     "judge",
     "judge_listing",
     "link_alerts",
+    "link_findings",
     "may_close",
     "may_withdraw",
     "most_urgent",

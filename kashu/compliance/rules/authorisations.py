@@ -39,8 +39,25 @@ def renews(link: Authorisation, old: Authorisation) -> bool:
         and set(old.goods) <= set(link.goods)
         and (EVERYWHERE in link.territory or set(old.territory) <= set(link.territory))
         and (link.may_resell or not old.may_resell)
+        and (link.opens_shut or not old.opens_shut)
         and link.valid_to > old.valid_to
     )
+
+
+def is_for_all(link: Authorisation) -> bool:
+    """Whether what is under a link may be sold to everybody: in all of China, by somebody who may resell."""
+    return EVERYWHERE in link.territory and link.may_resell
+
+
+def link_findings(chain: list[Authorisation]) -> list[str]:
+    """What a machine sees at a link before a person does, from its chain, root first: nothing here is a verdict."""
+    link = chain[-1]
+    seen = {
+        "root_not_issuer": not chain[0].is_issuer,
+        "narrow_territory": EVERYWHERE not in link.territory,
+        "no_resale": not link.may_resell,
+    }
+    return [name for name, is_so in seen.items() if is_so]
 
 
 def opens_coins(chain: list[Authorisation], goods: str) -> bool:

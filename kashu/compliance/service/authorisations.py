@@ -88,6 +88,12 @@ def decide(
     return _told(db, actor, found, "verified", reason, at)
 
 
+def lets_sell(link: Authorisation, brand: str, goods: str | None) -> bool:
+    """Whether a link is for a brand's goods. Where they are shut it has to open them, and without a brand its own is as good."""
+    is_opened = link.opens_shut if goods in store.OPENABLE else link.brand == brand
+    return is_opened and goods in link.goods and (link.brand == brand or not brand)
+
+
 def papers(db: Db, seller_id: int, goods: str | None, at: datetime) -> Context:
     """The class of goods of a kind, and what a seller's papers say for those that are shut: nothing, unless a chain from
     the issuer opens them."""

@@ -10,7 +10,7 @@ AUTHORISATION = """
 SELECT link.id, link.parent_id, link.grantor, link.grantor_id, link.grantee_id, link.number, link.brand, link.goods,
        link.territory, link.may_pass_on, link.may_resell, link.is_issuer, link.valid_from, link.valid_to, link.state,
        link.file_sha256, link.reviewed_by, link.made_by, link.made_at, link.revoked_on, link.reason,
-       grantee.name AS grantee
+       grantee.name AS grantee, link.opens_shut
 FROM compliance_authorisation AS link JOIN party_party AS grantee ON grantee.id = link.grantee_id
 """
 CHAIN = f"""
@@ -86,12 +86,13 @@ def authorisations_by(db: Db, authorisation_ids: Collection[int]) -> dict[int, A
 
 
 def for_brand(db: Db, grantee_id: int, brand: str, goods: str, day: date) -> list[Authorisation]:
-    """Those under which a party may sell a brand's goods on a day."""
+    """Those that let a party sell a brand's goods on a day; of no brand, goods that are opened to it."""
     sql = f"""
-    {AUTHORISATION} WHERE link.grantee_id = %s AND link.brand = %s AND %s = ANY (link.goods) AND link.state = 'verified'
+    {AUTHORISATION} WHERE link.grantee_id = %s AND (link.brand = %s OR %s = '' AND link.opens_shut)
+      AND %s = ANY (link.goods) AND link.state = 'verified'
       AND %s BETWEEN link.valid_from AND link.valid_to ORDER BY link.valid_to DESC, link.id
     """
-    return rows(db, Authorisation, sql, [grantee_id, brand, goods, day])
+    return rows(db, Authorisation, sql, [grantee_id, brand, brand, goods, day])
 
 
 def opening(db: Db, grantee_id: int, goods: str, day: date) -> int | None:

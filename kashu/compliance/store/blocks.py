@@ -88,10 +88,21 @@ def is_throttled(seller: str) -> str:
     return f"EXISTS (SELECT FROM party_supplier WHERE party_id = {seller} AND state = 'restricted')"
 
 
-def pool_stops(pool: str) -> str:
-    """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, its supplier, a takedown (C-14)."""
+def _unopened(pool: str, goods: str) -> str:
+    """Whether a pool's goods are shut and it is under no link that opens them: a chain opens what came by it, no more."""
+    kinds = "".join(f"""WHEN '{one}' THEN NOT EXISTS (
+                  SELECT FROM compliance_authorisation AS opening WHERE opening.id = {pool}.authorisation_id
+                    AND opening.opens_shut AND '{one}' = ANY (opening.goods)) """ for one in OPENABLE)  # fmt: skip
+    return f"CASE {goods} {kinds} ELSE false END"
+
+
+def pool_stops(pool: str, goods: str) -> str:
+    """The causes that keep a pool's cards from being sold, as `text[]`: its authorisation, its supplier, a takedown (C-14).
+
+    `goods` is the kind of what the pool holds, as a column or an expression.
+    """
     return f"""array_remove(ARRAY[
-        CASE WHEN {pool}.authorisation_id IS NOT NULL AND NOT EXISTS (
+        CASE WHEN {_unopened(pool, goods)} OR {pool}.authorisation_id IS NOT NULL AND NOT EXISTS (
                   SELECT FROM compliance_authorisation AS link WHERE link.id = {pool}.authorisation_id
                     AND link.state = 'verified' AND %(day)s BETWEEN link.valid_from AND link.valid_to)
              THEN 'authorisation' END,
@@ -99,9 +110,9 @@ def pool_stops(pool: str) -> str:
     ], NULL) || {_of_party(f"{pool}.supplier_id")}"""
 
 
-def pool_stands(pool: str) -> str:
+def pool_stands(pool: str, goods: str) -> str:
     """Whether nothing keeps a pool's cards from being sold."""
-    return f"({pool_stops(pool)}) = '{{}}'"
+    return f"({pool_stops(pool, goods)}) = '{{}}'"
 
 
 def of_seller(db: Db, seller_id: int, goods: str | None, day: date) -> list[str]:

@@ -31,6 +31,7 @@ class Authorisation:
     revoked_on: date | None = None  # the last day on which it held, for who revoked it
     reason: str = ""
     grantee: str = ""
+    opens_shut: bool = False  # a chain from the issuer, by two reviewers: it opens goods that are shut
 
     @property
     def title(self) -> str:

@@ -17,7 +17,7 @@ from kashu.sales.types import Bought, Placed, SaleLine
 
 # The causes that stand in a line's way now: its seller's for such goods, its pool's (compliance.md §2.3), and a takedown,
 # which is read from the product's own row, so that who holds that row sees it however late it came (C-14).
-STOPS = f"""{compliance.blocks("line.seller_id", "category.goods")} || {compliance.pool_stops("pool")}
+STOPS = f"""{compliance.blocks("line.seller_id", "category.goods")} || {compliance.pool_stops("pool", "category.goods")}
     || CASE WHEN product.state IN ('frozen', 'closed') THEN ARRAY['takedown'] ELSE '{{}}'::text[] END"""
 GOODS = """
 JOIN cards_pool AS pool ON pool.id = line.pool_id

@@ -26,7 +26,7 @@ REFUSALS = {
     Refusal.NO_SOURCE: "请选择这家供应商已启用的直充货源。没有货源先到「设置」登记。",
     Refusal.NO_DOCUMENT: "还没有登记采购凭证，不能上架。",
     Refusal.NOT_CONFIRMED: "收货还没有由第二人确认，不能上架。",
-    Refusal.NOT_AUTHORISED: "这件商品有品牌，批次没有有效的品牌授权，不能上架。",
+    Refusal.NOT_AUTHORISED: "这件商品须有品牌授权，批次没有有效的授权，不能上架。",
     Refusal.NOT_PROBED: "供应商还没有答复抽检，不能上架。",
     Refusal.BLOCKED: "销售方或供应商现在不能上新（资质、复核、保证金、处罚或名单），不能上架。",
     Refusal.FROZEN: "批次已冻结，须先由另一人查明并解除。",

@@ -27,6 +27,11 @@ from kashu.web.rights import actor, is_alone, needs
 from kashu.web.uploads import takes_files
 from kashu.wire import affected, edge
 
+FINDINGS = {
+    "root_not_issuer": "授权链的起点不是权利人：请核对上一级授权",
+    "narrow_territory": "地域不是全国：不能凭它向公众销售",
+    "no_resale": "不可转售：不能凭它销售",
+}
 SHOWN_MAX = 300
 SECRET_CHARS_MAX = 500
 REFUSALS = {
@@ -100,6 +105,7 @@ def authorisation(request: HttpRequest, authorisation_id: int) -> HttpResponse:
         told = {
             "link": chain[-1],
             "chain": chain,
+            "findings": [_(FINDINGS[one]) for one in compliance.link_findings(chain)],
             "unsold": cards.unsold_under(db, under),
             "renewals": _renewals(db, chain[-1]),
             "sold": sales.affected_under(db, under),
