@@ -19,7 +19,7 @@ from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
 from kashu.web.desk.shared import by_instant_of
-from kashu.web.portals import Page
+from kashu.web.portals import Page, owners_only
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import Desk, at_desk, refused_as, show
 from kashu.web.supplier.licences import causes_of
@@ -120,6 +120,7 @@ def appeal(request: HttpRequest, desk: Desk, sanction_id: UUID) -> HttpResponse:
 
 @require_POST
 @at_desk
+@owners_only
 @reauthentication_required
 def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A supplier goes, of its own will, under the rules that are in force: what comes later binds it no more (C-06)."""
