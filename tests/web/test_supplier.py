@@ -330,6 +330,39 @@ def test_a_supplier_brings_cards_for_its_own_skus_only(at_desk, dsn, ring):
         assert cards.batch(db, pool).state == "loading"
 
 
+def test_a_batchs_page_says_what_it_lacks_and_why_it_is_stopped(at_desk, dsn, ring):
+    """Issue 5: who brought cards is told of the papers they want, of a freeze and of how many turned out bad."""
+    desk, at = at_desk(), clock.now()
+    with connect(dsn) as db, db.transaction():
+        make.licence(db, desk.party_id, "business")
+        sku = make.sku(db, seller=desk.party_id)
+        mine = make.batch(db, ring, sku, 2, on_sale=False, by=desk.party_id)
+    path = f"/supplier/batches/{mine.pool_id}"
+    page = desk.get(path).content.decode()
+    lacks = ("采购凭证", "第二人确认收货", "品牌授权")
+    assert ["上架前还差" in page, *(word in page for word in lacks), "影响上架或销售" in page] == [True] * 4 + [False]
+    with connect(dsn) as db, db.transaction():
+        make.put_on_sale(db, ring, mine.pool_id)
+        placed = make.order(db, ring, sku)
+        sales.settle(db, [make.notice(placed)], at)
+    page = desk.get(path).content.decode()
+    assert ["上架前还差" in page, "售后失效" in page, "0 / 1" in page, "批次已冻结" in page] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    with connect(dsn) as db, db.transaction():
+        assert cards.leaked(db, mine.pool_id, 2, at)
+        end = at + timedelta(days=9)
+        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("pause", end), at)
+    page = desk.get(path).content.decode()
+    assert "有券码在售出前被使用" in page
+    assert re.search("影响上架或销售：.*暂停", page)
+    assert make.STAFF.name not in page
+    assert make.REVIEWER.name not in page
+
+
 def test_whoever_leaves_loads_no_file_they_had_brought_before(at_desk, dsn, ring):
     desk = at_desk()
     sku, _batch = goods(dsn, ring, desk.party_id)

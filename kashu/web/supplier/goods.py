@@ -22,6 +22,7 @@ from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
 from kashu.party import SupplierRefusal
+from kashu.web.console import papers
 from kashu.web.console.arrivals import REFUSALS, receive_file
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
 from kashu.web.portals import is_patient
@@ -161,6 +162,8 @@ def _batch_page(request: HttpRequest, desk: Desk, pool_id: int, error: str = "",
             "batch": found,
             "code": catalog.codes(db, [found.sku_id]).get(found.sku_id, ""),
             "stock": cards.stock(db, [pool_id]).get(pool_id, cards.Stock()),
+            "papers": papers.state_of(db, found, cards.steps(db, pool_id)),
+            "stops": [] if found.state == "cancelled" else cards.stops(db, found, clock.now()),
             "reasons": cards.reject_counts(db, pool_id) if found.rejected else {},
             "error": error,
         }
