@@ -37,6 +37,16 @@ WHERE (line.supplier_id = %(supplier)s OR line.seller_id = %(supplier)s) AND tol
 ORDER BY told.placed_at DESC, line.id DESC LIMIT %(most)s
 """
 
+NUMBERS = """
+SELECT line.id, told.number FROM sales_line AS line
+JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+WHERE line.pool_id = ANY (%(pools)s) AND line.id = ANY (%(reasons)s)
+UNION ALL
+SELECT refund.id, told.number FROM payments_refund AS refund
+JOIN sales_order AS told ON told.pool_id = refund.pool_id AND told.id = refund.order_id
+WHERE refund.pool_id = ANY (%(pools)s) AND refund.id = ANY (%(reasons)s)
+"""
+
 VIEWS: dict[str, tuple[str, ...]] = {
     "all": (),
     "placed": ("placed",),
@@ -273,6 +283,12 @@ def lines_of_supplier(db: Db, supplier_id: int, before: tuple[datetime, UUID], m
     """What was sold of a supplier's goods, the newest first; nothing of the buyer."""
     told = {"supplier": supplier_id, "at": before[0], "id": before[1], "most": most}
     return rows(db, SoldLine, OF_SUPPLIER, told)  # type: ignore[arg-type]  # named parameters
+
+
+def numbers_of(db: Db, pool_ids: Collection[int], reason_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The numbers of the orders that bookings were made for, by the line or the refund that was their reason."""
+    found = db.execute(NUMBERS, {"pools": list(pool_ids), "reasons": list(reason_ids)}).fetchall()
+    return dict(found)
 
 
 def last_sale_at(db: Db, supplier_id: int) -> datetime | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from kashu import aftersale, audit, cards, compliance, party, sales
+from kashu import aftersale, audit, cards, compliance, ledger, party, sales
 from kashu.audit import Actor
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import SHANGHAI, biz_date
 from kashu.kernel.db import connect, value, values
 from kashu.kernel.money import yuan
 from kashu.web.console.desk import PAGE_ROWS
@@ -389,6 +390,77 @@ def test_orders_show_goods_and_never_a_buyer(at_desk, dsn, ring):
         sql = "SELECT balance_fen FROM ledger_balance WHERE code = %s"
         owed = value(db, sql, [f"payable:{desk.party_id}"])
     assert f"+{yuan(owed)}" in books
+
+
+@pytest.fixture
+def booked(at_desk, dsn, ring):
+    """A supplier with a sale and a refund of last month and stock for our own shelf of this one; the SKUs, the batch, the order."""
+    desk, at = at_desk(), clock.now()
+    sku, batch = goods(dsn, ring, desk.party_id)
+    with connect(dsn) as db, db.transaction():
+        placed = make.order(db, ring, sku)
+        sales.settle(db, [make.notice(placed)], at)
+        [line] = sales.lines_of(db, [placed.id])[placed.id]
+        ours = make.sku(db)
+        mine = make.batch(db, ring, ours, 2, by=desk.party_id)  # owed from the day it can be sold
+        account = ledger.account(db, f"payable:{desk.party_id}", "liability", "x")
+        last = datetime(at.astimezone(SHANGHAI).year, at.astimezone(SHANGHAI).month, 1, tzinfo=SHANGHAI) - timedelta(
+            seconds=1
+        )
+        for fen, recipe in ((1_000, "line_delivered"), (-300, "line_returned")):
+            sides = ((account, fen), (ledger.SALES, -fen))
+            told = [ledger.Posting(batch.pool_id, line.id, f"{recipe}", one, part) for one, part in sides]
+            ledger.post(db, told, last)
+    return desk, (sku, ours), (batch, mine), placed, f"{last:%Y-%m}"
+
+
+def test_a_statement_has_opening_and_closing_balance_and_an_order_and_sku_in_each_row(booked, dsn):
+    """Issue 5: a month by itself, from its first moment in Shanghai; what we owe for cards of our own shelf as well."""
+    desk, skus, (_batch, mine), placed, last = booked
+    with connect(dsn) as db:
+        now = value(db, "SELECT balance_fen FROM ledger_balance WHERE code = %s", [f"payable:{desk.party_id}"])
+    before, page = (
+        desk.get(f"/supplier/statement?month={last}").content.decode(),
+        desk.get("/supplier/statement").content.decode(),
+    )
+    shown = [re.sub(r"<[^>]+>|\s", "", html) for html in (before, page)]
+    assert ["期初余额¥0.00" in shown[0], "期末余额¥7.00" in shown[0]] == [True, True]
+    assert ["期初余额¥7.00" in shown[1], f"目前余额¥{yuan(now, comma=True)}" in shown[1]] == [True, True]
+    assert ["+10.00" in before, "+60.00" in before, "+60.00" in page] == [True, False, True]
+    assert [placed.number in before, placed.number in page, mine.code in page, mine.code in before] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert all(f"{one.code} · " in page for one in skus)
+
+
+def test_a_statement_is_a_file_as_well(booked):
+    desk, (sku, _ours), (batch, _mine), placed, last = booked
+    answer = desk.get(f"/supplier/statement.csv?month={last}")
+    found = list(csv.reader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()))
+    assert answer["Content-Disposition"] == f'attachment; filename="kashu-statement-{last}.csv"'
+    rows = [[placed.number, sku.code, batch.code, fen] for fen in ("-3.00", "10.00")]
+    assert sorted(row[2:] for row in found[1:3]) == sorted(rows)
+    assert [row[0] for row in found[3:]] == [last] * 3
+    assert [row[5] for row in found[3:]] == ["0.00", "7.00", "7.00"]
+
+
+@pytest.mark.parametrize("month", ["", "nonsense", "0001-01", "9999-12", "2026-13"])
+def test_any_month_that_is_asked_for_opens_one(at_desk, month):
+    desk = at_desk()
+    assert desk.get("/supplier/statement", {"month": month}).status_code == 200
+    assert desk.get("/supplier/statement.csv", {"month": month}).status_code == 200
+
+
+def test_a_statement_is_of_nobody_else(booked, at_desk):
+    _desk, _skus, (batch, mine), placed, last = booked
+    stranger = at_desk()
+    for month in (last, ""):
+        text = stranger.get("/supplier/statement", {"month": month}).content.decode()
+        text += b"".join(stranger.get("/supplier/statement.csv", {"month": month}).streaming_content).decode()
+        assert [one for one in (placed.number, batch.code, mine.code) if one in text] == []
 
 
 def test_an_appeal_is_made_on_the_page(at_desk, dsn):

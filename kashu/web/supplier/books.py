@@ -11,8 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, compliance, ledger, party
-from kashu.catalog import queries as catalog_queries
+from kashu import catalog, compliance, party
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.sales import queries
@@ -75,20 +74,6 @@ def orders(request: HttpRequest, desk: Desk) -> HttpResponse:
         found = queries.lines_of_supplier(db, desk.party.id, instant_cursor(request) or FAR, PAGE_ROWS + 1)
     page = page_of(found, lambda one: (one.placed_at.isoformat(), str(one.id)))
     return show(request, desk, "orders", "orders", {"page": page})
-
-
-@require_GET
-@at_desk
-def statement(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """What the books say is owed for third-party sales, and what lies there as deposit."""
-    with edge.transaction() as db:
-        skus = [one.id for one in catalog_queries.skus(db, desk.party.id)]
-        pools = cards.pools_of(db, skus)
-        before = instant_cursor(request) or FAR
-        found = ledger.movements(db, f"payable:{desk.party.id}", pools, before, PAGE_ROWS + 1)
-        held = party.deposit(db, desk.party.id)
-    page = page_of(found, lambda one: (one.posted_at.isoformat(), str(one.id)))
-    return show(request, desk, "statement", "statement", {"page": page, "deposit": held})
 
 
 def _notices(request: HttpRequest, desk: Desk) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kashu.web import people
-from kashu.web.supplier import aftersale, books, goods, licences, onboarding
+from kashu.web.supplier import aftersale, books, goods, licences, onboarding, statements
 from kashu.web.supplier.desk import at_desk
 
 app_name = "supplier"
@@ -29,7 +29,8 @@ urlpatterns = [
     path("batches/<id:pool_id>", goods.batch, name="batch"),
     path("batches/<id:pool_id>/start", goods.start_batch, name="start_batch"),
     path("orders", books.orders, name="orders"),
-    path("statement", books.statement, name="statement"),
+    path("statement", statements.statement, name="statement"),
+    path("statement.csv", statements.statement_file, name="statement_file"),
     path("notices", books.notices, name="notices"),
     path("notices/<uuid:sanction_id>/appeal", books.appeal, name="appeal"),
     path("leave", books.leave, name="leave"),
