@@ -116,7 +116,7 @@ def test_no_address_opens_anothers_things(at_desk, staff, dsn, ring):
         answers = {stranger.get(path).status_code, stranger.post(path, told).status_code}
         assert answers <= {404, 405}, (name, path, answers)
         assert 404 in answers, (name, path, answers)
-    assert tried == 10
+    assert tried == 12
     places = {place for pattern in addresses().values() for place in re.findall(r"<\w+:(\w+)>", pattern)}
     assert places == {*named, "step"}, "every address that names a thing is tried with another's"
     with connect(dsn) as db:

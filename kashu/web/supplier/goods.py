@@ -52,7 +52,7 @@ def products(request: HttpRequest, desk: Desk) -> HttpResponse:
 @require_GET
 @at_desk
 def product(request: HttpRequest, desk: Desk, product_id: int) -> HttpResponse:
-    return _product_page(request, desk, product_id)
+    return product_page(request, desk, product_id)
 
 
 @require_POST
@@ -63,16 +63,16 @@ def set_price(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
     with edge.transaction() as db:
         found = _own_sku(db, desk, code)
     if not price or not reason or desk.supplier.state not in SELLING:
-        return _product_page(
+        return product_page(
             request, desk, found.product_id, _("请填写价格和原因；只有正常经营时可以调价。价格没有改动。"), 422
         )
     with edge.transaction() as db:
         change = PriceChange(price, None, found.tiers, clock.now(), actor(request).name, reason)
         refusal = catalog.set_price(db, actor(request), code, change)
     if refusal is CatalogRefusal.TAKEN_DOWN:
-        return _product_page(request, desk, found.product_id, _("这件商品已因违法下架，不能改动。"), 409)
+        return product_page(request, desk, found.product_id, _("这件商品已因违法下架，不能改动。"), 409)
     if isinstance(refusal, CatalogRefusal):
-        return _product_page(request, desk, found.product_id, _("价格应高于每一档批发价。价格没有改动。"), 409)
+        return product_page(request, desk, found.product_id, _("价格应高于每一档批发价。价格没有改动。"), 409)
     say(request, _("价格已更新，此前的订单不变。"))
     return redirect("supplier:product", product_id=found.product_id)
 
@@ -142,16 +142,21 @@ def start_batch(request: HttpRequest, desk: Desk, pool_id: int) -> HttpResponse:
     return redirect("supplier:batch", pool_id=pool_id)
 
 
-def _product_page(
-    request: HttpRequest, desk: Desk, product_id: int, error: str = "", status: int = 200
-) -> HttpResponse:
+def product_page(request: HttpRequest, desk: Desk, product_id: int, error: str = "", status: int = 200) -> HttpResponse:
     with edge.transaction() as db:
         found = catalog.product(db, product_id=product_id)
         if found is None or found.seller_id != desk.party.id:
             raise Http404
         skus = catalog.skus_of(db, product_id)
         history = {one.code: catalog.price_history(db, one.id, 5) for one in skus}
-    told = {"product": found, "skus": skus, "history": history, "error": error}
+    told = {
+        "product": found,
+        "skus": skus,
+        "history": history,
+        "error": error,
+        "kinds": FROM_FILES,
+        "form": request.POST,
+    }
     return show(request, desk, "product", "products", told, status)
 
 
