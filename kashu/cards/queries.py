@@ -36,6 +36,17 @@ GROUP BY pool.sku_id, pool.supplier_id
 """
 
 
+# What staff put on sale once is what they agreed to: that supplier, that SKU, that cost.
+SUPPLIED = """
+SELECT DISTINCT ON (pool.sku_id) pool.sku_id, batch.unit_cost_fen FROM cards_pool AS pool
+JOIN cards_batch AS batch ON batch.pool_id = pool.id AND batch.on_sale_at IS NOT NULL
+JOIN catalog_sku AS sku ON sku.id = pool.sku_id AND sku.is_open
+JOIN catalog_product AS product ON product.id = sku.product_id AND product.state IN ('draft', 'on_sale', 'off_sale')
+JOIN party_party AS seller ON seller.id = product.seller_id AND seller.kind = 'platform'
+WHERE pool.supplier_id = %s AND pool.kind = 'single_use'
+ORDER BY pool.sku_id, batch.on_sale_at DESC
+"""
+
 OF_PARTY = """
 SELECT pool.id FROM cards_pool AS pool
 WHERE pool.supplier_id = %(party)s OR EXISTS (
@@ -96,6 +107,11 @@ def batches(db: Db, before: tuple[datetime, int], most: int, supplier: int | Non
     """Batches before one in time, newest first: everybody's, or one supplier's."""
     told = {"at": before[0], "pool": before[1], "most": most, "supplier": supplier}
     return rows(db, BatchRow, BATCHES, told)  # type: ignore[arg-type]  # named parameters
+
+
+def supplied(db: Db, supplier_id: int) -> dict[int, int]:
+    """The SKUs of our own sale of which cards of this supplier were for sale, with what each cost when they last were."""
+    return dict(db.execute(SUPPLIED, [supplier_id]).fetchall())
 
 
 def pools_of_party(db: Db, party_id: int) -> list[int]:

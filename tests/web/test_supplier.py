@@ -364,6 +364,33 @@ def test_a_batchs_page_says_what_it_lacks_and_why_it_is_stopped(at_desk, dsn, ri
     assert make.REVIEWER.name not in page
 
 
+def test_who_supplied_our_own_shelf_brings_more_of_it_at_the_cost_agreed(at_desk, dsn, ring):
+    """Issue 5: the main case of supply. Who never did, or whose batch staff never put on sale, does not choose our SKUs."""
+    desk, other = at_desk(), at_desk()
+    with connect(dsn) as db, db.transaction():
+        for one in (desk, other):
+            make.licence(db, one.party_id, "business")
+        ours, never, shared = make.sku(db), make.sku(db), make.sku(db, seller=other.party_id)
+        make.batch(db, ring, ours, 1, cost_fen=2_500, by=desk.party_id)
+        make.batch(db, ring, never, 1, on_sale=False, by=desk.party_id)
+        make.batch(db, ring, shared, 1, by=desk.party_id)
+    page = desk.get("/supplier/batches/new").content.decode()
+    assert [one.code in page for one in (ours, never, shared)] == [True, False, False]
+    assert "25.00" in page
+    assert [bring(desk, one).status_code for one in (never, shared)] == [422, 422]
+    assert bring(other, ours).status_code == 422
+    priced = "卡号,卡密,成本\nKA-1,SECRET-OURS-1111,99.00\n".encode()
+    answer = bring(desk, ours, priced)
+    assert answer.status_code == 302, answer.content.decode()
+    with connect(dsn) as db:
+        found = cards.batch(db, int(answer.url.rsplit("/", 1)[1]))
+    assert (found.supplier_id, found.sku_id, found.unit_cost_fen) == (desk.party_id, ours.id, 2_500)
+    assert found.format["columns"] == ["number", "secret", "-"], "a price of theirs is not read"
+    with connect(dsn) as db, db.transaction():
+        db.execute("UPDATE catalog_sku SET is_open = false WHERE id = %s", [ours.id])
+    assert bring(desk, ours).status_code == 422
+
+
 def test_whoever_leaves_loads_no_file_they_had_brought_before(at_desk, dsn, ring):
     desk = at_desk()
     sku, _batch = goods(dsn, ring, desk.party_id)

@@ -96,27 +96,32 @@ def batches(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 @takes_files
 def new_batch(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Bring a file of cards for one of the supplier's own SKUs, by the same import as the console's."""
+    """Bring a file of cards by the same import as the console's: for one of the supplier's own SKUs, or one of our own sale
+    that it supplied before, at what it cost then: what we owe for it is not whoever brings it to name.
+    """
     with edge.transaction() as db:
+        agreed = cards_queries.supplied(db, desk.party.id)
         skus = [one for one in catalog_queries.skus(db, desk.party.id) if one.kind in FROM_FILES]
+        ours = [one for one in catalog_queries.skus(db) if one.id in agreed] if agreed else []
     error = ""
     if request.method == "POST":
-        chosen = next((one for one in skus if one.code == request.POST.get("sku", "")), None)
-        cost = parse_yuan(request.POST.get("cost", ""))
+        chosen = next((one for one in (*skus, *ours) if one.code == request.POST.get("sku", "")), None)
+        is_ours = chosen is not None and chosen.id in agreed
+        cost = agreed[chosen.id] if chosen and is_ours else parse_yuan(request.POST.get("cost", ""))
         if not is_patient(desk, "file", FILES_PER_DAY):
             error = _(PORTAL_REFUSALS[SupplierRefusal.TOO_MANY])
         elif chosen is None:
-            error = _("请选择自己的规格。")
+            error = _("请选择自己的规格，或供过货的自营规格。")
         elif desk.supplier.state not in SELLING:
             error = _("现在不能导入卡密：只有正常经营时可以。")
         elif cost is None:
             error = _("单张成本应为元，最多两位小数。")
         else:
-            made = receive_file(request, chosen, desk.party.id, cost)
+            made = receive_file(request, chosen, desk.party.id, cost, ("cost",) if is_ours else ())
             if isinstance(made, Batch):
                 return redirect("supplier:batch", pool_id=made.pool_id)
             error = made
-    told = {"skus": skus, "error": error, "form": request.POST}
+    told = {"skus": skus, "ours": [(one, agreed[one.id]) for one in ours], "error": error, "form": request.POST}
     return show(request, desk, "batch_new", "batches", told, 422 if error else 200)
 
 
