@@ -160,7 +160,10 @@ def reread(db: Db, after: int, at: datetime) -> tuple[int, list[int]] | None:
     """
     assert_in_transaction(db)
     some = store.on_sale(db, after=after, most=REREAD_MAX)
-    return (some[-1], [one for one in some if _comes_off(db, one, at)]) if some else None
+    for one in some:
+        if _comes_off(db, one, at):
+            return one, [one]  # each with a transaction of its own: sales hold several pages at once
+    return (some[-1], []) if some else None
 
 
 def _comes_off(db: Db, product_id: int, at: datetime) -> bool:

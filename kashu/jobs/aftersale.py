@@ -39,16 +39,19 @@ def forget_persons(ctx: Context) -> int:
 
 
 def recall_cards(ctx: Context, body: Mapping[str, Any]) -> None:
-    """An authorisation was revoked: what was bought when it held no more is recalled (§2.3), a hundred orders at a time."""
-    turn, made = int(body["turn"]), 0
+    """An authorisation was revoked: what was bought when it held no more is recalled (§2.3), each order by itself."""
+    turn, made, looked = int(body["turn"]), 0, 0
     place: tuple[int, UUID] | None = aftersale.FIRST
     while place is not None:
         with ctx.pool.transaction() as db:
-            many, place = aftersale.recall(db, int(body["authorisation"]), place, clock.now())
-        made += many
+            keys, place = aftersale.recallable(db, int(body["authorisation"]), place)
+        looked += len(keys)
+        for key in keys:
+            with ctx.pool.transaction() as db:
+                made += aftersale.recall(db, key, clock.now())
     if made:
         log.warning("cards.recalled", extra={"authorisation": body["authorisation"], "orders": made})
-    if turn < len(RECALL_AGAIN_DAYS):
+    if looked and turn < len(RECALL_AGAIN_DAYS):
         due_at = clock.now() + timedelta(days=RECALL_AGAIN_DAYS[turn])
         with ctx.pool.transaction() as db:
             tell(db, [Fact("authorisation.revoked", {**body, "turn": turn + 1}, due_at=due_at)], clock.now())

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kashu import catalog, messages, party, sales
+from kashu.jobs.webhooks import announce_recall
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.messages import Arrival, Draft, Errand
@@ -51,7 +52,9 @@ def note_recall(ctx: Context, body: Body) -> None:
     """Cards that were delivered are recalled: their buyer is told not to use them, before the money comes (§2.3)."""
     with ctx.pool.transaction() as db:
         [order] = sales.orders(db, [_key(body)]).values()
-        if order.phone_sealed is not None:
+        if order.account_id is not None:
+            announce_recall(db, order, clock.now())
+        elif order.phone_sealed is not None:
             _write(ctx, db, order, "recalled", {}, clock.now())
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 
-from kashu import party, sales
+from kashu import aftersale, party, sales
 from kashu.kernel import clock, text
 from kashu.kernel.db import Db
 from kashu.sales import Order
@@ -41,6 +41,16 @@ def announce_refunds(ctx: Context, bodies: Sequence[Body]) -> None:
         ctx, bodies, "purchase.refunded",
         lambda order: {"refunded_at": _stamp(order.closed_at), "reason": order.close_reason},
     )  # fmt: skip
+
+
+def announce_recall(db: Db, order: Order, at: datetime) -> None:
+    """Cards of a purchase were recalled (§2.3): whoever listens stops passing them on."""
+    assert order.account_id is not None, "whoever has no account has no webhook"
+    account = sales.accounts(db, [order.account_id])[order.account_id]
+    owed = next(one for one in aftersale.compensations_of_order(db, order.pool_id, order.id) if one.effect == "recall")
+    data = {"id": order.number, "reference": order.reference, "cards": owed.cards, "amount_fen": owed.amount_fen,
+            "recalled_at": _stamp(owed.made_at)}  # fmt: skip
+    party.announce(db, [(account.party_id, "purchase.recalled", order.number, data)], at)
 
 
 def _announce(ctx: Context, bodies: Sequence[Body], topic: str, more: Callable[[Order], dict[str, str]]) -> None:

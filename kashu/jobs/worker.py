@@ -22,7 +22,7 @@ from kashu.jobs.handlers import AT_ONCE, FACTS, HANDLERS, QUEUES
 from kashu.jobs.retention import retain
 from kashu.jobs.rounds import in_rounds
 from kashu.jobs.suppliers import erase_persons, lift_sanctions, screen_all
-from kashu.jobs.tallies import tally
+from kashu.jobs.tallies import check_chains, tally, watch_chains
 from kashu.kernel import clock, events, limits
 from kashu.kernel.db import run
 from kashu.wire import metrics, spool
@@ -89,6 +89,8 @@ def make_app(dsn: str, ctx: Context) -> procrastinate.App:
     every("57 20 * * *", "forget_persons", lambda: forget_persons(ctx))  # 04:57 in Shanghai
     every("17 20 * * *", "look_again", lambda: look_again(ctx))  # 04:17 in Shanghai
     every("7 20 * * *", "tally", lambda: tally(ctx))  # 04:07 in Shanghai
+    every("37 20 * * *", "check_chains", lambda: check_chains(ctx))  # 04:37 in Shanghai
+    every("*/10 * * * *", "watch_chains", lambda: watch_chains(ctx))
     every("37 19 * * *", "screen", lambda: screen_all(ctx))  # 03:37 in Shanghai
     return app
 

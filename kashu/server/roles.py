@@ -66,6 +66,7 @@ KEPT = (
     "sales_fulfilment",
     "cards_source",
     "cards_redemption",
+    "cards_checked",
     "sales_invoice",
     "party_api_key",
     "party_webhook",

@@ -61,7 +61,8 @@ def _note_redemption(
     assert origin.order_id is not None, "what is redeemed was sold"
     pool_id, number = sales.named(db, {origin.order_id})[origin.order_id]
     [order] = sales.orders(db, [(pool_id, origin.order_id)]).values()
-    line = _line(db, told.sku_id, told.pool_id, 1, [verify.token(ctx.ring, told.pool_id, told.card_id)])
+    proofs = [verify.token(ctx.ring, told.pool_id, told.card_id)]
+    line = _line(db, (told.sku_id, told.pool_id), 1, origin.authorisation_id, proofs)
     body = _body(event, order, happened, [line], str(told.id))
     compliance.attestations.tell(db, [NewAttestation(event, str(told.id), number, body)], at)
 
@@ -71,7 +72,13 @@ def _of_order(ctx: Context, db: Db, event: str, order: Order, lines: Sequence[Sa
     for card in cards.records(db, [(line.pool_id, line.id) for line in lines])[:CARDS_MAX]:
         proofs[card.pool_id].append(verify.token(ctx.ring, card.pool_id, card.id))
     happened = order.delivered_at if event == Event.DELIVERED else order.closed_at
-    told = [_line(db, line.sku_id, line.pool_id, line.quantity, proofs[line.pool_id]) for line in lines]
+    under = cards.sold_under(db, [(line.pool_id, line.id, line.delivered_at or order.placed_at) for line in lines])
+    told = [
+        _line(
+            db, (line.sku_id, line.pool_id), line.quantity, next(iter(under[line.pool_id]), None), proofs[line.pool_id]
+        )
+        for line in lines
+    ]
     return _body(event, order, happened, told)
 
 
@@ -81,8 +88,10 @@ def _body(event: str, order: Order, at: datetime | None, lines: list[Line], rede
     return canonical_json(msgspec.to_builtins(told))
 
 
-def _line(db: Db, sku_id: int, pool_id: int, quantity: int, proofs: list[str]) -> Line:
-    batch, steps, held = cards.batch(db, pool_id), cards.steps(db, pool_id), cards.authorisation_of(db, pool_id)
+def _line(db: Db, sold: tuple[int, int], quantity: int, held: int | None, proofs: list[str]) -> Line:
+    """What was sold of a SKU from a pool; `held` is the authorisation under which it was, whichever renewed that since."""
+    sku_id, pool_id = sold
+    batch, steps = cards.batch(db, pool_id), cards.steps(db, pool_id)
     link = None if held is None else compliance.authorisation(db, held)
     return Line(
         catalog.codes(db, [sku_id]).get(sku_id, ""),

@@ -28,6 +28,9 @@ REQUEST_SECONDS = Histogram("kashu_request_seconds", "Requests to the web lane",
 TAKEDOWNS_OVERDUE = Gauge(
     "kashu_takedowns_overdue", "Takedowns that an authority should have been told of by now (C-14)"
 )
+CHAINS_WRONG = Gauge(
+    "kashu_chains_wrong", "Batches whose chain, or what became of whose cards, is not as it was written (§2.1)"
+)
 JOBS = Counter("kashu_jobs_total", "Facts relayed and jobs run, by outcome", ["topic", "outcome"])
 
 BREACHES = Counter("kashu_terms_missed_total", "Terms that were missed, by their clock", ["clock"])

@@ -52,8 +52,8 @@ class Batch:
         return cards.revoke(self.db, make.STAFF, self.root.id, "品牌方：从未授权", clock.now(), last_day)
 
     def recall(self):
-        made, _next = aftersale.recall(self.db, self.root.id, aftersale.FIRST, clock.now())
-        return made
+        keys, _next = aftersale.recallable(self.db, self.root.id, aftersale.FIRST)
+        return sum(aftersale.recall(self.db, key, clock.now()) for key in keys)
 
 
 @pytest.fixture
@@ -191,11 +191,12 @@ def test_every_order_is_found_however_many_there_are(db, batch, monkeypatch):
     monkeypatch.setattr(aftersale.service.compensations, "RECALL_MAX", 2)
     placed = [batch.sell()[0] for _ in range(3)]
     batch.revoke(YESTERDAY)
-    place, made = aftersale.FIRST, 0
+    place, found = aftersale.FIRST, []
     while place is not None:
-        many, place = aftersale.recall(db, batch.root.id, place, clock.now())
-        made += many
-    assert made == 3
+        keys, place = aftersale.recallable(db, batch.root.id, place)
+        found += keys
+    assert sorted(found) == sorted((one.pool_id, one.id) for one in placed)
+    assert sum(aftersale.recall(db, key, clock.now()) for key in found) == 3
     assert all(of_order(db, one) for one in placed)
 
 
@@ -263,9 +264,8 @@ def test_only_the_browser_that_holds_the_order_demands(db, barred):
 def test_demands_of_a_day_are_bounded(db, barred):
     _shop, placed, who = barred
     at = clock.now()
-    aftersale.refuse(db, OTHER, demand(db, placed, who, at).id, WHY, at)
-    told = [demand(db, placed, who, at) for _ in range(rules.DAY_MAX)]
-    assert told[-1] is CompensationRefusal.TOO_MANY
+    told = [demand(db, placed, who, at) for _ in range(rules.DAY_MAX + 1)]
+    assert told[-2:] == [CompensationRefusal.OPEN_ALREADY, CompensationRefusal.TOO_MANY]
 
 
 @pytest.mark.parametrize(("days", "is_due"), [(90, True), (91, False)])
@@ -396,6 +396,100 @@ def test_no_more_is_paid_than_the_two_persons_saw(db, barred):
     assert aftersale.pay(db, told.id, clock.now()).paid_fen == 2 * 3_990 - 1_000
     assert sum(refunds(db, placed)) == 2 * 3_990
     assert (ledger.check(db), invariants.check(db)) == ([], [])
+
+
+def test_where_more_is_owed_by_then_it_is_owed_anew_for_two_persons_to_see(db, ring):
+    """No card is void that nobody paid for: another supplier's cards of the order are barred between the yes and the money."""
+    shop = Batch(db, ring)
+    placed, who = shop.sell(2)
+    [line] = sales.lines_of(db, [placed.id])[placed.id]
+    [one, _other] = cards.masked(db, [line.pool_id], [line.id])
+    run(
+        db,
+        "UPDATE cards_card SET voided_at = now(), void_cause = 'goodwill' WHERE pool_id = %s AND id = %s",
+        [one.pool_id, one.id],
+    )
+    bar(db, shop.owner)
+    told = demand(db, placed, who)
+    assert told.amount_fen == 3_990
+    confirm(db, ask(db, told))
+    run(
+        db,
+        "UPDATE cards_card SET voided_at = NULL, void_cause = NULL WHERE pool_id = %s AND id = %s",
+        [one.pool_id, one.id],
+    )
+    assert aftersale.pay(db, told.id, clock.now()).state == "lapsed"
+    assert (refunds(db, placed), states(db, placed)) == ([], ["sold", "sold"])
+    [anew, _old] = of_order(db, placed)
+    assert (anew.state, anew.amount_fen) == ("owed", 2 * 3_990)
+    assert paid(db, anew).state == "paid"
+    assert (ledger.check(db), invariants.check(db)) == ([], [])
+
+
+def test_an_order_ends_only_where_none_of_its_cards_is_good(db, ring):
+    """A favour took the money of one card before: what is left pays for the recalled one, and the other stays readable."""
+    redeemer, [code, _other], bill = sell_code(db, ring, 2)
+    sales.redeem(db, ring, Redeeming(redeemer, code, "till-1", "clerk", "一号店"), clock.now())
+    key, owner = of_number(db, bill.number), make.supplier(db)
+    [line] = sales.lines_of(db, [key[1]])[key[1]]
+    half = line.total_fen // 2
+    wish = sales.ask_claim_refund(db, CLERK, key, (half, []), "协商", solo_wait_seconds=None, at=clock.now())
+    sales.grant_claim_refund(db, OTHER, key, wish.id, clock.now(), is_alone=False)
+    run(db, "UPDATE cards_pool SET supplier_id = %s WHERE id = %s", [owner, line.pool_id])
+    bar(db, owner)
+    assert paid(db, aftersale.demand_for(db, CLERK, key, clock.now())).paid_fen == half
+    assert sales.orders(db, [key])[key[1]].state == "delivered"
+    assert (ledger.check(db), invariants.check(db)) == ([], [])
+
+
+def test_what_was_refused_is_not_owed_again_unasked(db, batch):
+    placed, who = batch.sell()
+    batch.revoke(YESTERDAY)
+    assert batch.recall() == 1
+    aftersale.refuse(db, OTHER, of_order(db, placed)[0].id, WHY, clock.now())
+    assert batch.recall() == 0
+    assert demand(db, placed, who) is CompensationRefusal.DECIDED
+    assert isinstance(aftersale.demand_for(db, CLERK, (placed.pool_id, placed.id), clock.now()), Compensation)
+
+
+def test_an_authorisation_turns_out_to_have_ended_earlier(db, batch):
+    """Revoked from today on, and recalled when the brand writes that it had never given it; never made to hold longer."""
+    placed, _who = batch.sell()
+    batch.revoke()
+    assert (batch.recall(), of_order(db, placed)) == (0, [])
+    assert batch.revoke(TODAY) is AuthorisationRefusal.WRONG_STATE
+    assert batch.revoke(YESTERDAY) == sorted([batch.root.id, batch.leaf.id])
+    assert (batch.recall(), of_order(db, placed)[0].effect) == (1, "recall")
+
+
+def test_what_is_too_old_to_be_read_is_recalled_all_the_same(db, ring, batch):
+    """S-08 erases the secret, not what is owed for it; a demand is beyond its term by then."""
+    placed, _who = batch.sell()
+    late = clock.now() + timedelta(days=900)
+    run(db, "UPDATE cards_card SET expires_on = %s WHERE pool_id = %s", [TODAY + timedelta(9), batch.pool_id])
+    sales.complete(db, late)
+    assert sales.erase_secrets(db, ring, [(placed.pool_id, placed.id)], 30, late + timedelta(400)) == 1
+    assert sales.by_token(db, placed.token).erased_at is not None
+    bar(db, batch.owner)
+    assert aftersale.demand_for(db, CLERK, (placed.pool_id, placed.id), late) is CompensationRefusal.NOTHING_DUE
+    batch.revoke(YESTERDAY)
+    assert batch.recall() == 1
+    assert paid(db, of_order(db, placed)[0]).state == "paid"
+    assert (ledger.check(db), invariants.check(db)) == ([], [])
+
+
+def test_who_asked_and_who_agreed_is_in_the_trail_of_each(db, ring):
+    shop = Batch(db, ring)
+    both = [shop.sell() for _ in range(2)]
+    bar(db, shop.owner)
+    told = [demand(db, *one) for one in both]
+    asked = ask(db, *told)
+    confirm(db, asked)
+    for one in told:
+        entries = {e.verb: e for e in audit.entries_of(db, one.pool_id, "compensation", str(one.id))}
+        assert entries["compensation.asked"].actor == CLERK.name
+        assert entries["compensation.approved"].actor == OTHER.name
+        assert entries["compensation.approved"].after["approval"] == str(asked.id)
 
 
 def test_a_refusal_tells_why_and_on_what_it_rests(db, barred):

@@ -196,6 +196,13 @@ def test_a_code_that_is_no_good_is_said_to_be_so_once(db, ring, sold):
     assert invariants.check(db) == []
 
 
+def test_a_code_that_somebody_writes_into_the_reason_is_kept_nowhere(db, ring, sold):
+    shop, [code], _bought = sold()
+    told = invalid(db, ring, shop, code, "till-1", f"顾客的 {code} 核销不了")
+    kept = "SELECT reason FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+    assert value(db, kept, [f"{told.pool_id}/{told.card_id}"]) == "顾客的 **** 核销不了"
+
+
 def test_what_is_redeemed_unsold_or_another_shops_is_not_called_invalid(db, ring, sold):
     shop, [code], _ = sold()
     assert invalid(db, ring, make.organisation(db), code) is RedeemRefusal.NO_SUCH_CODE
@@ -215,6 +222,23 @@ def test_a_code_that_is_good_after_all_is_no_failure(db, ring, sold):
     assert (line_of(db, told), cards.failure_rate(db, told.pool_id).failed) == ("redeemed", 0)
     sales.undo_redemption(db, ring, ask(shop, code), clock.now())
     assert cards.failure_rate(db, told.pool_id).failed == 1
+
+
+def test_what_is_redeemed_and_taken_back_may_be_called_invalid_anew(db, ring, sold):
+    """Under a key of its own: the sale says so, and the trail has the new word with its reason."""
+    shop, [code], _ = sold()
+    first = invalid(db, ring, shop, code)
+    assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+    assert invalid(db, ring, shop, code, "till-2") is RedeemRefusal.ALREADY_REDEEMED
+    sales.undo_redemption(db, ring, ask(shop, code), clock.now())
+    assert invalid(db, ring, shop, code) == first, "a late copy of the first call"
+    assert line_of(db, first) == "undone"
+    again = invalid(db, ring, shop, code, "till-2", "兑换后退回，仍无效")
+    assert (again.id != first.id, again.reason) == (True, "兑换后退回，仍无效")
+    assert invalid(db, ring, shop, code, "till-3") == invalid(db, ring, shop, code, "till-2") == again
+    assert (line_of(db, first), cards.failure_rate(db, first.pool_id).failed) == ("invalid", 1)
+    trail = "SELECT array_agg(reason ORDER BY at, id) FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+    assert value(db, trail, [f"{first.pool_id}/{first.card_id}"]) == ["刮开无码", "兑换后退回，仍无效"]
 
 
 def test_a_batch_whose_codes_are_no_good_too_often_stops(db, ring, sold):
@@ -268,3 +292,19 @@ def test_a_code_is_redeemed_and_called_invalid_in_some_order(dsn, ring, turn):
     with connect(dsn) as db:
         assert line_of(db, done) == "redeemed"
         assert cards.failure_rate(db, done.pool_id).failed == 0
+
+
+def test_of_two_tills_that_call_it_invalid_anew_at_once_one_does(dsn, ring):
+    """No key of the table says so, only the card's lock: the control above shows what a look without it sees."""
+    with connect(dsn) as db, db.transaction():
+        shop, [code], _ = sell_code(db, ring)
+        first = invalid(db, ring, shop, code, "till-0")
+        assert isinstance(sales.redeem(db, ring, ask(shop, code), clock.now()), Redemption)
+        sales.undo_redemption(db, ring, ask(shop, code), clock.now())
+    told = {one.id for one in at_once(dsn, 4, lambda db, n: invalid(db, ring, shop, code, f"till-{n + 1}"))}
+    assert (len(told), first.id in told) == (1, False)
+    with connect(dsn) as db:
+        said = "SELECT count(*) FROM cards_invalid WHERE pool_id = %s AND card_id = %s"
+        trail = "SELECT count(*) FROM audit_entry WHERE verb = 'card.called_invalid' AND object_id = %s"
+        assert value(db, said, [first.pool_id, first.card_id]) == 2
+        assert value(db, trail, [f"{first.pool_id}/{first.card_id}"]) == 2

@@ -7,6 +7,7 @@ import json
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from kashu.kernel.clock import biz_date, day_start
 from kashu.kernel.db import value
 from kashu.party import Platform
 from kashu.sales import Refusal
-from kashu.wire import evidence
+from kashu.wire import attested, evidence
 from kashu.wire.affected import FAR
 from tests import make
 from tests.sales.test_minors import born
@@ -470,15 +471,43 @@ def test_any_change_of_a_step_breaks_the_chain(place, field):
     assert rules.broken(steps[:place] + steps[place + 1 :]) is not None or place == 4
 
 
+def provenance_of(db, ring, placed):
+    """What the pack of an order tells of its cards' origin."""
+    given = evidence.give(db, ring, make.STAFF, (placed.pool_id, placed.id), "投诉", clock.now(), is_personal=False)
+    with zipfile.ZipFile(io.BytesIO(given.content)) as archive:
+        [told] = json.loads(archive.read("provenance.json"))
+    return told
+
+
 def test_the_evidence_of_an_order_has_the_whole_chain(db, ring, chain):
     """C-21: authorisations from the root on, the batch's steps, and that nothing of them was changed."""
     root, leaf, sku, _batch = on_sale(db, chain)
     placed = make.order(db, ring, sku)
     sales.settle(db, [make.notice(placed)], clock.now())
-    key = (placed.pool_id, placed.id)
-    given = evidence.give(db, ring, make.STAFF, key, "投诉", clock.now(), is_personal=False)
-    with zipfile.ZipFile(io.BytesIO(given.content)) as archive:
-        [told] = json.loads(archive.read("provenance.json"))
+    told = provenance_of(db, ring, placed)
     assert [one["id"] for one in told["authorisations"]] == [root.id, leaf.id]
     assert [one["event"] for one in told["steps"]][-2:] == ["confirmed", "on_sale"]
     assert told["broken_at"] is None
+
+
+def test_what_renewed_an_authorisation_since_is_no_proof_of_an_earlier_order(db, ring, chain):
+    """C-21: the pack and what is attested tell the link that the cards were sold under; a closed order's is that of its day."""
+    root, leaf, sku, batch = on_sale(db, chain)
+    placed, dropped = make.order(db, ring, sku), make.order(db, ring, sku)
+    sales.settle(db, [make.notice(placed)], clock.now())
+    sales.expire(db, clock.now() + timedelta(days=1))
+    new = verified(db, ring, leaf.grantee_id, root, number="SQ-2", valid_to=leaf.valid_to + timedelta(1))
+    assert cards.renew(db, make.REVIEWER, leaf.id, new.id, clock.now()) == [batch.pool_id]
+    later = make.order(db, ring, sku)
+    sales.settle(db, [make.notice(later)], clock.now())
+    for one, link in ((placed, leaf), (dropped, leaf), (later, new)):
+        told = provenance_of(db, ring, one)
+        assert (told["sold_under"], [each["id"] for each in told["authorisations"]]) == ([link.id], [root.id, link.id])
+
+    ctx = SimpleNamespace(ring=ring, attestor=object())
+    for one, link in ((placed, leaf), (later, new)):
+        [order] = sales.orders(db, [(one.pool_id, one.id)]).values()
+        attested.note_orders(ctx, db, "refunded", [order], clock.now())
+        [kept] = compliance.attestations_of(db, order.number, 10)
+        [line] = json.loads(kept.asked)["lines"]
+        assert line["authorisation"]["number"] == link.number

@@ -505,6 +505,18 @@ def test_another_account_is_proven_anew_and_the_old_one_kept_until_then(db, ring
     assert Cause.ACCOUNT not in compliance.standing(db, party_id, "membership", AT).causes
 
 
+def test_an_account_that_is_kept_is_screened_as_well(db, ring):
+    """C-60: it may count again."""
+    party_id = world.active(db, ring)
+    old = party.bank_account(db, party_id)
+    another_account(db, ring, party_id)
+    number = ring.open_personal(old.number, f"bank account {old.id}")
+    listed = party.Listed("某人", ids=(number,))
+    party.load_list(db, ring, REVIEWER, make.name("list"), HASH[:56] + make.SEED[:4] + "0000", [listed], AT)
+    assert party.screen(db, ring, [party_id], AT) == 1
+    assert [one.subject for one in party.hits(db, party_id)] == [f"account {old.id}"]
+
+
 @pytest.mark.parametrize("state", ["mismatched", "not_found", "cancelled"])
 def test_an_account_that_is_not_the_suppliers_own_leaves_the_old_one(db, ring, state):
     party_id = world.active(db, ring)

@@ -152,3 +152,26 @@ def test_a_renewal_and_a_revocation_to_an_earlier_day_leave_nothing_on_sale(dsn,
     with connect(dsn) as db, db.transaction():
         assert cards.authorisation_of(db, shop.pool_id) == shop.leaf.id
         assert cards.broken(cards.steps(db, shop.pool_id)) is None
+
+
+def test_a_recall_beside_purchases_of_the_same_account_locks_nobody_out(dsn, ring):
+    """Each order is recalled by itself, in the order of locks of a purchase: order, account, cards."""
+    with connect(dsn) as db, db.transaction():
+        shop, other, buyers = Batch(db, ring), make.stocked(db, ring, 40), [make.account(db) for _ in range(2)]
+        for one in buyers:
+            sales.sell(db, ring, [make.purchase(shop.sku, one)], clock.now())
+        shop.revoke(YESTERDAY)
+        keys, _end = aftersale.recallable(db, shop.root.id, aftersale.FIRST)
+    assert len(keys) == 2
+
+    def either(db, n):
+        if n < 2:
+            return aftersale.recall(db, keys[n], clock.now())
+        told = [make.purchase(other, one) for one in (buyers if n % 2 else buyers[::-1])]
+        return sales.sell(db, ring, told, clock.now())
+
+    answers = at_once(dsn, 6, either)
+    assert answers[:2] == [True, True]
+    assert not [one for one in answers if isinstance(one, Exception)]
+    with connect(dsn) as db, db.transaction():
+        assert invariants.check(db) == []

@@ -41,12 +41,40 @@ def test_a_redemption_and_its_day_are_on_both_pages(staff, browser, redeemed, ri
     assert "核销" in proof
     assert f"第 {told.seq} 步" in proof
     assert "一号店" not in proof, "where a buyer went is for nobody who only has the address"
+    change = "UPDATE cards_redemption SET redeemed_at = redeemed_at + %s * interval '1 day' WHERE pool_id = %s"
     with connect(dsn) as db, db.transaction():
-        db.execute(
-            "UPDATE cards_redemption SET redeemed_at = redeemed_at - interval '1 day' WHERE pool_id = %s", [pool]
-        )
+        db.execute(change, [-1, pool])
     html = desk.post("/desk/provenance", {"number": "", "secret": card.secret}).content.decode()
     assert f"订单或核销记录与第 {told.seq} 步的每日汇总不符" in html
+    with connect(dsn) as db, db.transaction():
+        db.execute(change, [1, pool])
+
+
+def test_what_the_night_found_is_on_the_board_and_on_the_proof(staff, browser, redeemed, ring, dsn):
+    """The public page says whether the tally is borne out, as it was last looked at: it reads no card but its own."""
+    pool, card, _ = redeemed
+    address, desk = f"/verify/{verify.token(ring, card.pool_id, card.id)}", staff("compliance")
+    code = f'href="/console/batches/{pool}?check=1"'
+
+    def pages():
+        return browser.get(address).content.decode(), desk.get("/desk/provenance").content.decode()
+
+    def look(days=0):
+        with connect(dsn) as db, db.transaction():
+            change = "UPDATE cards_redemption SET redeemed_at = redeemed_at + %s * interval '1 day' WHERE pool_id = %s"
+            db.execute(change, [days, pool])
+            cards.check_chain(db, pool, clock.now())
+
+    assert "将于当夜核对" in pages()[0]
+    look()
+    proof, listed = pages()
+    assert ("核对，与订单和核销记录一致" in proof, "与写入时一致" in proof, code in listed) == (True, True, False)
+    look(-1)
+    proof, listed = pages()
+    assert ("核对，与订单和核销记录一致" in proof, "与写入时不符" in proof, code in listed) == (False, True, True)
+    assert "批次记录与写入时不符：待查明" in desk.get("/desk/").content.decode()
+    look(1)
+    assert code not in pages()[1]
 
 
 def test_a_batch_tells_how_often_it_failed_and_what_its_days_were(staff, site, dsn, ring):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from kashu import aftersale, cards, payments, sales
+from kashu import aftersale, cards, party, payments, sales
 from kashu.jobs.aftersale import pay_compensation, recall_cards
 from kashu.jobs.messages import note_recall
 from kashu.kernel import clock
@@ -16,6 +16,7 @@ from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value, values
 from kashu.server.wiring import context
 from tests import make
+from tests.aftersale.test_compensations import YESTERDAY, Batch
 from tests.compliance.test_provenance import attach, verified
 from tests.web.test_store import buy, house_channel, pay
 
@@ -135,7 +136,8 @@ def test_staff_take_a_demand_down_and_refuse_it_with_a_reason(staff, browser, bo
     done = desk.post(f"{address}/refuse", {"reason": "品牌方确认已使用", "evidence": "来函"}, follow=True)
     assert "品牌方确认已使用" in done.content.decode()
     shown = browser.get(f"/o/{token}").content.decode()
-    assert ("品牌方确认已使用" in shown, "可以提交投诉" in shown) == (True, True)
+    assert ("品牌方确认已使用" in shown, "可以提交投诉" in shown, "申请先行赔付" in shown) == (True, True, False)
+    assert browser.post(f"/o/{token}/compensation").status_code == 409
     assert "品牌方确认已使用" not in make.visitor().get(f"/o/{token}").content.decode()
 
 
@@ -194,3 +196,42 @@ def test_each_role_sees_what_it_may_and_does_no_more(staff, role):
         if one.callback.__module__.endswith(".compensations")
     }
     assert shapes == {re.sub(rf"/(1|{NOWHERE})(?=/|$)", "/*", address) for address in (*READS, *ACTS)}
+
+
+def test_an_organisation_sees_a_recall_and_demands_what_is_owed(desk, house, ring):
+    """The purchase's page and the webhook `purchase.recalled` tell it; its money is on its account once two persons agree."""
+    buyer = desk()
+    with connect(house.dsn) as db, db.transaction():
+        shop = Batch(db, ring)
+        [bill] = sales.sell(db, ring, [make.purchase(shop.sku, buyer.account, 2)], clock.now())
+        party.add_webhook(
+            db,
+            ring,
+            make.STAFF,
+            (buyer.account.party_id, "https://mcn.example/hook", ["purchase.recalled"]),
+            clock.now(),
+            needs_https=True,
+        )
+    page = f"/buyer/purchases/{bill.number}"
+    assert "申请先行赔付" not in buyer.get(page).content.decode()
+    assert "没有要赔付的卡密" in buyer.post(f"{page}/compensation", follow=True).content.decode()
+    assert desk().post(f"{page}/compensation").status_code == 404  # another organisation's
+    move(house.dsn, shop.owner, "blacklisted")
+    assert "申请先行赔付" in buyer.get(page).content.decode()
+    move(house.dsn, shop.owner, "active")
+    with connect(house.dsn) as db, db.transaction():
+        shop.db = db
+        shop.revoke(YESTERDAY)
+    recall_cards(context(house), {"authorisation": shop.root.id, "turn": 9})
+    assert "2 张卡密已召回" in buyer.get(page).content.decode()
+    with connect(house.dsn) as db:
+        [(pool_id, order_id)] = db.execute(
+            "SELECT pool_id, id FROM sales_order WHERE number = %s", [bill.number]
+        ).fetchall()
+    note_recall(context(house), {"pool_id": pool_id, "order_id": str(order_id)})
+    note_recall(context(house), {"pool_id": pool_id, "order_id": str(order_id)})  # told again
+    with connect(house.dsn) as db:
+        [body] = values(
+            db, "SELECT body FROM party_webhook_message WHERE topic = 'purchase.recalled' AND about = %s", [bill.number]
+        )
+    assert (body["data"]["cards"], body["data"]["amount_fen"]) == (2, 2 * 3_990)

@@ -182,6 +182,48 @@ def test_claims_redemptions_and_messages_are_told(db, ring):
     assert {one["name"] for one in told(content, "checks.json") if not one["agrees"]} == {"sealed"}
 
 
+def test_what_went_back_to_an_account_is_told_with_its_entries(db, ring):
+    """C-21: a claim of an organisation is no refund of a payment: its void card has money beside it all the same."""
+    sku, account = make.stocked(db, ring, 2), make.account(db)
+    sales.sell(db, ring, [make.purchase(sku, account, 2, reference="PO-C")], clock.now())
+    key = sales.order_of_reference(db, account.id, "PO-C")
+    bad = [
+        (one.pool_id, one.id)
+        for one in cards.records(db, [(x.pool_id, x.id) for x in sales.lines_of(db, [key[1]])[key[1]]])
+    ]
+    asked = sales.ask_claim_refund(
+        db, make.STAFF, key, (3_990, bad[:1]), "客户 13700137000 说坏了", solo_wait_seconds=None, at=clock.now()
+    )
+    given = sales.grant_claim_refund(db, make.SECOND, key, asked.id, clock.now(), is_alone=False)
+    content = packed(db, ring, key)
+    [credit] = told(content, "credits.json")
+    assert (credit["id"], credit["amount_fen"], credit["cards"]) == (str(given.id), 3_990, 1)
+    assert "13700137000" not in credit["reason"]
+    books = told(content, "ledger.json")
+    assert {one["reason_id"] for one in books if one["recipe"] == "purchase_granted"} == {str(given.id)}
+    assert sum(one["amount_fen"] for one in books) == 0
+    assert {one["name"] for one in told(content, "checks.json") if not one["agrees"]} == {"sealed"}
+
+
+def test_the_word_of_who_honours_a_code_is_told_with_its_trail(db, ring):
+    """C-21: that a code was called no good is what a dispute is about, whatever became of it afterwards."""
+    sku, shop = make.sku(db, kind="own_code"), make.organisation(db)
+    batch = make.batch(db, ring, sku, 2, numbered=False)
+    db.execute("UPDATE cards_batch SET redeemer_id = %s WHERE pool_id = %s", [shop, batch.pool_id])
+    who = make.buyer(PHONE, ring=ring)
+    order = make.order(db, ring, sku, 2, who)
+    sales.settle(db, [make.notice(order)], clock.now())
+    bad, _ = sales.reveal(db, ring, order.token, who, clock.now())
+    sales.call_invalid(db, ring, cards.Redeeming(shop, bad.secret, "t-1", "clerk", "一号店"), "刮开无码", clock.now())
+    content = packed(db, ring, (order.pool_id, order.id))
+    [said] = told(content, "invalid.json")
+    assert (said["card_id"], said["place"], said["reason"]) == (bad.id, "一号店", "刮开无码")
+    [entry] = [one for one in told(content, "audit.json")["entries"] if one["verb"] == "card.called_invalid"]
+    assert (entry["object_id"], entry["reason"]) == (f"{bad.pool_id}/{bad.id}", "刮开无码")
+    assert told(content, "redemptions.json") == []
+    assert bad.secret.encode() not in content
+
+
 def test_complaints_claims_takedowns_and_reviews_are_told(db, ring, sale):
     """C-21, C-23: what was argued about an order is in its pack, and what is missing counts against us."""
     from tests.aftersale import world

@@ -7,7 +7,7 @@ CREATE TABLE aftersale_compensation (
     id               uuid        PRIMARY KEY,
     pool_id          bigint      NOT NULL,
     order_id         uuid        NOT NULL,
-    supplier_id      bigint      NOT NULL REFERENCES party_party,
+    supplier_ids     bigint[]    NOT NULL CHECK (supplier_ids <> '{}'),
     effect           text        NOT NULL CHECK (effect IN ('recall', 'compensate')),
     causes           text[]      NOT NULL,
     amount_fen       bigint      NOT NULL CHECK (amount_fen > 0),

@@ -11,6 +11,7 @@ from kashu.aftersale.service.compensations import (
     demand_for,
     pay,
     recall,
+    recallable,
     refuse,
 )
 from kashu.aftersale.service.complaints import (
@@ -64,6 +65,7 @@ __all__ = [
     "pay",
     "persons_of",
     "recall",
+    "recallable",
     "refuse",
     "reject",
     "review",

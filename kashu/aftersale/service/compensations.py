@@ -23,7 +23,7 @@ from kashu.kernel.ids import new_id
 from kashu.sales import Due, RefundRefusal
 
 PAY = "compensation.pay"
-RECALL_MAX = 100  # lines that one transaction looks at
+RECALL_MAX = 500  # lines that are read at once
 Place = tuple[int, UUID]
 FIRST: Place = (0, UUID(int=0))
 
@@ -38,6 +38,8 @@ def demand(db: Db, actor: Actor, token: str, device: bytes, at: datetime) -> Com
         return CompensationRefusal.NOT_YOURS
     if not may_open(db, order, at):
         return CompensationRefusal.TOO_MANY
+    if store.has_decided(db, order.pool_id, order.id):
+        return CompensationRefusal.DECIDED  # a complaint is the way to be heard by somebody else
     return _demand(db, actor, (order.pool_id, order.id), at)
 
 
@@ -47,16 +49,22 @@ def demand_for(db: Db, actor: Actor, key: tuple[int, UUID], at: datetime) -> Com
     return _demand(db, actor, key, at)
 
 
-def recall(db: Db, authorisation_id: int, after: Place, at: datetime) -> tuple[int, Place | None]:
-    """Recall what was bought under an authorisation, or one below it, when it held no more: so many, and where to go on.
+def recallable(db: Db, authorisation_id: int, after: Place) -> tuple[list[tuple[int, UUID]], Place | None]:
+    """Orders of what was bought under an authorisation, or one below it, when it held no more; and where to go on.
 
-    Delivered lines by their keys, from after a place on; what is recalled already is not recalled again.
+    Delivered lines by their keys, from after a place on. Nothing is locked.
     """
-    assert_in_transaction(db)
     pools = cards.came_after(db, compliance.below(db, authorisation_id))
-    keys, place = sales.delivered_from(db, list(pools), after, RECALL_MAX)
-    made = sum(isinstance(_demand(db, SYSTEM, key, at), Compensation) for key in sorted(set(keys)))
-    return made, place
+    keys, place = sales.delivered_from(db, list(pools), after, RECALL_MAX) if pools else ([], None)
+    return sorted(set(keys)), place
+
+
+def recall(db: Db, key: tuple[int, UUID], at: datetime) -> bool:
+    """Recall an order's cards; False where that was done, was decided otherwise, or nothing of it is left to recall."""
+    assert_in_transaction(db)
+    if store.has_decided(db, *key):
+        return False
+    return isinstance(_demand(db, SYSTEM, key, at), Compensation)
 
 
 def ask_payment(
@@ -75,6 +83,7 @@ def ask_payment(
     )  # fmt: skip
     if isinstance(asked, Approval):
         store.move_compensations(db, [one.id for one in found], "owed", "asked", asked.id)
+        _record_all(db, actor, "compensation.asked", found, asked.id, at)
     return asked
 
 
@@ -87,13 +96,14 @@ def confirm_payment(
     told = audit.approval(db, approval_id)
     if not found or told is None or told.act != PAY:
         return ApprovalRefusal.GONE
-    if any(party.is_member(db, one.supplier_id, actor.name) for one in found):
+    if _is_own(db, actor, found):
         return CompensationRefusal.SAME_PERSON
     confirmed = audit.confirm(db, actor, approval_id, at, is_alone=is_alone)
     if isinstance(confirmed, ApprovalRefusal):
         return confirmed
     audit.finish(db, approval_id, at)
     store.move_compensations(db, [one.id for one in found], "asked", "approved", approval_id)
+    _record_all(db, actor, "compensation.approved", found, approval_id, at)
     tell(db, [Fact("compensation.pay", {"compensation_id": one.id}, one.pool_id) for one in found], at)
     return len(found)
 
@@ -105,6 +115,7 @@ def cancel_payment(db: Db, actor: Actor, approval_id: UUID, at: datetime) -> App
     refusal = audit.cancel(db, actor, approval_id, at) if found else ApprovalRefusal.GONE
     if refusal is None:
         store.move_compensations(db, [one.id for one in found], "asked", "owed", None)
+        _record_all(db, actor, "compensation.taken_back", found, approval_id, at)
     return refusal
 
 
@@ -123,6 +134,8 @@ def pay(db: Db, compensation_id: UUID, at: datetime) -> Compensation | None:
     if isinstance(paid, RefundRefusal):
         store.end_compensation(db, found, "lapsed", SYSTEM.name, at, why=(paid.value, ""))
         record(db, SYSTEM, "compensation.lapsed", found, {"why": paid.value}, at)
+        if paid is RefundRefusal.MORE_DUE:  # for two persons to see anew
+            _demand(db, SYSTEM, key, at)
     else:
         store.end_compensation(db, found, "paid", SYSTEM.name, at, paid=(paid.amount_fen, paid.id))
         record(db, SYSTEM, "compensation.paid", found, {"paid_fen": paid.amount_fen, "payment": str(paid.id)}, at)
@@ -143,7 +156,7 @@ def refuse(
         return CompensationRefusal.NO_REASON
     if len(why[0]) > rules.WORDS_MAX:
         return CompensationRefusal.TOO_LONG
-    if party.is_member(db, found.supplier_id, actor.name):
+    if _is_own(db, actor, [found]):
         return CompensationRefusal.SAME_PERSON
     store.end_compensation(db, found, "refused", actor.name, at, why=why)
     record(db, actor, "compensation.refuse", found, {"evidence": why[1]}, at, why[0])
@@ -170,7 +183,7 @@ def _demand(db: Db, actor: Actor, key: tuple[int, UUID], at: datetime) -> Compen
 
 def _new(made_id: UUID, key: tuple[int, UUID], number: str, due: Due, by: str, at: datetime) -> Compensation:
     return Compensation(
-        made_id, *key, number, due.supplier_id, due.effect.value, due.causes, due.amount_fen, len(due.cards), "owed", by,
+        made_id, *key, number, due.supplier_ids, due.effect.value, due.causes, due.amount_fen, len(due.cards), "owed", by,
         at, rules.due_at("compensate", at), None, 0, None, "", "", None, None,
     )  # fmt: skip
 
@@ -185,5 +198,18 @@ def _may_ask(
         return CompensationRefusal.TOO_MANY
     if not found or len(found) != len(set(ids)) or any(one.state != "owed" for one in found):
         return CompensationRefusal.WRONG_STATE
-    is_own = any(party.is_member(db, one, actor.name) for one in {told.supplier_id for told in found})
-    return CompensationRefusal.SAME_PERSON if is_own else None
+    return CompensationRefusal.SAME_PERSON if _is_own(db, actor, found) else None
+
+
+def _is_own(db: Db, actor: Actor, found: Sequence[Compensation]) -> bool:
+    """Whether somebody acts for one of those whose cards they were."""
+    return any(party.is_member(db, one, actor.name) for one in {one for told in found for one in told.supplier_ids})
+
+
+def _record_all(
+    db: Db, actor: Actor, verb: str, found: Sequence[Compensation], approval_id: UUID, at: datetime
+) -> None:
+    """The wish, the yes or the change of mind, in the trail of each that it is about."""
+    after = {"approval": str(approval_id), "together": len(found), "total_fen": sum(one.amount_fen for one in found)}
+    for one in found:
+        record(db, actor, verb, one, {**after, "amount_fen": one.amount_fen}, at)

@@ -9,6 +9,7 @@ from kashu.aftersale.store.compensations import (
     compensations_by,
     compensations_of_order,
     end_compensation,
+    has_decided,
     move_compensations,
 )
 from kashu.aftersale.store.complaints import (
@@ -67,6 +68,7 @@ __all__ = [
     "erase_complaints",
     "figures",
     "forget_complainers",
+    "has_decided",
     "is_one_open",
     "move_compensations",
     "note_breaches",

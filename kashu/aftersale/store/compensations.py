@@ -7,10 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from kashu.aftersale.types import OPEN_COMPENSATIONS, Compensation
-from kashu.kernel.db import Db, one, rows, run
+from kashu.kernel.db import Db, one, rows, run, value
 
 COMPENSATION = """
-SELECT told.id, told.pool_id, told.order_id, bought.number, told.supplier_id, told.effect, told.causes, told.amount_fen,
+SELECT told.id, told.pool_id, told.order_id, bought.number, told.supplier_ids, told.effect, told.causes, told.amount_fen,
        told.cards, told.state, told.made_by, told.made_at, told.due_at, told.approval_id, told.paid_fen, told.payment_id,
        told.reason, told.evidence, told.ended_by, told.ended_at
 FROM aftersale_compensation AS told
@@ -22,11 +22,11 @@ OPEN = f"told.state IN ({', '.join(repr(one) for one in OPEN_COMPENSATIONS)})"
 def add_compensation(db: Db, new: Compensation) -> bool:
     """False where one of this order is open already."""
     sql = """
-    INSERT INTO aftersale_compensation (id, pool_id, order_id, supplier_id, effect, causes, amount_fen, cards, state,
+    INSERT INTO aftersale_compensation (id, pool_id, order_id, supplier_ids, effect, causes, amount_fen, cards, state,
         made_by, made_at, due_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'owed', %s, %s, %s) ON CONFLICT DO NOTHING
     """
-    told = [new.id, new.pool_id, new.order_id, new.supplier_id, new.effect, new.causes, new.amount_fen, new.cards]
+    told = [new.id, new.pool_id, new.order_id, new.supplier_ids, new.effect, new.causes, new.amount_fen, new.cards]
     return run(db, sql, [*told, new.made_by, new.made_at, new.due_at]) == 1
 
 
@@ -50,6 +50,12 @@ def compensations_of_order(db: Db, pool_id: int, order_id: UUID) -> list[Compens
     """Those of an order, the newest first."""
     sql = f"{COMPENSATION} WHERE told.pool_id = %s AND told.order_id = %s ORDER BY told.made_at DESC, told.id LIMIT 50"
     return rows(db, Compensation, sql, [pool_id, order_id])
+
+
+def has_decided(db: Db, pool_id: int, order_id: UUID) -> bool:
+    """Whether one of this order was refused: it is not owed anew unasked."""
+    sql = "SELECT true FROM aftersale_compensation WHERE pool_id = %s AND order_id = %s AND state = 'refused' LIMIT 1"
+    return value(db, sql, [pool_id, order_id]) is True
 
 
 def compensations(

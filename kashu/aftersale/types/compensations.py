@@ -12,14 +12,14 @@ OPEN_COMPENSATIONS = ("owed", "asked", "approved")
 class Compensation:
     """What is paid for an order's cards that may no longer be honoured (§2.3): `recall` of ours, or `compensate` on demand.
 
-    `payment_id` is the refund, or the credit of an organisation's account, that it was paid by.
+    `supplier_ids` are whose cards they were; `payment_id` is the refund, or the credit of an organisation's account, that it was paid by.
     """
 
     id: UUID
     pool_id: int
     order_id: UUID
     number: str
-    supplier_id: int
+    supplier_ids: list[int]
     effect: str
     causes: list[str]
     amount_fen: int
@@ -47,6 +47,7 @@ class CompensationRefusal(StrEnum):
     NO_SUCH_ORDER = "no_such_order"
     NOT_YOURS = "not_yours"
     NOTHING_DUE = "nothing_due"
+    DECIDED = "decided"
     OPEN_ALREADY = "open_already"
     TOO_MANY = "too_many"
     NO_REASON = "no_reason"

@@ -28,7 +28,7 @@ from kashu.cards.rules.provenance import (
     sample_of,
 )
 from kashu.cards.rules.stock import BATCH, batch_code, pack, stock_postings, unpack
-from kashu.cards.rules.tally import BEGINNING_AT, mistold, root, tallies, tally_of, window
+from kashu.cards.rules.tally import BEGINNING_AT, goes_on, mistold, root, stretches, tallies, tally_of, window
 
 __all__ = [
     "ALPHABETS",
@@ -49,6 +49,7 @@ __all__ = [
     "changes_of",
     "check_character",
     "detect",
+    "goes_on",
     "is_bad",
     "is_clean",
     "is_frozen",
@@ -65,6 +66,7 @@ __all__ = [
     "sample_of",
     "split",
     "stock_postings",
+    "stretches",
     "tallies",
     "tally_of",
     "tidy_label",

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from kashu.cards.types import CardEvent, Step
+from kashu.cards.types import CardEvent, Checked, Step
 
 BEGINNING_AT = datetime(1970, 1, 1, tzinfo=UTC)
 NODE = b"\1"  # apart from a leaf, which begins with a zero byte: no node can be passed off as one
@@ -35,6 +35,27 @@ def window(step: Step) -> tuple[datetime, datetime]:
 def tally_of(steps: Sequence[Step], at: datetime | None) -> Step | None:
     """The tally that what happened at an instant is in."""
     return next((one for one in tallies(steps) if at is not None and window(one)[0] <= at < window(one)[1]), None)
+
+
+def stretches(told: Sequence[Step], most: int) -> list[list[Step]]:
+    """Tallies in stretches of about so many events, so that the events of a large pool are read in parts."""
+    found: list[list[Step]] = []
+    many = most
+    for step in told:
+        here = sum(count for count in step.body.values() if isinstance(count, int))
+        if many + here > most:
+            found.append([])
+            many = 0
+        found[-1].append(step)
+        many += here
+    return found
+
+
+def goes_on(steps: Sequence[Step], before: Checked | None) -> bool:
+    """Whether a chain goes on from where it was when it was last looked at: a part that is gone or written anew breaks no link."""
+    if before is None or before.seq == 0:
+        return True
+    return len(steps) >= before.seq and steps[before.seq - 1].hash == before.head
 
 
 def mistold(told: Sequence[Step], events: Sequence[CardEvent]) -> int | None:

@@ -65,7 +65,7 @@ from kashu.cards.service.stock import (
     sell,
     void,
 )
-from kashu.cards.service.tally import mistold, tally, to_tally
+from kashu.cards.service.tally import check_chain, longest_unchecked, mistold, tally, to_check, to_tally, unsound
 
 __all__ = [
     "AHEAD_SECONDS",
@@ -89,6 +89,7 @@ __all__ = [
     "cancel",
     "change_content",
     "change_format",
+    "check_chain",
     "clear",
     "confirm",
     "dispute",
@@ -111,6 +112,7 @@ __all__ = [
     "load",
     "loaded",
     "lock_of",
+    "longest_unchecked",
     "map_category",
     "mistold",
     "note",
@@ -138,9 +140,11 @@ __all__ = [
     "stop_failing",
     "stops",
     "tally",
+    "to_check",
     "to_tally",
     "trace",
     "undo_redemption",
+    "unsound",
     "void",
     "withdraw",
     "withdraw_unauthorised",

@@ -18,7 +18,8 @@ def stop_failing(db: Db, pool_ids: Collection[int], at: datetime) -> list[int]:
     """Look at batches of which cards have just failed; those that stopped. Somebody decides how they go on."""
     assert_in_transaction(db)
     stopped = []
-    for pool_id, sold, failed in store.failures(db, pool_ids):
+    on_sale = [one for one in sorted(set(pool_ids)) if (found := store.batch(db, one)) is not None and found.sellable]
+    for pool_id, sold, failed in store.failures(db, on_sale):
         batch = store.batch(db, pool_id, lock=True)
         if batch is None or not batch.sellable or not rules.is_bad(sold, failed):
             continue

@@ -71,27 +71,29 @@ def undo_redemption(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> Fo
 
 
 def call_invalid(db: Db, ring: Keyring, asked: Redeeming, reason: str, at: datetime) -> Called | RedeemRefusal:
-    """Say of a code that was sold that it is no good here; once, and not of one that is redeemed. Told again, it is the same.
+    """Say of a code that was sold that it is no good here, and not of one that is redeemed. Told again, it is the same.
 
     It takes nothing from the buyer: the code stays what it is, and may be redeemed once the shop finds that it is good. It
-    counts as a failure of its batch until then; a job looks at that, since a batch is locked before its cards.
+    counts as a failure of its batch until then; a job looks at that, since a batch is locked before its cards. Where it was
+    redeemed after all and that was undone, it may be said anew: the sale and the trail tell the last word.
     """
     assert_in_transaction(db)
     card = _locked(db, ring, asked, at)
     if isinstance(card, RedeemRefusal):
         return card
     pool_id, card_id, _, line_id, *_ = card
-    before = store.called_invalid(db, pool_id, card_id)
-    if before is not None:
-        return before, line_id, False
-    if any(one.undone_at is None for one in store.redemptions_of(db, pool_id, card_id)):
+    said, redeemed = store.called_invalid(db, pool_id, card_id), store.redemptions_of(db, pool_id, card_id)
+    same = next((one for one in said if one.key == asked.key), None)
+    if same is not None:  # also where it was redeemed since: a late copy of a call does nothing anew
+        return same, line_id, False
+    if any(one.undone_at is None for one in redeemed):
         return RedeemRefusal.ALREADY_REDEEMED
+    if said and not any(one.undone_at is not None and one.undone_at >= said[0].told_at for one in redeemed):
+        return said[0], line_id, False
     told = (new_id(), asked.party_id, asked.key, asked.by, asked.place, reason)
     store.call_invalid(db, (pool_id, card_id), told, at)
     tell(db, [Fact("cards.failed", {"pool_id": pool_id}, pool_id)], at)
-    made = store.called_invalid(db, pool_id, card_id)
-    assert made is not None
-    return made, line_id, True
+    return store.called_invalid(db, pool_id, card_id)[0], line_id, True
 
 
 def _locked(db: Db, ring: Keyring, asked: Redeeming, at: datetime) -> tuple[Any, ...] | RedeemRefusal:

@@ -66,10 +66,22 @@ from kashu.cards.store.provenance import (
     pools_under,
     renewable,
     set_authorisation,
+    sold_under,
     steps,
     unsold_under,
 )
-from kashu.cards.store.records import ERASE, RECORDS, SEALED, erase, records, redemptions_under, sealed, shred, spent
+from kashu.cards.store.records import (
+    ERASE,
+    RECORDS,
+    SEALED,
+    erase,
+    invalid_under,
+    records,
+    redemptions_under,
+    sealed,
+    shred,
+    spent,
+)
 from kashu.cards.store.redemptions import (
     OF_CODE,
     REDEMPTION,
@@ -133,7 +145,19 @@ from kashu.cards.store.sources import (
     source_of_pool,
     sources,
 )
-from kashu.cards.store.tally import EVENTS, TO_TALLY, events, tallied_until, to_tally
+from kashu.cards.store.tally import (
+    EVENTS,
+    TO_TALLY,
+    checked,
+    count_wrong_chains,
+    events,
+    keep_checked,
+    longest_unchecked,
+    tallied_until,
+    to_check,
+    to_tally,
+    wrong_chains,
+)
 
 __all__ = [
     "BATCH",
@@ -189,11 +213,13 @@ __all__ = [
     "called_invalid",
     "came_after",
     "card_ids",
+    "checked",
     "checking_source",
     "choices",
     "content_of",
     "contents",
     "copy_cards",
+    "count_wrong_chains",
     "data_keys",
     "draw",
     "duplicates_elsewhere",
@@ -208,8 +234,10 @@ __all__ = [
     "hand_over",
     "hold",
     "hold_on",
+    "invalid_under",
     "is_stocked",
     "is_stocked_under",
+    "keep_checked",
     "keep_export",
     "keep_source",
     "known",
@@ -217,6 +245,7 @@ __all__ = [
     "last_step",
     "line_of_card",
     "lock_of",
+    "longest_unchecked",
     "masked",
     "new_batch",
     "new_content",
@@ -254,6 +283,7 @@ __all__ = [
     "set_sellable",
     "shred",
     "sold",
+    "sold_under",
     "source",
     "source_of_pool",
     "sources",
@@ -265,6 +295,7 @@ __all__ = [
     "stops",
     "surcharges",
     "tallied_until",
+    "to_check",
     "to_tally",
     "unauthorised",
     "undo_redemption",
@@ -272,4 +303,5 @@ __all__ = [
     "void",
     "void_unsold",
     "with_cards",
+    "wrong_chains",
 ]

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from kashu.cards.types import BatchOrigin, Origin, Step
-from kashu.kernel.db import Db, one, rows, run, value, values, write
+from kashu.kernel.db import Db, columns, one, rows, run, value, values, write
 
 STEPS = """
 SELECT pool_id, seq, at, event, actor, body, prev_hash, hash FROM cards_provenance WHERE pool_id = %s ORDER BY seq
@@ -16,12 +17,13 @@ ADD = """
 INSERT INTO cards_provenance (pool_id, seq, at, event, actor, body, prev_hash, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 # A card that was sold stays with the authorisation that it was sold under, whichever renewed that since.
-ORIGIN = """
+HELD_AT = """coalesce((
+    SELECT (step.body->>'authorisation')::bigint FROM cards_provenance AS step
+    WHERE step.pool_id = pool.id AND step.event = 'authorised' AND step.at <= coalesce({at}, 'infinity')
+    ORDER BY step.seq DESC LIMIT 1), pool.authorisation_id)"""
+ORIGIN = f"""
 SELECT card.pool_id, card.id AS card_id, batch.code, batch.manifest_hash, batch.received_by, batch.received_at,
-       coalesce((
-           SELECT (step.body->>'authorisation')::bigint FROM cards_provenance AS step
-           WHERE step.pool_id = card.pool_id AND step.event = 'authorised' AND step.at <= coalesce(card.sold_at, 'infinity')
-           ORDER BY step.seq DESC LIMIT 1), pool.authorisation_id) AS authorisation_id,
+       {HELD_AT.format(at="card.sold_at")} AS authorisation_id,
        pool.supplier_id, pool.sku_id, card.line_no,
        CASE WHEN card.voided_at IS NULL THEN card.state ELSE 'void' END AS state, card.order_id, card.sale_line_id,
        card.sold_at, card.revealed_at
@@ -31,6 +33,14 @@ JOIN cards_pool AS pool ON pool.id = card.pool_id
 """
 ORIGIN_OF_PRINT = f"""
 {ORIGIN} JOIN cards_fingerprint AS known ON known.pool_id = card.pool_id AND known.card_id = card.id WHERE known.fingerprint = %s
+"""
+# Of a line without a sold card (its order was closed), what held at the instant that is given with it.
+SOLD_UNDER = f"""
+SELECT pool.id, {HELD_AT.format(at="sold.at")} FROM (
+    SELECT DISTINCT line.pool_id, coalesce(card.sold_at, line.at) AS at
+    FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) AS line (pool_id, line_id, at)
+    LEFT JOIN cards_card AS card ON card.pool_id = line.pool_id AND card.sale_line_id = line.line_id) AS sold
+JOIN cards_pool AS pool ON pool.id = sold.pool_id ORDER BY sold.at
 """
 # What a fallen authorisation touches: the pools that are or ever were under it, and what is left unsold.
 POOLS_UNDER = """
@@ -172,6 +182,15 @@ def origin_of_print(db: Db, fingerprint: bytes) -> Origin | None:
 
 def origin(db: Db, pool_id: int, card_id: int) -> Origin | None:
     return one(db, Origin, f"{ORIGIN} WHERE card.pool_id = %s AND card.id = %s", [pool_id, card_id])
+
+
+def sold_under(db: Db, lines: Sequence[tuple[int, UUID, datetime]]) -> dict[int, list[int]]:
+    """Of the pools of these sale lines, under which authorisations their cards were sold, in the order of time."""
+    found: dict[int, list[int]] = {line[0]: [] for line in lines}
+    for pool_id, authorisation_id in db.execute(SOLD_UNDER, columns(lines, 3)):
+        if authorisation_id is not None and authorisation_id not in found[pool_id]:
+            found[pool_id].append(authorisation_id)
+    return found
 
 
 def pools_under(db: Db, authorisation_ids: Sequence[int]) -> list[int]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.cards.store.redemptions import REDEMPTION
-from kashu.cards.types import CardRecord, Redemption
+from kashu.cards.store.redemptions import INVALID, REDEMPTION
+from kashu.cards.types import CalledInvalid, CardRecord, Redemption
 from kashu.kernel.db import Db, columns, rows, run
 
 RECORDS = """
@@ -73,6 +73,17 @@ def redemptions_under(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[Redempt
     ORDER BY told.told_at, told.id LIMIT 10000
     """
     return rows(db, Redemption, sql, columns(lines, 2))
+
+
+def invalid_under(db: Db, lines: Sequence[tuple[int, UUID]]) -> list[CalledInvalid]:
+    """What was said of the codes of sale lines by whom they are for: that they are no good; oldest first."""
+    sql = f"""{INVALID}
+    JOIN cards_card AS card ON card.pool_id = told.pool_id AND card.id = told.card_id
+    JOIN unnest(%s::bigint[], %s::uuid[]) AS line (pool_id, line_id)
+      ON card.pool_id = line.pool_id AND card.sale_line_id = line.line_id
+    ORDER BY told.told_at, told.id LIMIT 10000
+    """
+    return rows(db, CalledInvalid, sql, columns(lines, 2))
 
 
 def spent(db: Db, after: int, before: datetime, most: int) -> list[tuple[int, str]]:

@@ -6,12 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from kashu.cards.types import CalledInvalid, Redemption
-from kashu.kernel.db import Db, columns, one, rows, run, value
+from kashu.kernel.db import Db, columns, rows, run, value
 
 REDEMPTION = """
 SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.redeemed_at,
        told.told_at, told.undone_at, told.undone_key
 FROM cards_redemption AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
+"""
+INVALID = """
+SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.reason, told.told_at
+FROM cards_invalid AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
 """
 # Codes of this organisation only: to anybody else, they are not there.
 OF_CODE = """
@@ -85,14 +89,10 @@ def undo_redemption(db: Db, told: Redemption, by: str, key: str, at: datetime) -
     assert run(db, sql, [at, by, key, told.pool_id, told.id]) == 1, "a redemption is undone once"
 
 
-def called_invalid(db: Db, pool_id: int, card_id: int) -> CalledInvalid | None:
-    """What was said of a code that is no good."""
-    sql = """
-    SELECT told.pool_id, told.id, told.card_id, pool.sku_id, told.party_id, told.key, told.place, told.reason, told.told_at
-    FROM cards_invalid AS told JOIN cards_pool AS pool ON pool.id = told.pool_id
-    WHERE told.pool_id = %s AND told.card_id = %s
-    """
-    return one(db, CalledInvalid, sql, [pool_id, card_id])
+def called_invalid(db: Db, pool_id: int, card_id: int) -> list[CalledInvalid]:
+    """What was said of a code that is no good, the newest first: again only after it was redeemed and that was undone."""
+    sql = f"{INVALID} WHERE told.pool_id = %s AND told.card_id = %s ORDER BY told.told_at DESC, told.id DESC LIMIT 50"
+    return rows(db, CalledInvalid, sql, [pool_id, card_id])
 
 
 def call_invalid(db: Db, card: tuple[int, int], told: tuple[Any, ...], at: datetime) -> None:

@@ -3,6 +3,7 @@
 from kashu.cards.types.provenance import (
     BatchOrigin,
     CardEvent,
+    Checked,
     FailureRate,
     Origin,
     PaperRefusal,
@@ -44,6 +45,7 @@ __all__ = [
     "Card",
     "CardEvent",
     "CardRecord",
+    "Checked",
     "Choice",
     "FailureRate",
     "Format",

@@ -96,6 +96,23 @@ class CardEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found when a pool's chain was last looked at: how far it went, and the first step or tally that is not as written."""
+
+    pool_id: int
+    code: str
+    checked_at: datetime
+    seq: int
+    head: bytes
+    broken: int | None
+    mistold: int | None
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.broken is not None or self.mistold is not None
+
+
+@dataclass(frozen=True, slots=True)
 class FailureRate:
     """How many cards of a batch were sold, how many were found bad, and how likely it is that more than one in a hundred is."""
 

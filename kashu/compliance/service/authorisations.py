@@ -112,7 +112,7 @@ def revoke(
     """Revoke a link and everything below it, in one statement: no card under any of them is for sale any more.
 
     `last_day` is the last on which it held: today, unless the grantor ended it earlier; the day before it began, where it
-    never held. What was bought after that day is recalled (§2.3).
+    never held. What was bought after that day is recalled (§2.3). What was revoked already may turn out to have ended earlier.
     """
     assert_in_transaction(db)
     if not reason.strip():
@@ -123,7 +123,8 @@ def revoke(
     )  # a statement of its own: the next one sees what was verified meanwhile
     if held is None:
         return AuthorisationRefusal.NO_SUCH_AUTHORISATION
-    if held.state != "verified":
+    is_earlier = held.revoked_on is not None and last_day is not None and last_day < held.revoked_on
+    if held.state != "verified" and not is_earlier:
         return AuthorisationRefusal.WRONG_STATE
     if last_day is not None and not held.valid_from - timedelta(days=1) <= last_day <= day:
         return AuthorisationRefusal.WRONG_DAY

@@ -33,7 +33,8 @@ WITH RECURSIVE down AS (
 REVOKE = f"""{DOWN}
 UPDATE compliance_authorisation AS link
 SET state = 'revoked', revoked_on = greatest(%(day)s, link.valid_from - 1), reason = %(reason)s
-FROM down WHERE link.id = down.id AND link.state = 'verified'
+FROM down WHERE link.id = down.id
+  AND (link.state = 'verified' OR (link.state = 'revoked' AND link.revoked_on > greatest(%(day)s, link.valid_from - 1)))
 RETURNING link.id
 """
 

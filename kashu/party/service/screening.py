@@ -127,7 +127,7 @@ def _entry(ring: Keyring, one: Listed) -> tuple[bytes, str, list[str], list[byte
 
 def _subjects(db: Db, ring: Keyring, party_id: int) -> list[Subject]:
     """(supplier, who of it, normalised name, mark of the number)."""
-    party, account = store.party(db, party_id), store.bank_account(db, party_id)
+    party = store.party(db, party_id)
     assert party is not None
     mark = ring.identity("listed", party.uscc) if party.uscc else None
     found: list[Subject] = [(party_id, "organisation", normal(party.name), mark)]
@@ -135,9 +135,8 @@ def _subjects(db: Db, ring: Keyring, party_id: int) -> list[Subject]:
         name = ring.open_personal(one.name, f"principal {one.id}")
         number = ring.open_personal(one.id_number, f"principal {one.id}")
         found.append((party_id, f"principal {one.id}", normal(name), ring.identity("listed", number)))
-    if account is not None:
-        number = ring.open_personal(account.number, f"bank account {account.id}")
-        found.append(
-            (party_id, f"account {account.id}", "", ring.identity("listed", number))
-        )  # its holder is the organisation
+    for account in (store.bank_account(db, party_id), store.kept_bank_account(db, party_id)):
+        if account is not None:  # its holder is the organisation; one that is kept may count again
+            number = ring.open_personal(account.number, f"bank account {account.id}")
+            found.append((party_id, f"account {account.id}", "", ring.identity("listed", number)))
     return found

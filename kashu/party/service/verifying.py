@@ -91,6 +91,9 @@ def _account_answered(db: Db, actor: Actor, account: BankAccount, state: str, at
     if state == "matched":
         store.prove_bank_account(db, account, at)
         return
+    kept = store.kept_bank_account(db, account.party_id)
+    if kept is None or store.is_barred(db, "bank", kept.mark, account.party_id):
+        return  # what has come to be known of somebody barred since does not count again by itself
     restored = store.restore_bank_account(db, account.party_id)
     if restored is not None:
         told = ({"account": str(account.id)}, {"account": str(restored)})

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 SCOPES = ("catalog.read", "account.read", "purchases.read", "purchases.write", "redemptions")
-TOPICS = ("purchase.delivered", "purchase.refunded", "bulk_purchase.done", "topup.credited")
+TOPICS = ("purchase.delivered", "purchase.refunded", "purchase.recalled", "bulk_purchase.done", "topup.credited")
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,8 @@ def pay_back(
     """
     (amount_fen, voided), (verb, reason, cause) = told, why
     lines = store.lines_of(db, [order.id])[order.id]
-    _void(db, voided, lines, cause, at)
     paid = payment_of(db, order)
-    is_whole = payments.left_of(db, paid) == amount_fen
+    is_whole = _void(db, voided, lines, cause, at) and payments.left_of(db, paid) == amount_fen
     asked = Refund(
         order.pool_id, new_id(), paid.id, order.id, paid.gateway_no or "", amount_fen, reason, "requested", 0, at, None, ""
     )  # fmt: skip
@@ -125,8 +124,7 @@ def _credit(
     (amount_fen, voided), (verb, reason, cause) = told, why
     assert order.account_id is not None
     lines = store.lines_of(db, [order.id])[order.id]
-    _void(db, voided, lines, cause, at)
-    is_whole = left_fen(db, order) == amount_fen
+    is_whole = _void(db, voided, lines, cause, at) and left_fen(db, order) == amount_fen
     given = Credit(order.pool_id, new_id(), order.id, order.account_id, amount_fen, len(voided), reason, actor.name, at)
     store.add_credit(db, given)
     ledger.post(db, rules.credited_postings(given, order.number, lines), at)
@@ -141,9 +139,12 @@ def _credit(
     return given
 
 
-def _void(db: Db, voided: Sequence[CardKey], lines: Sequence[SaleLine], cause: str, at: datetime) -> None:
+def _void(db: Db, voided: Sequence[CardKey], lines: Sequence[SaleLine], cause: str, at: datetime) -> bool:
+    """Void these cards; whether none of the order's is good any more."""
     many = cards.void(db, voided, [line.id for line in lines], cause, at)
     assert many == len(voided), "they were good a moment ago"
+    told = cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])
+    return all(one.state != "sold" for one in told)
 
 
 def _refusal(db: Db, order: Order | None, amount_fen: int, voided: Sequence[CardKey]) -> RefundRefusal | None:

@@ -31,7 +31,7 @@ def due(db: Db, key: tuple[int, UUID], at: datetime) -> Due | RefundRefusal:
     order = store.orders(db, [key], lock=True).get(key[1])
     if order is None:
         return RefundRefusal.NO_SUCH_ORDER
-    if order.state not in DELIVERED or order.erased_at is not None:
+    if order.state not in DELIVERED:
         return RefundRefusal.UNDER_WAY if order.paid_at is not None else RefundRefusal.NOT_PAID
     if order.account_id is not None:
         store.accounts(db, [order.account_id], lock=True)  # before the cards, as a purchase does
@@ -40,20 +40,24 @@ def due(db: Db, key: tuple[int, UUID], at: datetime) -> Due | RefundRefusal:
 
 def seems_due(db: Db, order: Order, at: datetime) -> Due | None:
     """The same for a page that shows it: nothing is locked, so it may be otherwise when it is demanded."""
-    is_there = order.state in DELIVERED and order.erased_at is None
-    return _due(db, order, at, holds=False) if is_there else None
+    return _due(db, order, at, holds=False) if order.state in DELIVERED else None
 
 
 def compensate(
     db: Db, actor: Actor, key: tuple[int, UUID], fen_max: int, reason: str, at: datetime
 ) -> Refund | Credit | RefundRefusal:
-    """Pay what is owed, so many fen at most: its cards void, the money by the way it came or on its account."""
+    """Pay what is owed: its cards void, the money by the way it came or on its account.
+
+    Where more than `fen_max` is owed by now, nothing is: whoever said yes to less has not seen all of the cards.
+    """
     told = due(db, key, at)
     if isinstance(told, RefundRefusal):
         return told
+    if told.amount_fen > fen_max:
+        return RefundRefusal.MORE_DUE
     order = store.orders(db, [key])[key[1]]
     why = ("order.compensated", reason, "recall")
-    return give(db, actor, order, (min(told.amount_fen, fen_max), told.cards), why, at)
+    return give(db, actor, order, (told.amount_fen, told.cards), why, at)
 
 
 def delivered_from(
@@ -73,7 +77,12 @@ def recalled(db: Db, orders: Sequence[AffectedOrder]) -> set[UUID]:
 def _due(db: Db, order: Order, at: datetime, *, holds: bool) -> Due | None:
     lines = store.lines_of(db, [order.id], biz_date(at), holds=holds)[order.id]
     recalled_lines = store.recalled_lines(db, [order.id])
-    effects = {line.id: _effect(line, at, is_recalled=line.id in recalled_lines) for line in lines}
+    effects = {
+        line.id: Effect.RECALL
+        if line.id in recalled_lines
+        else _effect(line, at, is_erased=order.erased_at is not None)
+        for line in lines
+    }
     owed = [line for line in lines if effects[line.id] is not Effect.HONOUR]
     if not owed:
         return None
@@ -91,20 +100,19 @@ def _due(db: Db, order: Order, at: datetime, *, holds: bool) -> Due | None:
     is_recall = any(effects[line.id] is Effect.RECALL for line in owed)
     causes = {one for line in owed for one in line.stops} | ({"authorisation"} if is_recall else set())
     return Due(
-        Effect.RECALL if is_recall else Effect.COMPENSATE, sorted(causes), owed[0].supplier_id, amount_fen,
+        Effect.RECALL if is_recall else Effect.COMPENSATE, sorted(causes), sorted({line.supplier_id for line in owed}),
+        amount_fen,
         tuple((one.pool_id, one.id) for one in good),
     )  # fmt: skip
 
 
-def _effect(line: SaleLine, at: datetime, *, is_recalled: bool) -> Effect:
-    """What happens to a delivered line: one bought under a good authorisation is honoured though that has ended since.
+def _effect(line: SaleLine, at: datetime, *, is_erased: bool) -> Effect:
+    """What happens to a delivered line that is not recalled: paid for on demand where its goods or supplier are barred.
 
-    What is issued to somebody (直充, 代充) is used as it is delivered.
+    What is issued to somebody (直充, 代充) is used as it is delivered, and what is old enough to be erased is beyond its term.
     """
-    if is_recalled:
-        return Effect.RECALL
     is_barred = lapse.effect([line], Event.DELIVERED) is Effect.COMPENSATE
-    if not is_barred or line.is_later or line.delivered_at is None:
+    if not is_barred or is_erased or line.is_later or line.delivered_at is None:
         return Effect.HONOUR
     claimed_by = biz_date(line.delivered_at) + timedelta(days=CLAIM_DAYS)
     last = max(claimed_by, line.warranty_ends_on or claimed_by)

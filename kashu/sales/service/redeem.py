@@ -34,7 +34,10 @@ def call_invalid(db: Db, ring: Keyring, asked: Redeeming, reason: str, at: datet
     """Whoever honours a code says that it is no good: noted with its sale, which its buyer may complain of, and in the trail."""
     if _is_stopped(db, asked, at):
         return RedeemRefusal.TOO_OFTEN
-    found = cards.call_invalid(db, ring, asked, reason, at)
+    said = reason.replace(
+        asked.code, "****"
+    )  # whoever writes that a code is no good may write the code, which may yet be good
+    found = cards.call_invalid(db, ring, asked, said, at)
     if isinstance(found, RedeemRefusal):
         return _missed(db, asked, found, at)
     told, line_id, is_new = found
@@ -42,7 +45,7 @@ def call_invalid(db: Db, ring: Keyring, asked: Redeeming, reason: str, at: datet
         store.note_redemption(db, told.pool_id, line_id, "invalid")
         actor, after = Actor("buyer", asked.by), {"place": told.place, "key": told.key}
         thing = ("card.called_invalid", "card", f"{told.pool_id}/{told.card_id}")
-        audit.record(db, [Deed(actor, *thing, after=after, reason=reason, pool_id=told.pool_id)], at)
+        audit.record(db, [Deed(actor, *thing, after=after, reason=said, pool_id=told.pool_id)], at)
     return told
 
 

@@ -229,6 +229,7 @@ class RefundRefusal(StrEnum):
     CARDS_LEFT = "cards_left"
     REDEEMED = "redeemed"
     NOTHING_DUE = "nothing_due"
+    MORE_DUE = "more_due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ class Due:
 
     effect: Effect
     causes: list[str]
-    supplier_id: int
+    supplier_ids: list[int]
     amount_fen: int
     cards: tuple[tuple[int, int], ...]
 

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kashu import audit, cards, catalog, ledger, sales
+from kashu import aftersale, audit, cards, catalog, ledger, sales
 from kashu.audit import Deed
 from kashu.kernel import clock, ids
 from kashu.kernel.clock import biz_date
@@ -221,7 +221,7 @@ def purchase_file(request: HttpRequest, desk: Desk, number: str) -> HttpResponse
     if len(password) not in PASSWORD_CHARS or kind not in ("csv", "xlsx"):
         return _purchase_page(request, desk, number, _("文件密码需要 12 到 128 个字符。"))
     with edge.transaction() as db:
-        order = _order(db, desk, number)
+        order = order_of(db, desk, number)
         if order.delivered_at is None:
             raise Http404
         if order.erased_at is not None:
@@ -332,7 +332,7 @@ def _price_rows(db: Db, desk: Desk, codes: Sequence[str] = ()) -> list[dict[str,
 
 def _purchase_page(request: HttpRequest, desk: Desk, number: str, error: str = "") -> HttpResponse:
     with edge.transaction() as db:
-        order = _order(db, desk, number)
+        order = order_of(db, desk, number)
         lines = sales.lines_of(db, [order.id])[order.id]
         told = {
             "order": order,
@@ -341,12 +341,14 @@ def _purchase_page(request: HttpRequest, desk: Desk, number: str, error: str = "
             "cards": cards.masked(db, [line.pool_id for line in lines], [line.id for line in lines])[:50],
             "page": catalog.page(db, lines[0].page_hash) or {},
             "waiting": sales.fulfilments(db, [(order.pool_id, order.id)]).get(order.id),
+            "compensations": (owed := aftersale.compensations_of_order(db, order.pool_id, order.id)),
+            "due": None if any(one.is_open for one in owed) else sales.seems_due(db, order, clock.now()),
             "error": error,
         }
     return show(request, desk, "purchase", "purchases", told, 422 if error else 200)
 
 
-def _order(db: Db, desk: Desk, number: str) -> Order:
+def order_of(db: Db, desk: Desk, number: str) -> Order:
     pool_id = ids.pool_of(number)
     found = sales.by_number(db, pool_id, number) if pool_id is not None else None
     if found is None or found.account_id != desk.account.id:

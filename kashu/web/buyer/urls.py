@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kashu.web import people
-from kashu.web.buyer import machines, purchases, redeeming
+from kashu.web.buyer import aftersale, machines, purchases, redeeming
 from kashu.web.buyer.desk import at_desk
 
 app_name = "buyer"
@@ -18,6 +18,7 @@ urlpatterns = [
     path("purchases/bulk/<uuid:bulk_id>/progress", purchases.bulk_progress, name="bulk_progress"),
     path("purchases/bulk/<uuid:bulk_id>/file", purchases.bulk_file, name="bulk_file"),
     path("purchases/<str:number>", purchases.purchase, name="purchase"),
+    path("purchases/<str:number>/compensation", aftersale.demand, name="demand"),
     path("purchases/<str:number>/file", purchases.purchase_file, name="purchase_file"),
     path("redemptions", redeeming.redemptions, name="redemptions"),
     path("prices", purchases.prices, name="prices"),

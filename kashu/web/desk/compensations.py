@@ -26,6 +26,7 @@ REFUSALS: dict[CompensationRefusal | ApprovalRefusal, str] = {
     CompensationRefusal.NO_SUCH_ORDER: "没有找到这笔订单。",
     CompensationRefusal.NOT_YOURS: "没有找到这笔订单。",
     CompensationRefusal.NOTHING_DUE: "这笔订单现在没有要赔付的卡密：供应商和授权正常，或卡密已核销、已退款。",
+    CompensationRefusal.DECIDED: "这笔订单的赔付已经决定过。",
     CompensationRefusal.OPEN_ALREADY: "这笔订单已有一件赔付在处理。",
     CompensationRefusal.TOO_MANY: "一次最多 200 笔，请分批。数据没有改动。",
     CompensationRefusal.NO_REASON: "请写明理由和依据。数据没有改动。",
@@ -51,11 +52,13 @@ def compensations(request: HttpRequest) -> HttpResponse:
             aftersale.compensations(db, most, is_open=False, after=by_instant_of(request, "over")),
             lambda one: ("" if one.ended_at is None else one.ended_at.isoformat(), str(one.id)),
         )
-        named = party.parties_by(db, {one.supplier_id for page in (waiting, over) for one in page.rows})
+        named = party.parties_by(
+            db, {each for page in (waiting, over) for one in page.rows for each in one.supplier_ids}
+        )
         asked = [one for one in audit.open_approvals(db) if one.act == aftersale.PAY]
     told = {
-        "waiting": [(one, named[one.supplier_id].name) for one in waiting.rows],
-        "over": [(one, named[one.supplier_id].name) for one in over.rows],
+        "waiting": [(one, [named[each].name for each in one.supplier_ids]) for one in waiting.rows],
+        "over": [(one, [named[each].name for each in one.supplier_ids]) for one in over.rows],
         "after": {"waiting": waiting.after, "over": over.after},
         "asked": asked,
         "now": at,
@@ -72,7 +75,7 @@ def compensation(request: HttpRequest, compensation_id: UUID) -> HttpResponse:
             raise Http404
         told = {
             "one": found,
-            "supplier": party.party(db, found.supplier_id),
+            "suppliers": list(party.parties_by(db, set(found.supplier_ids)).values()),
             "missed": aftersale.breached(db, [found.id]).get(found.id, []),
             "trail": audit.entries_of(db, found.pool_id, "compensation", str(found.id)),
             "now": clock.now(),

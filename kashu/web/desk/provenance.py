@@ -203,6 +203,9 @@ def search(request: HttpRequest) -> HttpResponse:
                     "parties": {one.party_id: _name(db, one.party_id) for one in found.redemptions},
                     "is_untied": found.tally is not None and cards.mistold(db, [found.tally]) is not None,
                 }
+    else:
+        with edge.transaction() as db:
+            told["wrong"] = cards.wrong_chains(db, SHOWN_MAX)
     return show(request, "provenance", "provenance", told)
 
 

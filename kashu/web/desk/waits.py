@@ -1,10 +1,10 @@
-"""What waits at the desk without a clock of its own in the books: reports to authorities, verifications, hits, appeals, reviews."""
+"""What waits at the desk without a clock of its own in the books: reports to authorities, verifications, hits, appeals, reviews, chains."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kashu import compliance, party
+from kashu import cards, compliance, party
 from kashu.aftersale import ClockCount
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import Db
@@ -18,6 +18,7 @@ TITLES = {
     "hits": ("名单命中：待处理", "/desk/screening"),
     "appeals": ("处罚申诉：待处理", "/desk/appeals"),
     "blacklisted": ("黑名单：待报告省级主管部门", "/desk/appeals"),
+    "chains": ("批次记录与写入时不符：待查明", "/desk/provenance#wrong"),
     "reviews": ("上架复核：待处理", "/desk/reviews"),
 }
 REVERIFY_SOON = timedelta(days=30)
@@ -28,6 +29,8 @@ def counts(db: Db, at: datetime) -> dict[str, ClockCount]:
     today = biz_date(at)
     found = [ClockCount(name, many, late) for name, many, late in party.reports.waits(db, today, today + REVERIFY_SOON)]
     found.append(ClockCount("reviews", compliance.reviews_waiting(db), 0))
+    wrong = cards.count_wrong_chains(db)
+    found.append(ClockCount("chains", wrong, wrong))
     duties = [one for one in reports.duties(db, today) if one.sent_at is None]
     for kind in ("authority", "tax", "own"):
         open_of = [one for one in duties if one.kind == kind]

@@ -71,6 +71,7 @@ DEMAND_REFUSALS = {
     CompensationRefusal.NO_SUCH_ORDER: (404, "没有找到这笔订单。"),
     CompensationRefusal.NOT_YOURS: (403, "这台设备不是下单设备，不能操作这笔订单。"),
     CompensationRefusal.NOTHING_DUE: (409, "这笔订单现在没有要先行赔付的卡密。卡密有问题可以提交投诉。"),
+    CompensationRefusal.DECIDED: (409, "这笔订单的赔付已经决定过。不同意可以提交投诉，由另一位工作人员处理。"),
     CompensationRefusal.OPEN_ALREADY: (409, "这笔订单已有一件赔付在处理，不用重复提交。"),
     CompensationRefusal.TOO_MANY: (429, "今天提交的次数已到上限，请明天再来。"),
 }

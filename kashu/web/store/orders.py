@@ -105,6 +105,11 @@ class Seen:
         return [one.id for one in decided if self.may_complain and aftersale.may_object(one.decided_at or at, at)]
 
     @property
+    def given_back(self) -> set[UUID]:
+        """The refunds that the gateway has made."""
+        return {one.id for one in self.refunds if one.state == "done"}
+
+    @property
     def fake_fen(self) -> int:
         """What a counterfeit costs us on top of the refund: ten times the price, 500 yuan at least (C-32)."""
         return max(10 * self.order.total_fen, 50_000)
@@ -257,7 +262,8 @@ def see(db: Db, request: HttpRequest, token: str) -> Seen:
     complaints = [] if found.paid_at is None else aftersale.complaints_of_order(db, *key)
     claims = [] if found.paid_at is None else aftersale.claims_of_order(db, *key)
     owed = [] if found.paid_at is None else aftersale.compensations_of_order(db, *key)
-    due = None if any(one.is_open for one in owed) else sales.seems_due(db, found, clock.now())
+    is_told = any(one.is_open or one.state == "refused" for one in owed)
+    due = None if is_told else sales.seems_due(db, found, clock.now())
     return Seen(found, lines, page, masked, current, refunds, mine, waiting, complaints, claims, owed, due)
 
 

@@ -1,4 +1,8 @@
-"""Where a card comes from, for anybody who has its address: from the right holder to its redemption, without the secret."""
+"""Where a card comes from, for anybody who has its address: from the right holder to its redemption, without the secret.
+
+Whether the chain is whole is seen here; whether what became of the batch's cards bears out its tallies was looked at by
+night, since that reads all of them.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,16 @@ def page(request: HttpRequest, told: str) -> HttpResponse:
         origin = cards.origin(db, *place)
         if origin is None:
             raise Http404
-        steps = cards.steps(db, origin.pool_id)
+        steps, looked = cards.steps(db, origin.pool_id), cards.checked(db, origin.pool_id)
+        tally = cards.tally_of(steps, origin.revealed_at)
         seen = {
             "origin": origin,
             "chain": [] if origin.authorisation_id is None else compliance.chain(db, origin.authorisation_id),
             "steps": steps,
-            "broken": cards.broken(steps),
+            "is_wrong": cards.broken(steps) is not None or (looked is not None and looked.is_wrong),
             "redemptions": cards.redemptions_of(db, origin.pool_id, origin.card_id),
-            "tally": cards.tally_of(steps, origin.revealed_at),
+            "tally": tally,
+            "borne_out_at": looked.checked_at if looked and tally and looked.seq >= tally.seq else None,
             "supplier": party.party(db, origin.supplier_id),
             "title": catalog.title_of(db, origin.sku_id),
             "today": biz_date(clock.now()),

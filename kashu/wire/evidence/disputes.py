@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from kashu import aftersale, catalog, compliance
+from kashu.cards import CalledInvalid
 from kashu.compliance import Review
 from kashu.kernel.db import Db
 from kashu.kernel.seal import Keyring
@@ -42,11 +44,18 @@ def guardian_claims(db: Db, ring: Keyring, case: Case) -> list[dict[str, Any]]:
 
 def compensations(db: Db, case: Case) -> list[dict[str, Any]]:
     """What was recalled or demanded of us in place of the supplier, the oldest first, and what became of it."""
-    found = []
-    for one in reversed(aftersale.compensations_of_order(db, case.order.pool_id, case.order.id)):
-        told = told_of(one, "pool_id", "order_id", "number")
-        found.append(told if case.is_personal else told | {"reason": _shown(one.reason)})
-    return found
+    found = reversed(aftersale.compensations_of_order(db, case.order.pool_id, case.order.id))
+    return [_reasoned(case, told_of(one, "pool_id", "order_id", "number")) for one in found]
+
+
+def credits_of(case: Case) -> list[dict[str, Any]]:
+    """What went back to the account that paid, by a claim or a compensation, the oldest first."""
+    return [_reasoned(case, told_of(one)) for one in case.credits]
+
+
+def called_invalid(case: Case, said: Sequence[CalledInvalid]) -> list[dict[str, Any]]:
+    """The word of whoever honours these codes that they are no good."""
+    return [_reasoned(case, told_of(one)) for one in said]
 
 
 def things(db: Db, case: Case) -> dict[str, list[str]]:
@@ -73,6 +82,10 @@ def reviews(db: Db, case: Case) -> list[dict[str, Any]]:
         stood = next((one.id for one in read if _is_yes(one, case)), None)
         found += [{**told_of(one), "stood": one.id == stood} for one in read]
     return found
+
+
+def _reasoned(case: Case, told: dict[str, Any]) -> dict[str, Any]:
+    return told if case.is_personal else told | {"reason": _shown(told["reason"])}
 
 
 def _shown(words: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kashu import audit, cards, catalog, compliance, ledger, messages, party, payments, sales
 from kashu.audit import Proof
-from kashu.cards import Redemption
 from kashu.catalog import Agreement
 from kashu.kernel.db import Db
 from kashu.kernel.seal import Keyring
@@ -28,18 +27,22 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
     case = case_of(db, order, is_personal=is_personal)
     pages = {line.page_hash: catalog.page(db, line.page_hash) for line in case.lines}
     texts, rules = _agreements(db, case), catalog.fee_rules_by_id(db, [line.fee_rule_id for line in case.lines])
-    used = cards.redemptions_under(db, case.keys)
-    books, trail = _ledger(db, case), _trail(db, case, used)
+    used, said = cards.redemptions_under(db, case.keys), cards.invalid_under(db, case.keys)
+    shown = {(one.pool_id, one.card_id) for one in used} | {(one.pool_id, one.card_id) for one in said}
+    under = cards.sold_under(db, case.sales)
+    books, trail = _ledger(db, case), _trail(db, case, shown)
     heads = audit.heads_over(db, [one.seq for one in trail if one.seq is not None])
     told = {
         "order.json": _order(db, ring, case),
         "agreements.json": [told_of(one) for one in texts],
         "fee_rules.json": [told_of(one) for one in rules],
         "payments.json": _payments(db, case),
+        "credits.json": disputes.credits_of(case),
         "ledger.json": books,
         "delivery.json": _delivery(db, case),
         "cards.json": _cards(db, ring, case),
         "redemptions.json": [told_of(one, "undone_key") for one in used],
+        "invalid.json": disputes.called_invalid(case, said),
         "complaints.json": disputes.complaints(db, case),
         "guardian_claims.json": disputes.guardian_claims(db, ring, case),
         "compensations.json": disputes.compensations(db, case),
@@ -48,7 +51,7 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
         "claims.json": [told_of(one) for one in audit.approvals_of(db, "order", str(order.id))],
         "messages.json": _messages(db, case),
         "attestations.json": [told_of(one) for one in compliance.attestations_of(db, order.number, ATTESTATIONS_MAX)],
-        "provenance.json": [provenance(db, pool_id) for pool_id in case.pools],
+        "provenance.json": [provenance(db, pool_id, under[pool_id]) for pool_id in case.pools],
         "audit.json": {"entries": [told_of(one, "xact") for one in trail], "heads": [told_of(one) for one in heads]},
         "checks.json": checks.compare(case.order, case.lines, pages, texts, books, trail, heads, ring),
     }
@@ -60,20 +63,23 @@ def gather(db: Db, ring: Keyring, order: Order, *, is_personal: bool) -> dict[st
     return {name: pretty(body) for name, body in told.items()} | kept | _notices(db, case)
 
 
-def provenance(db: Db, pool_id: int) -> dict[str, Any]:
-    """Where the cards of one batch came from. What else is known of a batch's origin belongs here."""
+def provenance(db: Db, pool_id: int, under: Sequence[int]) -> dict[str, Any]:
+    """Where the cards of one batch came from, and under what they were sold: an authorisation that renewed it since proves nothing.
+
+    What else is known of a batch's origin belongs here.
+    """
     batch = cards.batch(db, pool_id)
     assert batch is not None, "a pool is filled by a batch"
     supplier, steps = party.party(db, batch.supplier_id), cards.steps(db, pool_id)
-    under = [int(one.body["authorisation"]) for one in steps if one.event == "authorised"]
-    papers = compliance.chain(db, under[-1]) if under else []
+    papers = {link.id: link for one in under for link in compliance.chain(db, one)}
     names = ("code", "kind", "file_name", "file_bytes", "manifest_hash", "accepted", "rejected", "received_by", "received_at",
              "loaded_at", "on_sale_at", "withdrawn_at", "source_id", "note")  # fmt: skip
     return {
         "pool_id": pool_id,
         **{name: getattr(batch, name) for name in names},
         "supplier": None if supplier is None else told_of(supplier),
-        "authorisations": [told_of(one) for one in papers],  # the root first
+        "sold_under": list(under),
+        "authorisations": [told_of(one) for one in papers.values()],  # the root first
         "steps": [told_of(one) for one in steps],
         "broken_at": cards.broken(steps),
         "trail": [told_of(one, "xact") for one in audit.proofs(db, pool_id, "batch", [batch.code])],
@@ -165,11 +171,11 @@ def _notices(db: Db, case: Case) -> dict[str, bytes]:
     return {f"notices/{n:04d}.bin": one.body for n, one in enumerate(_heard(db, case), start=1)}
 
 
-def _trail(db: Db, case: Case, used: Sequence[Redemption]) -> list[Proof]:
-    """The entries of the order, of its cards that were redeemed, and of what was argued about it."""
+def _trail(db: Db, case: Case, shown: Collection[tuple[int, int]]) -> list[Proof]:
+    """The entries of the order, of its cards that were shown to whoever honours them, and of what was argued about it."""
     found = audit.proofs(db, case.order.pool_id, "order", [str(case.order.id)])
-    for pool_id in sorted({one.pool_id for one in used}):
-        names = [f"{pool_id}/{one.card_id}" for one in used if one.pool_id == pool_id]
+    for pool_id in sorted({pool for pool, _ in shown}):
+        names = [f"{pool_id}/{card}" for pool, card in sorted(shown) if pool == pool_id]
         found += audit.proofs(db, pool_id, "card", names)
     for kind, names in disputes.things(db, case).items():
         found += audit.proofs(db, case.order.pool_id, kind, names)
@@ -178,6 +184,7 @@ def _trail(db: Db, case: Case, used: Sequence[Redemption]) -> list[Proof]:
 
 def _ledger(db: Db, case: Case) -> list[dict[str, Any]]:
     reasons = [case.order.id, *(line.id for line in case.lines), *(one.id for one in case.refunds)]
+    reasons += [one.id for one in case.credits]
     return [told_of(one) for one in ledger.entries_under(db, sorted({case.order.pool_id, *case.pools}), reasons)]
 
 

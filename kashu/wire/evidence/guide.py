@@ -32,15 +32,17 @@ It says `Signature Verified Successfully`. Then compare each file with its SHA-2
 | pages/ | the page as the buyer saw it; the file's SHA-256 is the line's `page_hash`, and its name |
 | agreements.json, fee_rules.json | the texts and the rules in force for this order, by version |
 | payments.json, notices/ | payments, what gateways told us with our verdict, refunds; the notices as they came |
+| credits.json | what went back to the account of an organisation, by a claim or a compensation; its `id` is the reason of its entries |
 | ledger.json | every entry of the books under this order; the entries of one reason add up to nothing |
 | delivery.json | when cards became readable and when they were shown, and to which browsers the order was given |
 | cards.json | the cards, masked, with keyed fingerprints; a card's secret is in no file |
 | attestations.json | what was told to whoever attests transactions, and what was answered; `subject` is the order's number or the id in redemptions.json |
+| invalid.json | codes that whoever honours them called no good: who, where, why, and when |
 | redemptions.json, claims.json, messages.json | codes redeemed, refunds by claim, messages sent and what vendors said |
 | complaints.json, guardian_claims.json | complaints and guardians' claims with every step: what was written, answered, decided, objected to |
 | compensations.json | cards that were recalled, or paid for in place of their supplier: why, how much, and what became of it |
 | takedowns.json, reviews.json | takedowns of these goods with what was shown; reviews of the listing up to the order, `stood` the one it stood under |
-| provenance.json | the batches the cards came from, under which authorisations, and what was done with them |
+| provenance.json | the batches the cards came from and what was done with them; `authorisations` is the chain they were sold under, `sold_under` its last link |
 | audit.json | the trail of the order, each entry with its link, and the signed heads after them |
 
 Amounts are fen (1/100 yuan). Instants are RFC 3339. Devices, addresses and phones are keyed marks: the same mark is the same
