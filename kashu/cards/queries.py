@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,6 +35,44 @@ WHERE pool.sellable AND (%(skus)s::bigint[] IS NULL OR pool.sku_id = ANY (%(skus
       WHERE card.pool_id = pool.id AND card.state = 'on_shelf' AND card.expires_on >= %(day)s)
 GROUP BY pool.sku_id, pool.supplier_id
 """
+
+
+# What staff put on sale once is what they agreed to: that supplier, that SKU, that cost.
+SUPPLIED = """
+SELECT DISTINCT ON (pool.sku_id) pool.sku_id, batch.unit_cost_fen FROM cards_pool AS pool
+JOIN cards_batch AS batch ON batch.pool_id = pool.id AND batch.on_sale_at IS NOT NULL
+JOIN catalog_sku AS sku ON sku.id = pool.sku_id AND sku.is_open
+JOIN catalog_product AS product ON product.id = sku.product_id AND product.state IN ('draft', 'on_sale', 'off_sale')
+JOIN party_party AS seller ON seller.id = product.seller_id AND seller.kind = 'platform'
+WHERE pool.supplier_id = %s AND pool.kind = 'single_use'
+ORDER BY pool.sku_id, batch.on_sale_at DESC
+"""
+
+OF_PARTY = """
+SELECT pool.id FROM cards_pool AS pool
+WHERE pool.supplier_id = %(party)s OR EXISTS (
+    SELECT FROM catalog_sku AS sku JOIN catalog_product AS product ON product.id = sku.product_id
+    WHERE sku.id = pool.sku_id AND product.seller_id = %(party)s)
+"""
+
+NAMES = """
+SELECT pool.id AS pool_id, batch.code AS batch, sku.code AS sku, sku.name, product.title FROM cards_pool AS pool
+JOIN cards_batch AS batch ON batch.pool_id = pool.id
+JOIN catalog_sku AS sku ON sku.id = pool.sku_id
+JOIN catalog_product AS product ON product.id = sku.product_id
+WHERE pool.id = ANY (%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolName:
+    """What a pool is called where its movements are told: its batch, and the SKU that it is of."""
+
+    pool_id: int
+    batch: str
+    sku: str
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +108,21 @@ def batches(db: Db, before: tuple[datetime, int], most: int, supplier: int | Non
     """Batches before one in time, newest first: everybody's, or one supplier's."""
     told = {"at": before[0], "pool": before[1], "most": most, "supplier": supplier}
     return rows(db, BatchRow, BATCHES, told)  # type: ignore[arg-type]  # named parameters
+
+
+def supplied(db: Db, supplier_id: int) -> dict[int, int]:
+    """The SKUs of our own sale of which cards of this supplier were for sale, with what each cost when they last were."""
+    return dict(db.execute(SUPPLIED, [supplier_id]).fetchall())
+
+
+def pools_of_party(db: Db, party_id: int) -> list[int]:
+    """Every pool of what a party sells or brought."""
+    return [row[0] for row in db.execute(OF_PARTY, {"party": party_id}).fetchall()]
+
+
+def names(db: Db, pool_ids: Collection[int]) -> dict[int, PoolName]:
+    """These pools' batches and SKUs."""
+    return {one.pool_id: one for one in rows(db, PoolName, NAMES, [list(pool_ids)])}
 
 
 def stopped(db: Db, day: date, sku_ids: list[int] | None = None) -> list[Stopped]:

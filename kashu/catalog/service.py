@@ -82,6 +82,15 @@ def open_product(db: Db, actor: Actor, new: Product, at: datetime) -> Product | 
     return replace(new, id=found, state="draft")
 
 
+def hold_draft(db: Db, seller_id: int, product_id: int) -> Product | Refusal:
+    """A seller's own product that was never listed, and is not until this transaction ends: theirs to write."""
+    assert_in_transaction(db)
+    found = store.hold_product(db, product_id)
+    if found is None or found.seller_id != seller_id or found.state != "draft":
+        return Refusal.NO_SUCH_MOVE
+    return found
+
+
 def edit_product(
     db: Db, actor: Actor, edited: Product, reason: str, at: datetime, *, is_stocked: bool = True
 ) -> Product | Refusal:

@@ -1,7 +1,7 @@
 """The books: double entry in fen, append-only, each movement under its reason."""
 
 from kashu.ledger.service import account, check, guard, post
-from kashu.ledger.store import entries_under, movements, postings_of, statement, turnover
+from kashu.ledger.store import balance_at, entries_under, movements, postings_of, statement, sums, turnover
 from kashu.ledger.types import (
     ACCOUNT_KEYED,
     COGS,
@@ -15,6 +15,7 @@ from kashu.ledger.types import (
     Line,
     Movement,
     Posting,
+    Sum,
     Turnover,
 )
 
@@ -31,8 +32,10 @@ __all__ = [
     "Line",
     "Movement",
     "Posting",
+    "Sum",
     "Turnover",
     "account",
+    "balance_at",
     "check",
     "entries_under",
     "guard",
@@ -40,5 +43,6 @@ __all__ = [
     "post",
     "postings_of",
     "statement",
+    "sums",
     "turnover",
 ]

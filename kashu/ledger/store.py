@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kashu.kernel.db import Db, columns, one, rows, run, write
+from kashu.kernel.db import Db, columns, one, rows, run, value, write
 from kashu.kernel.ids import new_id
-from kashu.ledger.types import COMMISSION_INCOME, Entry, Fault, Line, Movement, Posting, Turnover
+from kashu.ledger.types import COMMISSION_INCOME, Entry, Fault, Line, Movement, Posting, Sum, Turnover
 
 POST = """
 INSERT INTO ledger_sale_entry (pool_id, id, reason_id, recipe, account_id, amount_fen, posted_at)
@@ -104,15 +104,40 @@ def statement(db: Db, account_id: int, before: UUID | None, most: int) -> list[E
     return rows(db, Entry, f"{sql} ORDER BY id DESC LIMIT %s", told)
 
 
-def movements(db: Db, code: str, pool_ids: Sequence[int], before: tuple[datetime, UUID], most: int) -> list[Movement]:
-    """What moved an account in these pools, the newest first."""
+def movements(
+    db: Db, code: str, pool_ids: Sequence[int], since: datetime, before: tuple[datetime, UUID], most: int
+) -> list[Movement]:
+    """What moved an account in these pools from an instant on, the newest first."""
     sql = """
-    SELECT entry.id, entry.recipe, entry.reason_id, entry.amount_fen, entry.posted_at FROM ledger_sale_entry AS entry
+    SELECT entry.pool_id, entry.id, entry.recipe, entry.reason_id, entry.amount_fen, entry.posted_at FROM ledger_sale_entry AS entry
     JOIN ledger_account AS account ON account.id = entry.account_id
-    WHERE account.code = %s AND entry.pool_id = ANY (%s) AND (entry.posted_at, entry.id) < (%s, %s)
+    WHERE account.code = %s AND entry.pool_id = ANY (%s) AND entry.posted_at >= %s
+      AND (entry.posted_at, entry.id) < (%s, %s)
     ORDER BY entry.posted_at DESC, entry.id DESC LIMIT %s
     """
-    return rows(db, Movement, sql, [code, list(pool_ids), *before, most])
+    return rows(db, Movement, sql, [code, list(pool_ids), since, *before, most])
+
+
+def balance_at(db: Db, code: str, pool_ids: Sequence[int], at: datetime) -> int:
+    """What an account came to in these pools right before an instant."""
+    sql = """
+    SELECT coalesce(sum(entry.amount_fen), 0)::bigint FROM ledger_sale_entry AS entry
+    JOIN ledger_account AS account ON account.id = entry.account_id
+    WHERE account.code = %s AND entry.pool_id = ANY (%s) AND entry.posted_at < %s
+    """
+    found: int = value(db, sql, [code, list(pool_ids), at])
+    return found
+
+
+def sums(db: Db, code: str, pool_ids: Sequence[int], since: datetime, until: datetime) -> list[Sum]:
+    """What moved an account in these pools in a period, by recipe."""
+    sql = """
+    SELECT entry.recipe, count(*)::int AS entries, sum(entry.amount_fen)::bigint AS amount_fen
+    FROM ledger_sale_entry AS entry JOIN ledger_account AS account ON account.id = entry.account_id
+    WHERE account.code = %s AND entry.pool_id = ANY (%s) AND entry.posted_at >= %s AND entry.posted_at < %s
+    GROUP BY entry.recipe ORDER BY entry.recipe
+    """
+    return rows(db, Sum, sql, [code, list(pool_ids), since, until])
 
 
 def turnover(db: Db, code: str, since: datetime, until: datetime) -> Turnover:

@@ -49,13 +49,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A line of what a seller is owed: for which line of which order, under which recipe."""
+    """A line of what a supplier is owed: for which line of which order or which batch, under which recipe."""
 
+    pool_id: int
     id: UUID
     recipe: str
     reason_id: UUID
     amount_fen: int
     posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the movements of a period under one recipe come to."""
+
+    recipe: str
+    entries: int
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,16 @@ WHERE (line.supplier_id = %(supplier)s OR line.seller_id = %(supplier)s) AND tol
 ORDER BY told.placed_at DESC, line.id DESC LIMIT %(most)s
 """
 
+NUMBERS = """
+SELECT line.id, told.number FROM sales_line AS line
+JOIN sales_order AS told ON told.pool_id = line.order_pool_id AND told.id = line.order_id
+WHERE line.pool_id = ANY (%(pools)s) AND line.id = ANY (%(reasons)s)
+UNION ALL
+SELECT refund.id, told.number FROM payments_refund AS refund
+JOIN sales_order AS told ON told.pool_id = refund.pool_id AND told.id = refund.order_id
+WHERE refund.pool_id = ANY (%(pools)s) AND refund.id = ANY (%(reasons)s)
+"""
+
 VIEWS: dict[str, tuple[str, ...]] = {
     "all": (),
     "placed": ("placed",),
@@ -281,6 +291,12 @@ def last_of_supplier(db: Db, supplier_id: int) -> tuple[datetime | None, date | 
     found = db.execute(sql, [supplier_id, supplier_id]).fetchone()
     assert found is not None, "an aggregate has one row"
     return found[0], found[1]
+
+
+def numbers_of(db: Db, pool_ids: Collection[int], reason_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The numbers of the orders that bookings were made for, by the line or the refund that was their reason."""
+    found = db.execute(NUMBERS, {"pools": list(pool_ids), "reasons": list(reason_ids)}).fetchall()
+    return dict(found)
 
 
 def last_trade_at(db: Db, party_ids: Collection[int]) -> datetime | None:

@@ -70,6 +70,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     right = str(exception) if isinstance(exception, PermissionDenied) else ""
+    if right == "organisation.owner":
+        return page(request, 403, _("没有权限"), _("只有本单位的负责人可以这样做。数据没有改动。"))
     named = _(RIGHT_NAMES.get(right, right))
     return page(
         request, 403, _("没有权限"), _("需要「%(right)s」权限，可以向所有者申请。数据没有改动。") % {"right": named}

@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from kashu import audit, party
+from kashu import audit, party, sales
 from kashu.audit import Actor, Deed
 from kashu.kernel import clock, limits
-from kashu.party import SupplierRefusal
+from kashu.kernel.db import Db
+from kashu.party import Party, SupplierRefusal
 from kashu.party.models import MEMBER, Person
 from kashu.web import device, errors, portals
 from kashu.web.console.desk import say
@@ -32,7 +33,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         bucket = f"join {device.address(request)}"
         is_fine = limits.allow(db, bucket, at, most=TRIES_MAX, seconds=TRIES_SECONDS)
         found = party.invitation(db, edge.ctx().ring, token, at) if is_fine else SupplierRefusal.GONE
-        named = None if isinstance(found, SupplierRefusal) else party.party(db, found[0].party_id)
+        named = None if isinstance(found, SupplierRefusal) else _opening(db, found[0].party_id)
     if isinstance(found, SupplierRefusal) or named is None:
         return errors.page(
             request, 404, _("邀请链接无效"), _("链接已使用、已撤回或超过 7 天。请联系邀请你的人重新发送。")
@@ -48,6 +49,12 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     response = render(request, "account/join.html", page, status=422 if error else 200)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _opening(db: Db, party_id: int) -> Party | None:
+    """The organisation that a link lets into; one whose purchase account was closed lets nobody in."""
+    account = sales.account_of(db, party_id)
+    return None if account is not None and account.state == "closed" else party.party(db, party_id)
 
 
 def _enter(request: HttpRequest, token: str, email: str, known: Person | None) -> str:

@@ -21,7 +21,7 @@ from kashu.messages import Draft
 from kashu.party import SupplierRefusal
 from kashu.web.console.desk import PAGE_ROWS, page_of, say
 from kashu.web.desk.shared import by_instant
-from kashu.web.portals import Desk, Page, Refused, home_of, is_for_another, is_patient
+from kashu.web.portals import Desk, Page, Refused, home_of, is_for_another, is_patient, owners_only
 from kashu.web.rights import View, actor
 from kashu.web.supplier.desk import REFUSALS, refused_as
 from kashu.wire import edge
@@ -50,16 +50,19 @@ def addresses(portal: str, at_desk: Callable[[View], View]) -> list[URLPattern]:
     def sure(do: Do) -> View:
         return require_POST(at_desk(reauthentication_required(posted(do))))
 
+    def owned(do: Do) -> View:
+        return require_POST(at_desk(owners_only(reauthentication_required(posted(do)))))
+
     revoke = _deed(party.revoke_invitation, "邀请已撤回。")
     remove = _deed(party.remove_member, "已移出，其登录和密钥即刻失效。")
     make_owner = _deed(party.make_owner, "已成为负责人，需要重新登录。")
     return [
         path("people", require_GET(at_desk(page.show)), name="people"),
-        path("people/invite", require_POST(at_desk(posted(_invite))), name="invite"),
+        path("people/invite", require_POST(at_desk(owners_only(posted(_invite)))), name="invite"),
         path("people/invitations/<uuid:invitation_id>/revoke", require_POST(at_desk(posted(revoke))), name="revoke"),
         path("people/leave", sure(_leave), name="leave_organisation"),
-        path("people/<id:person_id>/remove", sure(remove), name="remove_member"),
-        path("people/<id:person_id>/owner", sure(make_owner), name="make_owner"),
+        path("people/<id:person_id>/remove", owned(remove), name="remove_member"),
+        path("people/<id:person_id>/owner", owned(make_owner), name="make_owner"),
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -34,8 +36,11 @@ class Desk(Protocol):
     def parties(self) -> list[Party]: ...
     @property
     def is_open(self) -> bool: ...
+    @property
+    def is_owner(self) -> bool: ...
 
 
+View = Callable[..., HttpResponseBase]
 D = TypeVar("D", bound=Desk)
 
 
@@ -71,6 +76,23 @@ def home_of(request: HttpRequest) -> str:
         kinds = [one.kind for one in party.parties_of(db, person.pk) if one.kind in HOMES]
     last = request.session.get("portal")
     return HOMES[last if last in kinds else kinds[0]] if kinds else OWN_DATA
+
+
+def owners_only(view: View) -> View:
+    """Leave to an organisation's owners what binds it, opens it to others or ends it; stands right below `at_desk`.
+
+    What only ends something that was made, a key, a webhook or an invitation, is left to every member: who sees a leak
+    stops it.
+    """
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, desk: Desk, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not desk.is_owner:
+            raise PermissionDenied("organisation.owner")
+        return view(request, desk, *args, **kwargs)
+
+    guarded.is_owners = True  # type: ignore[attr-defined]  # for who goes through all addresses
+    return guarded
 
 
 def is_patient(desk: Desk, what: str, most: int) -> bool:

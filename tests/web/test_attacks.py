@@ -161,10 +161,11 @@ def test_another_role_begins_with_signing_in(staff):
 def test_who_was_taken_out_of_an_organisation_acts_for_it_no_more(at_desk, dsn):
     """From the very next click, in a session that is open; the last owner stays, and nobody reaches into another's."""
     boss = at_desk(is_sure=True)
-    left, stranger = at_desk(boss.party_id), at_desk(is_sure=True)
+    left, stranger, second = at_desk(boss.party_id), at_desk(is_sure=True), at_desk()
     remove, own = (f"/supplier/people/{one.person.pk}/remove" for one in (left, boss))
     assert left.get("/supplier/people").status_code == 200
-    assert "reauthenticate" in left.post(own)["Location"]
+    assert left.post(own).status_code == 403  # no owner
+    assert "reauthenticate" in second.post(f"/supplier/people/{boss.person.pk}/remove")["Location"]
     assert stranger.post(remove).status_code == 404
     assert boss.post(remove).status_code == 302
     assert left.get("/supplier/people").status_code == 302

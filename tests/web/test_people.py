@@ -75,6 +75,7 @@ def test_the_first_person_of_a_buyer_is_invited_by_staff_and_invites_the_others(
     owner = staff("member")
     with connect(dsn) as db, db.transaction():
         party.add_member(db, make.STAFF, account.party_id, owner.person.pk, clock.now())
+        db.execute("UPDATE party_member SET is_owner = true WHERE person_id = %s", [owner.person.pk])
     assert owner.post("/buyer/people/invite", {"email": "nonsense"}).status_code == 422
     assert owner.post("/buyer/people/invite", {"email": second}).status_code == 302
     assert second in owner.get("/buyer/people").content.decode()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from kashu import aftersale, audit, cards, compliance, party, sales
+from kashu import aftersale, audit, cards, compliance, ledger, party, sales
 from kashu.audit import Actor
 from kashu.kernel import clock
-from kashu.kernel.clock import biz_date
+from kashu.kernel.clock import SHANGHAI, biz_date
 from kashu.kernel.db import connect, value, values
 from kashu.kernel.money import yuan
 from kashu.web.console.desk import PAGE_ROWS
@@ -115,7 +116,7 @@ def test_no_address_opens_anothers_things(at_desk, staff, dsn, ring):
         answers = {stranger.get(path).status_code, stranger.post(path, told).status_code}
         assert answers <= {404, 405}, (name, path, answers)
         assert 404 in answers, (name, path, answers)
-    assert tried == 10
+    assert tried == 12
     places = {place for pattern in addresses().values() for place in re.findall(r"<\w+:(\w+)>", pattern)}
     assert places == {*named, "step"}, "every address that names a thing is tried with another's"
     with connect(dsn) as db:
@@ -330,6 +331,66 @@ def test_a_supplier_brings_cards_for_its_own_skus_only(at_desk, dsn, ring):
         assert cards.batch(db, pool).state == "loading"
 
 
+def test_a_batchs_page_says_what_it_lacks_and_why_it_is_stopped(at_desk, dsn, ring):
+    """Issue 5: who brought cards is told of the papers they want, of a freeze and of how many turned out bad."""
+    desk, at = at_desk(), clock.now()
+    with connect(dsn) as db, db.transaction():
+        make.licence(db, desk.party_id, "business")
+        sku = make.sku(db, seller=desk.party_id)
+        mine = make.batch(db, ring, sku, 2, on_sale=False, by=desk.party_id)
+    path = f"/supplier/batches/{mine.pool_id}"
+    page = desk.get(path).content.decode()
+    lacks = ("采购凭证", "第二人确认收货", "品牌授权")
+    assert ["上架前还差" in page, *(word in page for word in lacks), "影响上架或销售" in page] == [True] * 4 + [False]
+    with connect(dsn) as db, db.transaction():
+        make.put_on_sale(db, ring, mine.pool_id)
+        placed = make.order(db, ring, sku)
+        sales.settle(db, [make.notice(placed)], at)
+    page = desk.get(path).content.decode()
+    assert ["上架前还差" in page, "售后失效" in page, "0 / 1" in page, "批次已冻结" in page] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    with connect(dsn) as db, db.transaction():
+        assert cards.leaked(db, mine.pool_id, 2, at)
+        end = at + timedelta(days=9)
+        party.sanction(db, world.REVIEWER, desk.party_id, world.measure("pause", end), at)
+    page = desk.get(path).content.decode()
+    assert "有券码在售出前被使用" in page
+    assert re.search("影响上架或销售：.*暂停", page)
+    assert make.STAFF.name not in page
+    assert make.REVIEWER.name not in page
+
+
+def test_who_supplied_our_own_shelf_brings_more_of_it_at_the_cost_agreed(at_desk, dsn, ring):
+    """Issue 5: the main case of supply. Who never did, or whose batch staff never put on sale, does not choose our SKUs."""
+    desk, other = at_desk(), at_desk()
+    with connect(dsn) as db, db.transaction():
+        for one in (desk, other):
+            make.licence(db, one.party_id, "business")
+        ours, never, shared = make.sku(db), make.sku(db), make.sku(db, seller=other.party_id)
+        make.batch(db, ring, ours, 1, cost_fen=2_500, by=desk.party_id)
+        make.batch(db, ring, never, 1, on_sale=False, by=desk.party_id)
+        make.batch(db, ring, shared, 1, by=desk.party_id)
+    page = desk.get("/supplier/batches/new").content.decode()
+    assert [one.code in page for one in (ours, never, shared)] == [True, False, False]
+    assert "25.00" in page
+    assert [bring(desk, one).status_code for one in (never, shared)] == [422, 422]
+    assert bring(other, ours).status_code == 422
+    priced = "卡号,卡密,成本\nKA-1,SECRET-OURS-1111,99.00\n".encode()
+    answer = bring(desk, ours, priced)
+    assert answer.status_code == 302, answer.content.decode()
+    with connect(dsn) as db:
+        found = cards.batch(db, int(answer.url.rsplit("/", 1)[1]))
+    assert (found.supplier_id, found.sku_id, found.unit_cost_fen) == (desk.party_id, ours.id, 2_500)
+    assert found.format["columns"] == ["number", "secret", "-"], "a price of theirs is not read"
+    with connect(dsn) as db, db.transaction():
+        db.execute("UPDATE catalog_sku SET is_open = false WHERE id = %s", [ours.id])
+    assert bring(desk, ours).status_code == 422
+
+
 def test_whoever_leaves_loads_no_file_they_had_brought_before(at_desk, dsn, ring):
     desk = at_desk()
     sku, _batch = goods(dsn, ring, desk.party_id)
@@ -356,6 +417,77 @@ def test_orders_show_goods_and_never_a_buyer(at_desk, dsn, ring):
         sql = "SELECT balance_fen FROM ledger_balance WHERE code = %s"
         owed = value(db, sql, [f"payable:{desk.party_id}"])
     assert f"+{yuan(owed)}" in books
+
+
+@pytest.fixture
+def booked(at_desk, dsn, ring):
+    """A supplier with a sale and a refund of last month and stock for our own shelf of this one; the SKUs, the batch, the order."""
+    desk, at = at_desk(), clock.now()
+    sku, batch = goods(dsn, ring, desk.party_id)
+    with connect(dsn) as db, db.transaction():
+        placed = make.order(db, ring, sku)
+        sales.settle(db, [make.notice(placed)], at)
+        [line] = sales.lines_of(db, [placed.id])[placed.id]
+        ours = make.sku(db)
+        mine = make.batch(db, ring, ours, 2, by=desk.party_id)  # owed from the day it can be sold
+        account = ledger.account(db, f"payable:{desk.party_id}", "liability", "x")
+        last = datetime(at.astimezone(SHANGHAI).year, at.astimezone(SHANGHAI).month, 1, tzinfo=SHANGHAI) - timedelta(
+            seconds=1
+        )
+        for fen, recipe in ((1_000, "line_delivered"), (-300, "line_returned")):
+            sides = ((account, fen), (ledger.SALES, -fen))
+            told = [ledger.Posting(batch.pool_id, line.id, f"{recipe}", one, part) for one, part in sides]
+            ledger.post(db, told, last)
+    return desk, (sku, ours), (batch, mine), placed, f"{last:%Y-%m}"
+
+
+def test_a_statement_has_opening_and_closing_balance_and_an_order_and_sku_in_each_row(booked, dsn):
+    """Issue 5: a month by itself, from its first moment in Shanghai; what we owe for cards of our own shelf as well."""
+    desk, skus, (_batch, mine), placed, last = booked
+    with connect(dsn) as db:
+        now = value(db, "SELECT balance_fen FROM ledger_balance WHERE code = %s", [f"payable:{desk.party_id}"])
+    before, page = (
+        desk.get(f"/supplier/statement?month={last}").content.decode(),
+        desk.get("/supplier/statement").content.decode(),
+    )
+    shown = [re.sub(r"<[^>]+>|\s", "", html) for html in (before, page)]
+    assert ["期初余额¥0.00" in shown[0], "期末余额¥7.00" in shown[0]] == [True, True]
+    assert ["期初余额¥7.00" in shown[1], f"目前余额¥{yuan(now, comma=True)}" in shown[1]] == [True, True]
+    assert ["+10.00" in before, "+60.00" in before, "+60.00" in page] == [True, False, True]
+    assert [placed.number in before, placed.number in page, mine.code in page, mine.code in before] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert all(f"{one.code} · " in page for one in skus)
+
+
+def test_a_statement_is_a_file_as_well(booked):
+    desk, (sku, _ours), (batch, _mine), placed, last = booked
+    answer = desk.get(f"/supplier/statement.csv?month={last}")
+    found = list(csv.reader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()))
+    assert answer["Content-Disposition"] == f'attachment; filename="kashu-statement-{last}.csv"'
+    rows = [[placed.number, sku.code, batch.code, fen] for fen in ("-3.00", "10.00")]
+    assert sorted(row[2:] for row in found[1:3]) == sorted(rows)
+    assert [row[0] for row in found[3:]] == [last] * 3
+    assert [row[5] for row in found[3:]] == ["0.00", "7.00", "7.00"]
+
+
+@pytest.mark.parametrize("month", ["", "nonsense", "0001-01", "9999-12", "2026-13"])
+def test_any_month_that_is_asked_for_opens_one(at_desk, month):
+    desk = at_desk()
+    assert desk.get("/supplier/statement", {"month": month}).status_code == 200
+    assert desk.get("/supplier/statement.csv", {"month": month}).status_code == 200
+
+
+def test_a_statement_is_of_nobody_else(booked, at_desk):
+    _desk, _skus, (batch, mine), placed, last = booked
+    stranger = at_desk()
+    for month in (last, ""):
+        text = stranger.get("/supplier/statement", {"month": month}).content.decode()
+        text += b"".join(stranger.get("/supplier/statement.csv", {"month": month}).streaming_content).decode()
+        assert [one for one in (placed.number, batch.code, mine.code) if one in text] == []
 
 
 def test_an_appeal_is_made_on_the_page(at_desk, dsn):

@@ -21,7 +21,7 @@ from kashu.cards.service.batches import (
     withdraw,
     withdraw_unauthorised,
 )
-from kashu.cards.service.blocks import effect
+from kashu.cards.service.blocks import effect, stops
 from kashu.cards.service.erasing import erase, fingerprints, shred
 from kashu.cards.service.genuine import clear, failure_rate, leaked, stop_failing
 from kashu.cards.service.pages import edit_product, map_category
@@ -140,6 +140,7 @@ __all__ = [
     "shred",
     "start",
     "stop_failing",
+    "stops",
     "tally",
     "to_check",
     "to_tally",

@@ -15,7 +15,7 @@ from kashu.party import store
 from kashu.party.service.keys import revoke_key
 from kashu.party.service.moves import no, record
 from kashu.party.service.parties import add_member
-from kashu.party.types import Invitation, Member, SupplierRefusal
+from kashu.party.types import Invitation, Member, Party, SupplierRefusal
 
 INVITATION_DAYS = 7
 INVITATIONS_MAX = 20
@@ -28,11 +28,11 @@ def invite(
     """Invite somebody to act for an organisation; the token goes into the link, and only its hash is kept."""
     assert_in_transaction(db)
     store.lock_people(db, party_id)
-    found, own = store.supplier(db, party_id), store.party(db, party_id)
+    own = store.party(db, party_id)
     if own is None or own.kind not in JOINED:
         return SupplierRefusal.GONE
-    if own.kind == "supplier" and (found is None or found.state in ("closed", "blacklisted")):
-        return no(found)
+    if _is_shut(db, own):
+        return no(store.supplier(db, party_id))
     waiting = [one for one in store.invitations(db, party_id) if one.expires_at > at]
     if len(waiting) >= INVITATIONS_MAX:
         return SupplierRefusal.TOO_MANY
@@ -45,9 +45,13 @@ def invite(
 
 
 def invitation(db: Db, ring: Keyring, token: str, at: datetime) -> tuple[Invitation, str] | SupplierRefusal:
-    """The invitation behind a link, and the address it was sent to; a link that ended opens nothing."""
+    """The invitation behind a link, and the address it was sent to; a link that ended opens nothing.
+
+    Nor does one of a supplier that was refused, closed or blacklisted since it was sent.
+    """
     found = store.invitation(db, _hash(token))
-    if found is None or found.ended_at is not None:
+    own = None if found is None else store.party(db, found.party_id)
+    if found is None or found.ended_at is not None or own is None or _is_shut(db, own):
         return SupplierRefusal.GONE
     if at >= found.expires_at:
         return SupplierRefusal.EXPIRED
@@ -63,6 +67,9 @@ def accept_invitation(
     for one organisation more.
     """
     assert_in_transaction(db)
+    sent = store.invitation(db, _hash(token))
+    if sent is not None:
+        store.lock_people(db, sent.party_id)  # nobody comes in while it is being barred
     store.invitation(db, _hash(token), lock=True)
     found = invitation(db, ring, token, at)
     if isinstance(found, SupplierRefusal):
@@ -147,6 +154,12 @@ def _end(db: Db, actor: Actor, party_id: int, member: Member, at: datetime) -> S
     told = {"person": member.person_id, "keys": keys}
     record(db, actor, "party.member.end", party_id, {"is_owner": member.is_owner}, told, ("", ""), at)
     return None
+
+
+def _is_shut(db: Db, own: Party) -> bool:
+    """Whether a supplier lets nobody in any more; of who buys, the purchase account tells, which is not known here."""
+    found = store.supplier(db, own.id) if own.kind == "supplier" else None
+    return own.kind == "supplier" and (found is None or found.state in ("closed", "blacklisted"))
 
 
 def _hash(token: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from kashu.party import Party
 from kashu.party.models import Person
 from kashu.sales import Account
 from kashu.web import portals
+from kashu.web.portals import View
 from kashu.web.rights import may
 from kashu.wire import edge
 
@@ -28,13 +28,11 @@ class Desk:
     party: Party
     account: Account
     parties: list[Party]
+    is_owner: bool
 
     @property
     def is_open(self) -> bool:
         return self.account.state != "closed"
-
-
-View = Callable[..., HttpResponseBase]
 
 
 def at_desk(view: View) -> View:
@@ -49,9 +47,11 @@ def at_desk(view: View) -> View:
             mine = party.parties_of(db, person.pk)
             chosen = portals.chosen(request, "buyer", mine)
             account = sales.account_of(db, chosen.id) if chosen is not None else None
+            own = party.member(db, chosen.id, person.email) if chosen is not None else None
         if chosen is None or account is None:
             raise PermissionDenied("buyer")
-        response = view(request, Desk(person, chosen, account, mine), *args, **kwargs)
+        desk = Desk(person, chosen, account, mine, own is not None and own.is_owner)
+        response = view(request, desk, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -16,6 +16,7 @@ from kashu.kernel import clock
 from kashu.party import SCOPES, TOPICS, KeyRefusal, WebhookRefusal
 from kashu.web.buyer.desk import Desk, at_desk, show
 from kashu.web.console.desk import say
+from kashu.web.portals import owners_only
 from kashu.web.rights import actor
 from kashu.wire import edge
 
@@ -42,8 +43,9 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @require_POST
-@reauthentication_required
 @at_desk
+@owners_only
+@reauthentication_required
 def make_key(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A new key; its secret is in the answer that makes it, and nowhere else."""
     name = request.POST.get("name", "").strip()[:60]
@@ -59,8 +61,9 @@ def make_key(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @require_POST
-@reauthentication_required
 @at_desk
+@owners_only
+@reauthentication_required
 def rotate_key(request: HttpRequest, desk: Desk, key_id: str) -> HttpResponse:
     """A successor; the old key stays good for the chosen overlap."""
     overlap = OVERLAPS.get(request.POST.get("overlap", ""), 0)
@@ -91,8 +94,9 @@ def webhooks(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 @require_POST
-@reauthentication_required
 @at_desk
+@owners_only
+@reauthentication_required
 def add_webhook(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A new address; the secret that signs its messages is shown this once."""
     wanted = (desk.party.id, request.POST.get("url", "").strip(), request.POST.getlist("topics"))

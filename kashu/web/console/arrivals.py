@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -55,12 +58,18 @@ def receive(request: HttpRequest) -> Batch | str:
     return receive_file(request, sku, supplier, cost)
 
 
-def receive_file(request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int) -> Batch | str:
-    """A file of cards, of whoever was let in for this SKU; how it is read is detected and confirmed afterwards."""
+def receive_file(
+    request: HttpRequest, sku: catalog_queries.SkuRow, supplier: int, cost: int, unread: Collection[str] = ()
+) -> Batch | str:
+    """A file of cards, of whoever was let in for this SKU; how it is read is detected and confirmed afterwards.
+
+    Columns that are not for whoever brings the file to fill in, such as their price, are left `unread`.
+    """
     told, upload = request.POST, request.FILES.get("file")
     if not isinstance(upload, SealedFile) or not upload.kept.size:
         return _("请选择一个不为空、不超过 200 MB 的文件。")
     form = preview.format_of(edge.ctx(), upload.kept.name)
+    form = replace(form, columns=tuple("-" if one in unread else one for one in form.columns))
     new = NewBatch(
         sku.id, supplier, sku.kind, (upload.name or "")[:120], upload.kept.size, upload.kept.sha256, upload.kept.name, form,
         cost, told.get("note", "").strip()[:200], preview.count_lines(edge.ctx(), upload.kept.name, form),

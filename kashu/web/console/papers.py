@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from kashu import cards, compliance
-from kashu.cards import Batch, PaperRefusal, Papers, Refusal
+from kashu.cards import Batch, PaperRefusal, Papers, Refusal, Step
 from kashu.kernel import clock
 from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
@@ -35,10 +35,8 @@ REFUSALS = {
 }
 
 
-def told_of(db: Db, batch: Batch, *, is_checked: bool = False) -> dict[str, Any]:
-    """What the page of a batch says about its papers; when asked, whether its cards bear out each daily tally."""
-    steps = cards.steps(db, batch.pool_id)
-    held = cards.authorisation_of(db, batch.pool_id)
+def state_of(db: Db, batch: Batch, steps: list[Step]) -> dict[str, Any]:
+    """What a batch lacks before it may be for sale, why it is stopped, and what became of its cards: the supplier sees it too."""
     rate = cards.failure_rate(db, batch.pool_id)
     return {
         "lacks": [] if batch.state not in ("loaded", "withdrawn") else cards.lacks(db, batch, clock.now()),
@@ -46,15 +44,23 @@ def told_of(db: Db, batch: Batch, *, is_checked: bool = False) -> dict[str, Any]
         "frozen": next((step for step in reversed(steps) if step.event == "frozen"), None)
         if cards.is_frozen(steps)
         else None,
-        "is_bought": batch.kind in cards.BOUGHT,
-        "is_branded": cards.is_branded(db, batch),
         "failures": rate,
         "failed_percent": f"{rate.failed * 100 / max(rate.sold, 1):.1f}%",
         "chance_percent": f"{rate.chance * 100:.0f}%",
+        "is_probed": cards.is_probed(db, batch),
+    }
+
+
+def told_of(db: Db, batch: Batch, *, is_checked: bool = False) -> dict[str, Any]:
+    """What the page of a batch says about its papers; when asked, whether its cards bear out each daily tally."""
+    steps = cards.steps(db, batch.pool_id)
+    held = cards.authorisation_of(db, batch.pool_id)
+    return state_of(db, batch, steps) | {
+        "is_bought": batch.kind in cards.BOUGHT,
+        "is_branded": cards.is_branded(db, batch),
         "tallies": [(datetime.fromisoformat(one.body["until"]), one) for one in cards.tallies(steps)[-TALLIES_SHOWN:]],
         "mistold": cards.mistold(db, steps) if is_checked else None,
         "is_checked": is_checked,
-        "is_probed": cards.is_probed(db, batch),
         "steps": steps,
         "broken": cards.broken(steps),
         "purchased": cards.papers_of(steps),

@@ -72,7 +72,7 @@ def products(request: HttpRequest) -> HttpResponse:
 def new_product(request: HttpRequest) -> HttpResponse:
     errors: dict[str, str] = {}
     if request.method == "POST":
-        wanted, errors = _read_product(request, None)
+        wanted, errors = read_product(request, None)
         if wanted is not None and not errors:
             with edge.transaction() as db:
                 answer = catalog.open_product(db, actor(request), wanted, clock.now())
@@ -108,7 +108,7 @@ def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
         }
     errors: dict[str, str] = {}
     if request.method == "POST":
-        wanted, errors = _read_product(request, found)
+        wanted, errors = read_product(request, found)
         if wanted is not None and not errors:
             with edge.transaction() as db:
                 answer = cards.edit_product(
@@ -118,7 +118,7 @@ def edit_product(request: HttpRequest, product_id: int) -> HttpResponse:
                 say(request, _("已保存。买家已下的订单仍按下单时的页面。"))
                 return redirect("console:product", product_id=product_id)
             errors["form"] = _(REFUSALS[answer])
-    form = request.POST if request.method == "POST" else _as_form(found)
+    form = request.POST if request.method == "POST" else as_form(found)
     return show(request, "product_form", "products", {**told, "errors": errors, "form": form}, 422 if errors else 200)
 
 
@@ -143,7 +143,7 @@ def move(request: HttpRequest, product_id: int) -> HttpResponse:
 @require_POST
 @needs("products.edit")
 def add_sku(request: HttpRequest, product_id: int) -> HttpResponse:
-    wanted, error = _read_sku(request, product_id)
+    wanted, error = read_sku(request, product_id)
     if wanted is None:
         return _product_page(request, product_id, error, 422)
     with edge.transaction() as db:
@@ -250,7 +250,7 @@ def _found(db: Db, product_id: int) -> Product:
     return found
 
 
-def _read_product(request: HttpRequest, before: Product | None) -> tuple[Product | None, dict[str, str]]:
+def read_product(request: HttpRequest, before: Product | None) -> tuple[Product | None, dict[str, str]]:
     told, errors = request.POST, {}
     slug = before.slug if before else told.get("slug", "").strip()
     if not SLUG.match(slug):
@@ -302,7 +302,7 @@ def _read_product(request: HttpRequest, before: Product | None) -> tuple[Product
     ), {}
 
 
-def _as_form(found: Product) -> dict[str, str]:
+def as_form(found: Product) -> dict[str, str]:
     return {
         "slug": found.slug,
         "title": found.title,
@@ -318,7 +318,7 @@ def _as_form(found: Product) -> dict[str, str]:
     }
 
 
-def _read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
+def read_sku(request: HttpRequest, product_id: int) -> tuple[Sku | None, str]:
     told = request.POST
     code, name = told.get("code", "").strip().upper(), told.get("name", "").strip()[:20]
     price, tiers, limits = parse_yuan(told.get("price", "")), _tiers(told.get("tiers", "")), _limits(request)

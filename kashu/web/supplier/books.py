@@ -11,15 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from kashu import cards, catalog, compliance, ledger, party
-from kashu.catalog import queries as catalog_queries
+from kashu import catalog, compliance, party
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.sales import queries
 from kashu.web import portals
 from kashu.web.console.desk import PAGE_ROWS, instant_cursor, page_of
 from kashu.web.desk.shared import by_instant_of
-from kashu.web.portals import Page
+from kashu.web.portals import Page, owners_only
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import Desk, at_desk, refused_as, show
 from kashu.web.supplier.licences import causes_of
@@ -77,20 +76,6 @@ def orders(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, desk, "orders", "orders", {"page": page})
 
 
-@require_GET
-@at_desk
-def statement(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """What the books say is owed for third-party sales, and what lies there as deposit."""
-    with edge.transaction() as db:
-        skus = [one.id for one in catalog_queries.skus(db, desk.party.id)]
-        pools = cards.pools_of(db, skus)
-        before = instant_cursor(request) or FAR
-        found = ledger.movements(db, f"payable:{desk.party.id}", pools, before, PAGE_ROWS + 1)
-        held = party.deposit(db, desk.party.id)
-    page = page_of(found, lambda one: (one.posted_at.isoformat(), str(one.id)))
-    return show(request, desk, "statement", "statement", {"page": page, "deposit": held})
-
-
 def _notices(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     with edge.transaction() as db:
         found = party.sanctions(db, desk.party.id, before=by_instant_of(request), most=PAGE_ROWS + 1)
@@ -120,6 +105,7 @@ def appeal(request: HttpRequest, desk: Desk, sanction_id: UUID) -> HttpResponse:
 
 @require_POST
 @at_desk
+@owners_only
 @reauthentication_required
 def leave(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A supplier goes, of its own will, under the rules that are in force: what comes later binds it no more (C-06)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from kashu import party
 from kashu.party import Party, Supplier, SupplierRefusal
 from kashu.party.models import Person
 from kashu.web import portals
-from kashu.web.portals import Refused
+from kashu.web.portals import Refused, View
 from kashu.web.rights import may
 from kashu.wire import edge
 
@@ -50,7 +49,6 @@ REFUSALS = {
     SupplierRefusal.IS_STAFF: "平台员工的账号不能为其他组织办事，请让邀请人改发到另一个邮箱。",
     SupplierRefusal.DECLARE_CHANGE: "已经公示的资料有变化，请在「资料变更」里申报，核验后更新。数据没有改动。",
 }
-View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,7 @@ class Desk:
     party: Party
     supplier: Supplier
     parties: list[Party]
+    is_owner: bool
 
     @property
     def is_open(self) -> bool:
@@ -79,9 +78,11 @@ def at_desk(view: View) -> View:
             mine = party.parties_of(db, person.pk)
             chosen = portals.chosen(request, "supplier", mine)
             standing = None if chosen is None else party.supplier(db, chosen.id)
+            own = None if chosen is None else party.member(db, chosen.id, person.email)
         if chosen is None or standing is None:
             raise PermissionDenied("supplier")
-        response = view(request, Desk(person, chosen, standing, mine), *args, **kwargs)
+        desk = Desk(person, chosen, standing, mine, own is not None and own.is_owner)
+        response = view(request, desk, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

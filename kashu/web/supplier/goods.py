@@ -22,6 +22,7 @@ from kashu.kernel.db import Db
 from kashu.kernel.money import parse_yuan
 from kashu.kernel.paging import decode_cursor
 from kashu.party import SupplierRefusal
+from kashu.web.console import papers
 from kashu.web.console.arrivals import REFUSALS, receive_file
 from kashu.web.console.desk import PAGE_ROWS, page_of, say, whole
 from kashu.web.portals import is_patient
@@ -51,7 +52,7 @@ def products(request: HttpRequest, desk: Desk) -> HttpResponse:
 @require_GET
 @at_desk
 def product(request: HttpRequest, desk: Desk, product_id: int) -> HttpResponse:
-    return _product_page(request, desk, product_id)
+    return product_page(request, desk, product_id)
 
 
 @require_POST
@@ -62,16 +63,16 @@ def set_price(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
     with edge.transaction() as db:
         found = _own_sku(db, desk, code)
     if not price or not reason or desk.supplier.state not in SELLING:
-        return _product_page(
+        return product_page(
             request, desk, found.product_id, _("请填写价格和原因；只有正常经营时可以调价。价格没有改动。"), 422
         )
     with edge.transaction() as db:
         change = PriceChange(price, None, found.tiers, clock.now(), actor(request).name, reason)
         refusal = catalog.set_price(db, actor(request), code, change)
     if refusal is CatalogRefusal.TAKEN_DOWN:
-        return _product_page(request, desk, found.product_id, _("这件商品已因违法下架，不能改动。"), 409)
+        return product_page(request, desk, found.product_id, _("这件商品已因违法下架，不能改动。"), 409)
     if isinstance(refusal, CatalogRefusal):
-        return _product_page(request, desk, found.product_id, _("价格应高于每一档批发价。价格没有改动。"), 409)
+        return product_page(request, desk, found.product_id, _("价格应高于每一档批发价。价格没有改动。"), 409)
     say(request, _("价格已更新，此前的订单不变。"))
     return redirect("supplier:product", product_id=found.product_id)
 
@@ -95,27 +96,32 @@ def batches(request: HttpRequest, desk: Desk) -> HttpResponse:
 @at_desk
 @takes_files
 def new_batch(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Bring a file of cards for one of the supplier's own SKUs, by the same import as the console's."""
+    """Bring a file of cards by the same import as the console's: for one of the supplier's own SKUs, or one of our own sale
+    that it supplied before, at what it cost then: what we owe for it is not whoever brings it to name.
+    """
     with edge.transaction() as db:
+        agreed = cards_queries.supplied(db, desk.party.id)
         skus = [one for one in catalog_queries.skus(db, desk.party.id) if one.kind in FROM_FILES]
+        ours = [one for one in catalog_queries.skus(db) if one.id in agreed] if agreed else []
     error = ""
     if request.method == "POST":
-        chosen = next((one for one in skus if one.code == request.POST.get("sku", "")), None)
-        cost = parse_yuan(request.POST.get("cost", ""))
+        chosen = next((one for one in (*skus, *ours) if one.code == request.POST.get("sku", "")), None)
+        is_ours = chosen is not None and chosen.id in agreed
+        cost = agreed[chosen.id] if chosen and is_ours else parse_yuan(request.POST.get("cost", ""))
         if not is_patient(desk, "file", FILES_PER_DAY):
             error = _(PORTAL_REFUSALS[SupplierRefusal.TOO_MANY])
         elif chosen is None:
-            error = _("请选择自己的规格。")
+            error = _("请选择自己的规格，或供过货的自营规格。")
         elif desk.supplier.state not in SELLING:
             error = _("现在不能导入卡密：只有正常经营时可以。")
         elif cost is None:
             error = _("单张成本应为元，最多两位小数。")
         else:
-            made = receive_file(request, chosen, desk.party.id, cost)
+            made = receive_file(request, chosen, desk.party.id, cost, ("cost",) if is_ours else ())
             if isinstance(made, Batch):
                 return redirect("supplier:batch", pool_id=made.pool_id)
             error = made
-    told = {"skus": skus, "error": error, "form": request.POST}
+    told = {"skus": skus, "ours": [(one, agreed[one.id]) for one in ours], "error": error, "form": request.POST}
     return show(request, desk, "batch_new", "batches", told, 422 if error else 200)
 
 
@@ -141,16 +147,21 @@ def start_batch(request: HttpRequest, desk: Desk, pool_id: int) -> HttpResponse:
     return redirect("supplier:batch", pool_id=pool_id)
 
 
-def _product_page(
-    request: HttpRequest, desk: Desk, product_id: int, error: str = "", status: int = 200
-) -> HttpResponse:
+def product_page(request: HttpRequest, desk: Desk, product_id: int, error: str = "", status: int = 200) -> HttpResponse:
     with edge.transaction() as db:
         found = catalog.product(db, product_id=product_id)
         if found is None or found.seller_id != desk.party.id:
             raise Http404
         skus = catalog.skus_of(db, product_id)
         history = {one.code: catalog.price_history(db, one.id, 5) for one in skus}
-    told = {"product": found, "skus": skus, "history": history, "error": error}
+    told = {
+        "product": found,
+        "skus": skus,
+        "history": history,
+        "error": error,
+        "kinds": FROM_FILES,
+        "form": request.POST,
+    }
     return show(request, desk, "product", "products", told, status)
 
 
@@ -161,6 +172,8 @@ def _batch_page(request: HttpRequest, desk: Desk, pool_id: int, error: str = "",
             "batch": found,
             "code": catalog.codes(db, [found.sku_id]).get(found.sku_id, ""),
             "stock": cards.stock(db, [pool_id]).get(pool_id, cards.Stock()),
+            "papers": papers.state_of(db, found, cards.steps(db, pool_id)),
+            "stops": [] if found.state == "cancelled" else cards.stops(db, found, clock.now()),
             "reasons": cards.reject_counts(db, pool_id) if found.rejected else {},
             "error": error,
         }

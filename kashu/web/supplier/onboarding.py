@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -20,7 +20,7 @@ from kashu.kernel.money import parse_yuan
 from kashu.party import Lack, NewDocument, SupplierFile, SupplierRefusal
 from kashu.web.console.desk import say
 from kashu.web.desk.shared import day_of
-from kashu.web.portals import is_patient
+from kashu.web.portals import is_patient, owners_only
 from kashu.web.rights import actor
 from kashu.web.supplier.desk import REFUSALS, Desk, at_desk, show
 from kashu.web.uploads import SealedFile, takes_files
@@ -71,13 +71,13 @@ def onboarding(request: HttpRequest, desk: Desk, step: str = "company") -> HttpR
 
 @require_POST
 @at_desk
-def save(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
+def save(request: HttpRequest, desk: Desk, step: str) -> HttpResponseBase:
     """Take a step's form in; what cannot be taken stays as a draft beside its error.
 
-    Another account than the one that was handed in with the application takes a fresh proof of who asks.
+    The account to pay out to is its owners' to name; another one than was handed in with the application takes a fresh
+    proof of who asks as well.
     """
-    is_change = step == "account" and desk.supplier.state != "applied" and "draft" not in request.POST
-    return (_take_afresh if is_change else _take)(request, desk, step)
+    return (_take_account if step == "account" else _take)(request, desk, step)
 
 
 def _take(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
@@ -100,11 +100,18 @@ def _take(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
     return redirect("supplier:step", step=step)
 
 
+@owners_only
+def _take_account(request: HttpRequest, desk: Desk, step: str) -> HttpResponse:
+    is_change = desk.supplier.state != "applied" and "draft" not in request.POST
+    return (_take_afresh if is_change else _take)(request, desk, step)
+
+
 _take_afresh = reauthentication_required(_take)
 
 
 @require_POST
 @at_desk
+@owners_only
 def consent(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Give or take back one consent, for one purpose (C-51)."""
     purpose, subject = request.POST.get("purpose", ""), f"party {desk.party.id}"
@@ -189,6 +196,7 @@ def hand_in(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 @require_POST
 @at_desk
+@owners_only
 def sign(request: HttpRequest, desk: Desk) -> HttpResponse:
     with edge.transaction() as db:
         done = party.sign(db, actor(request), desk.party.id, request.POST.get("sha256", ""), clock.now())
