@@ -13,7 +13,7 @@ CREATE TABLE public.aftersale_compensation (
     id uuid NOT NULL,
     pool_id bigint NOT NULL,
     order_id uuid NOT NULL,
-    supplier_id bigint NOT NULL,
+    supplier_ids bigint[] NOT NULL,
     effect text NOT NULL,
     causes text[] NOT NULL,
     amount_fen bigint NOT NULL,
@@ -40,7 +40,8 @@ CREATE TABLE public.aftersale_compensation (
     CONSTRAINT aftersale_compensation_paid CHECK ((((state = 'paid'::text) = (paid_fen > 0)) AND ((state = 'paid'::text) = (payment_id IS NOT NULL)))),
     CONSTRAINT aftersale_compensation_reason_check CHECK ((length(reason) <= 1000)),
     CONSTRAINT aftersale_compensation_refused CHECK (((state <> 'refused'::text) OR ((reason <> ''::text) AND (evidence <> ''::text)))),
-    CONSTRAINT aftersale_compensation_state_check CHECK ((state = ANY (ARRAY['owed'::text, 'asked'::text, 'approved'::text, 'paid'::text, 'lapsed'::text, 'refused'::text])))
+    CONSTRAINT aftersale_compensation_state_check CHECK ((state = ANY (ARRAY['owed'::text, 'asked'::text, 'approved'::text, 'paid'::text, 'lapsed'::text, 'refused'::text]))),
+    CONSTRAINT aftersale_compensation_supplier_ids_check CHECK ((supplier_ids <> '{}'::bigint[]))
 );
 CREATE TABLE public.aftersale_complaint (
     id uuid NOT NULL,
@@ -255,6 +256,15 @@ CREATE SEQUENCE public.cards_card_block
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
+CREATE TABLE public.cards_checked (
+    pool_id bigint NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    seq integer NOT NULL,
+    head bytea NOT NULL,
+    broken integer,
+    mistold integer,
+    CONSTRAINT cards_checked_seq_check CHECK ((seq >= 0))
+);
 CREATE TABLE public.cards_content (
     pool_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -1650,12 +1660,16 @@ CREATE TABLE public.sales_fulfilment (
     taken_by text DEFAULT ''::text NOT NULL,
     trouble text DEFAULT ''::text NOT NULL,
     ended_at timestamp with time zone,
+    wish text DEFAULT ''::text NOT NULL,
+    wish_answer text DEFAULT ''::text NOT NULL,
     CONSTRAINT sales_fulfilment_check CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
     CONSTRAINT sales_fulfilment_check1 CHECK (((state = ANY (ARRAY['waiting'::text, 'sent'::text])) <= (due_at IS NOT NULL))),
     CONSTRAINT sales_fulfilment_check2 CHECK (((state = 'sent'::text) <= (sent_at IS NOT NULL))),
+    CONSTRAINT sales_fulfilment_check3 CHECK (((wish_answer <> ''::text) = (wish = 'declined'::text))),
     CONSTRAINT sales_fulfilment_kind_check CHECK ((kind = ANY (ARRAY['on_demand'::text, 'manual'::text]))),
     CONSTRAINT sales_fulfilment_state_check CHECK ((state = ANY (ARRAY['unpaid'::text, 'waiting'::text, 'sent'::text, 'done'::text, 'failed'::text]))),
-    CONSTRAINT sales_fulfilment_tries_check CHECK ((tries >= 0))
+    CONSTRAINT sales_fulfilment_tries_check CHECK ((tries >= 0)),
+    CONSTRAINT sales_fulfilment_wish_check CHECK ((wish = ANY (ARRAY[''::text, 'deliver'::text, 'refund'::text, 'declined'::text])))
 );
 CREATE TABLE public.sales_incident (
     id uuid NOT NULL,
@@ -1952,6 +1966,8 @@ ALTER TABLE ONLY public.cards_card
     ADD CONSTRAINT cards_card_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE public.cards_card
     ADD CONSTRAINT cards_card_voided_was_sold CHECK (((voided_at IS NULL) OR (state = 'sold'::text))) NOT VALID;
+ALTER TABLE ONLY public.cards_checked
+    ADD CONSTRAINT cards_checked_pkey PRIMARY KEY (pool_id);
 ALTER TABLE ONLY public.cards_content
     ADD CONSTRAINT cards_content_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.cards_content
@@ -1961,7 +1977,9 @@ ALTER TABLE ONLY public.cards_export
 ALTER TABLE ONLY public.cards_fingerprint
     ADD CONSTRAINT cards_fingerprint_pkey PRIMARY KEY (fingerprint);
 ALTER TABLE ONLY public.cards_invalid
-    ADD CONSTRAINT cards_invalid_pkey PRIMARY KEY (pool_id, card_id);
+    ADD CONSTRAINT cards_invalid_key UNIQUE (pool_id, card_id, key);
+ALTER TABLE ONLY public.cards_invalid
+    ADD CONSTRAINT cards_invalid_pkey PRIMARY KEY (pool_id, id);
 ALTER TABLE ONLY public.cards_pool
     ADD CONSTRAINT cards_pool_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.cards_probe
@@ -2236,6 +2254,7 @@ CREATE INDEX cards_card_choices ON public.cards_card USING btree (pool_id, label
 CREATE UNIQUE INDEX cards_card_of_label ON public.cards_card USING btree (pool_id, label) WHERE (label IS NOT NULL);
 CREATE INDEX cards_card_of_line ON public.cards_card USING btree (pool_id, sale_line_id) WHERE (sale_line_id IS NOT NULL);
 CREATE INDEX cards_card_on_shelf ON public.cards_card USING btree (pool_id, expires_on, id) WHERE (state = 'on_shelf'::text);
+CREATE INDEX cards_checked_wrong ON public.cards_checked USING btree (pool_id) WHERE ((broken IS NOT NULL) OR (mistold IS NOT NULL));
 CREATE INDEX cards_pool_for_sale ON public.cards_pool USING btree (sku_id, expires_first, id) WHERE sellable;
 CREATE INDEX cards_pool_of_authorisation ON public.cards_pool USING btree (authorisation_id) WHERE (authorisation_id IS NOT NULL);
 CREATE INDEX cards_provenance_of_authorisation ON public.cards_provenance USING btree ((((body ->> 'authorisation'::text))::bigint)) WHERE (event = 'authorised'::text);
@@ -2251,7 +2270,7 @@ CREATE INDEX compliance_attestation_of_order ON public.compliance_attestation US
 CREATE INDEX compliance_authorisation_of_grantee ON public.compliance_authorisation USING btree (grantee_id, brand);
 CREATE INDEX compliance_authorisation_of_parent ON public.compliance_authorisation USING btree (parent_id);
 CREATE INDEX compliance_licence_in_force ON public.compliance_licence USING btree (party_id, kind, valid_to) WHERE (state = 'verified'::text);
-CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state = 'verified'::text);
+CREATE UNIQUE INDEX compliance_licence_one ON public.compliance_licence USING btree (party_id, kind, number, valid_from) WHERE (state = 'verified'::text);
 CREATE UNIQUE INDEX compliance_licence_waiting ON public.compliance_licence USING btree (party_id, kind, number) WHERE (state = ANY (ARRAY['draft'::text, 'submitted'::text, 'auto_checked'::text, 'in_review'::text]));
 CREATE INDEX compliance_review_waiting ON public.compliance_review USING btree (made_at) WHERE (state = 'waiting'::text);
 CREATE UNIQUE INDEX compliance_takedown_one ON public.compliance_takedown USING btree (product_id) WHERE (state <> 'lifted'::text);
@@ -2336,8 +2355,6 @@ CREATE INDEX settlement_case_of_bill ON public.settlement_case USING btree (bill
 CREATE INDEX settlement_case_open ON public.settlement_case USING btree (due_at, id) WHERE (state = 'open'::text);
 ALTER TABLE ONLY public.aftersale_compensation
     ADD CONSTRAINT aftersale_compensation_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
-ALTER TABLE ONLY public.aftersale_compensation
-    ADD CONSTRAINT aftersale_compensation_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.party_party(id);
 ALTER TABLE ONLY public.aftersale_complaint
     ADD CONSTRAINT aftersale_complaint_pool_id_order_id_fkey FOREIGN KEY (pool_id, order_id) REFERENCES public.sales_order(pool_id, id);
 ALTER TABLE ONLY public.aftersale_complaint
@@ -2356,6 +2373,8 @@ ALTER TABLE ONLY public.cards_card
     ADD CONSTRAINT cards_card_pool_id_content_id_fkey FOREIGN KEY (pool_id, content_id) REFERENCES public.cards_content(pool_id, id);
 ALTER TABLE ONLY public.cards_card
     ADD CONSTRAINT cards_card_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
+ALTER TABLE ONLY public.cards_checked
+    ADD CONSTRAINT cards_checked_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
 ALTER TABLE ONLY public.cards_content
     ADD CONSTRAINT cards_content_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.cards_pool(id);
 ALTER TABLE ONLY public.cards_export

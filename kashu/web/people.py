@@ -58,7 +58,7 @@ def addresses(portal: str, at_desk: Callable[[View], View]) -> list[URLPattern]:
     make_owner = _deed(party.make_owner, "已成为负责人，需要重新登录。")
     return [
         path("people", require_GET(at_desk(page.show)), name="people"),
-        path("people/invite", require_POST(at_desk(owners_only(posted(_invite)))), name="invite"),
+        path("people/invite", owned(_invite), name="invite"),
         path("people/invitations/<uuid:invitation_id>/revoke", require_POST(at_desk(posted(revoke))), name="revoke"),
         path("people/leave", sure(_leave), name="leave_organisation"),
         path("people/<id:person_id>/remove", owned(remove), name="remove_member"),

@@ -189,7 +189,7 @@ def test_what_costs_others_something_is_bounded_for_a_day(at_desk, monkeypatch):
         (goods, "FILES_PER_DAY"),
     ):
         monkeypatch.setattr(place, name, 1)
-    desk = at_desk()
+    desk = at_desk(is_sure=True)
     told = {"address": "x", "contact": "x", "email": "a@b.example", "purpose": "bank_account"}
     for page in ("people/invite", "onboarding/company/save"):
         first, second = (desk.post(f"/supplier/{page}", told).status_code for _ in range(2))

@@ -72,7 +72,9 @@ def test_the_first_person_of_a_buyer_is_invited_by_staff_and_invites_the_others(
     assert browser.post(path, NEW)["Location"] == "/buyer/"
     assert people(dsn, account.party_id) == {first: True}
 
-    owner = staff("member")
+    stale = staff("member")
+    assert stale.post("/buyer/people/invite", {"email": second}).status_code == 403  # of no organisation
+    owner = staff("member", is_sure=True)
     with connect(dsn) as db, db.transaction():
         party.add_member(db, make.STAFF, account.party_id, owner.person.pk, clock.now())
         db.execute("UPDATE party_member SET is_owner = true WHERE person_id = %s", [owner.person.pk])

@@ -515,8 +515,10 @@ def sent_link(dsn, ring, email):
     raise AssertionError(email)
 
 
-def test_somebody_is_invited_by_mail_and_comes_in_once(at_desk, dsn, ring, browser):
-    desk, email = at_desk(), f"{make.name('new')}@supplier.example"
+def test_somebody_is_invited_by_mail_and_comes_in_once(at_desk, staff, dsn, ring, browser):
+    stale, email = at_desk(), f"{make.name('new')}@supplier.example"
+    assert "/reauthenticate" in stale.post("/supplier/people/invite", {"email": email})["Location"]
+    desk = at_desk(browser=staff("supplier", is_sure=True))
     assert desk.post("/supplier/people/invite", {"email": "nonsense"}).status_code == 422
     assert desk.post("/supplier/people/invite", {"email": email}).status_code == 302
     path = "/join/" + sent_link(dsn, ring, email).rsplit("/", 1)[1]

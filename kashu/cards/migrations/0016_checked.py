@@ -16,5 +16,5 @@ CREATE INDEX cards_checked_wrong ON cards_checked (pool_id) WHERE broken IS NOT 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cards", "0015_h_told_again")]
+    dependencies = [("cards", "0015_told_again")]
     operations = [migrations.RunSQL(SQL, "DROP TABLE cards_checked")]
