@@ -12,6 +12,7 @@ from kashu import cards, compliance, sales
 from kashu.kernel import clock
 from kashu.kernel.clock import biz_date
 from kashu.kernel.db import connect, value
+from kashu.kernel.paging import encode_cursor
 from kashu.wire import verify
 from tests import make
 from tests.compliance.test_provenance import attach, verified
@@ -335,8 +336,9 @@ def test_the_board_names_who_is_stopped_and_by_what(staff, dsn, ring):
 
 
 def stopped(desk, party_id):
-    """What the board says of a supplier."""
-    rows = re.findall(rf'/desk/suppliers/{party_id}">.*?</tr>', desk.get("/desk/").content.decode())
+    """What the board says of a supplier, on the page of its list where it would stand."""
+    page = desk.get(f"/desk/?stopped={encode_cursor(party_id - 1)}").content.decode()
+    rows = re.findall(rf'/desk/suppliers/{party_id}">.*?</tr>', page)
     return rows[0] if rows else ""
 
 
