@@ -415,7 +415,7 @@ wishes = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wishes, st.integers(1, 3), st.integers(0, 3), st.sampled_from([4_000, 12_000, 100_000]))
 def test_together_is_one_at_a_time_for_every_kind(db, ring, asked, labels, slots, funds):
     def play(in_one):
@@ -445,7 +445,7 @@ def test_together_is_one_at_a_time_for_every_kind(db, ring, asked, labels, slots
     assert together == alone
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["pick", "later"]), st.sampled_from(["N1", "N2", "N3"]), st.sampled_from("abcd")), max_size=8))  # fmt: skip
 def test_guests_together_are_one_at_a_time_for_every_kind(db, ring, asked):
     def play(in_one):

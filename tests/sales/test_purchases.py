@@ -286,7 +286,7 @@ WISHES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WISHES, st.integers(0, 6), st.integers(0, 6), st.integers(0, 30_000), st.sampled_from([None, 9_000]))
 def test_together_is_one_at_a_time(db, ring, wishes, stock_a, stock_b, funds, day_max):
     """The answers, the money and the cards of a batch are those of its purchases alone, one after another."""
